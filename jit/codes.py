@@ -1,0 +1,228 @@
+"""Enumerations of the rows that hold codes. In every one of them 0 means *unknown*.
+
+A code is what the chain computes with; the text beside it is what people read. Texts are never stored in a frame.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+
+
+class Permit(IntEnum):
+    """A yes or no that may be unknown: availability, remote control, permission, activation."""
+
+    UNKNOWN = 0
+    NO = 1
+    YES = 2
+
+
+class State(IntEnum):
+    """States of an asset (LH-SM-001). IDLE to LIMITED are labels of permitted running and forbid nothing."""
+
+    UNKNOWN = 0
+    INIT = 1
+    STANDBY = 2
+    READY = 3
+    IDLE = 4
+    CHARGING = 5
+    DISCHARGING = 6
+    LIMITED = 7
+    FAULT = 8
+    EMERGENCY_STOP = 9
+    MAINTENANCE = 10
+
+
+class Authority(IntEnum):
+    """Whether the process writes to the device at all. SILENT writes nothing, not even a heartbeat."""
+
+    UNKNOWN = 0
+    SILENT = 1
+    ARMED = 2
+
+
+class Mode(IntEnum):
+    """Mode of a command (LH-DOM-003)."""
+
+    UNKNOWN = 0
+    STOP = 1
+    IDLE = 2
+    CHARGE = 3
+    DISCHARGE = 4
+
+
+class Quality(IntFlag):
+    """Quality bits of a point (LH-DOM-004). A point may be used only while VALID is set; 0 = never received."""
+
+    UNKNOWN = 0
+    VALID = 1
+    MISSING = 2  # the device said "not implemented" or NaN, or the member was absent
+    RANGE = 4  # outside its declared range
+    PROTOCOL = 8  # exception reply, time-out, unreadable payload
+    STALE = 16  # older than `stale_after`
+    SUBSTITUTED = 32  # a declared substitute stands in
+    TIME = 64  # device time stamp in the future or too old
+    CONTRADICTORY = 128  # contradicts another point of the same block
+    FROZEN = 256  # replies arrive, the freshness proof does not change
+    JUMP = 512  # changed faster than its declared rate
+    RETAINED = 1024  # a retained message: shown, never fresh
+
+
+class Act(IntFlag):
+    """Operator acts since the last tick, OR-ed per asset. STOP dominates RELEASE."""
+
+    NONE = 0
+    STOP = 1
+    RELEASE = 2
+    ACKNOWLEDGE = 4
+    ACTIVATE = 8
+    DEACTIVATE = 16
+    LOCK_OUT = 32  # MAINTENANCE, locked out
+    UNLOCK = 64
+    RESTORED_STOP = 128  # a stop read back from the journal at start
+
+
+class Latch(IntFlag):
+    """What holds an asset in FAULT until it is acknowledged. 0 = nothing (a set of bits, not an enumeration)."""
+
+    NONE = 0
+    ALARM = 1  # a critical alarm of the device
+    WRONG_SIGN = 2  # power flows against the command
+    READBACK = 4  # the device holds another set-point than the one written, twice
+    OVERFLOW = 8  # operator acts were lost: treated as a stop
+
+
+class Condition(IntFlag):
+    """Conditions of the state machine's table, computed every tick from the snapshot and `before`."""
+
+    NONE = 0
+    FRESH = 1  # all required points good for `fresh_for`
+    STOPPED = 2  # an operator stop stands
+    LATCHED = 4  # a latch stands
+    ACTIVATED = 8  # allowed to leave STANDBY
+    REMOTE = 16  # the device accepts remote control
+    AVAILABLE = 32  # the device says it is available
+    CLEAR = 64  # everything that latches has been clear for `clear_for`
+    ACKNOWLEDGED = 128  # acknowledged in this tick
+    RELEASED = 256  # stop released in this tick
+    LOCKED = 512  # MAINTENANCE, locked out
+    GOOD = 1024  # all required points good in this very tick
+
+
+class WriteStatus(IntEnum):
+    """Outcome of the newest write to a device."""
+
+    UNKNOWN = 0
+    WRITTEN = 1  # accepted by the device
+    CONFIRMED = 2  # read back equal, or acknowledged by id
+    REFUSED = 3  # exception reply or negative acknowledgement
+    FAILED = 4  # time-out, connection lost
+    EXPIRED = 5  # its valid-until had passed before the bytes left: not sent
+    DIFFERENT = 6  # read back, and different
+
+
+class Reason(IntEnum):
+    """Why a stage did what it did: a closed list, each with one sentence in `REASON_TEXT`."""
+
+    UNKNOWN = 0
+    # state machine
+    WAITING_FOR_DATA = 1
+    DATA_FRESH = 2
+    ACTIVATED = 3
+    DEACTIVATED = 4
+    OPERATOR_STOP = 5
+    STOP_RELEASED = 6
+    FAULT_LATCHED = 7
+    FAULT_ACKNOWLEDGED = 8
+    LOCAL_CONTROL = 9
+    LOCKED_OUT = 10
+    LOCK_REMOVED = 11
+    RUNNING = 12
+    NOT_AVAILABLE = 13
+    DATA_LOST = 14
+    REMAINS = 15
+    # resolve
+    FOLLOWS_REQUEST = 20
+    NO_REQUEST = 21
+    RESERVE_KEPT_FREE = 22
+    HEADROOM = 23  # a share of a site request, capped by the asset's headroom
+    # ancillary
+    SERVICE_ADDED = 30
+    SERVICE_HELD = 31
+    SERVICE_WITHDRAWN = 32
+    SERVICE_ABSENT = 33
+    # constrain
+    WITHIN_LIMITS = 40
+    LIMITED = 41
+    SITE_LIMITED = 42
+    ONE_DIRECTION = 43
+    STAGE_FAULT = 44
+    # ramp
+    RAMP_REACHED = 50
+    RAMP_UP = 51
+    RAMP_DOWN = 52
+    RAMP_STOP = 53
+    LIMIT_AT_ONCE = 54
+    TRACKS_MEASURED = 55
+    # command
+    ROUNDED = 60
+    BELOW_MINIMUM = 61
+    UNCHANGED = 62
+    SILENT = 63
+    NO_VALUE = 64
+
+
+class Why(IntEnum):
+    """Why a request has, or has not, something to say in this tick."""
+
+    UNKNOWN = 0
+    CHOSEN = 1
+    LOWER_PRIORITY = 2
+    NO_WINDOW = 3  # no step covers this instant
+    NEVER_RECEIVED = 4
+    EXPIRED = 5  # a set-point older than its ttl
+    CONSTANT = 6  # a constant such as idle, available in every tick
+    OFFERS = 7  # a step covers this instant
+
+
+REASON_TEXT: dict[Reason, str] = {
+    Reason.UNKNOWN: "unknown",
+    Reason.WAITING_FOR_DATA: "waiting for fresh data",
+    Reason.DATA_FRESH: "data are fresh",
+    Reason.ACTIVATED: "activated",
+    Reason.DEACTIVATED: "deactivated",
+    Reason.OPERATOR_STOP: "operator stop",
+    Reason.STOP_RELEASED: "stop released",
+    Reason.FAULT_LATCHED: "fault latched",
+    Reason.FAULT_ACKNOWLEDGED: "fault acknowledged",
+    Reason.LOCAL_CONTROL: "device is in local control",
+    Reason.LOCKED_OUT: "locked out for maintenance",
+    Reason.LOCK_REMOVED: "maintenance lock removed",
+    Reason.RUNNING: "running",
+    Reason.NOT_AVAILABLE: "device is not available",
+    Reason.DATA_LOST: "data lost, stale or implausible",
+    Reason.REMAINS: "unchanged",
+    Reason.FOLLOWS_REQUEST: "follows the request",
+    Reason.NO_REQUEST: "no request",
+    Reason.RESERVE_KEPT_FREE: "reserve kept free",
+    Reason.HEADROOM: "capped by headroom",
+    Reason.SERVICE_ADDED: "service added",
+    Reason.SERVICE_HELD: "service held after a lost input",
+    Reason.SERVICE_WITHDRAWN: "service withdrawn, its input is lost",
+    Reason.SERVICE_ABSENT: "no service",
+    Reason.WITHIN_LIMITS: "within limits",
+    Reason.LIMITED: "limited",
+    Reason.SITE_LIMITED: "limited at the point of connection",
+    Reason.ONE_DIRECTION: "another asset runs in the site's direction",
+    Reason.STAGE_FAULT: "a stage failed",
+    Reason.RAMP_REACHED: "target reached",
+    Reason.RAMP_UP: "ramping up",
+    Reason.RAMP_DOWN: "ramping down",
+    Reason.RAMP_STOP: "stopping along the stop ramp",
+    Reason.LIMIT_AT_ONCE: "limit applied at once",
+    Reason.TRACKS_MEASURED: "silent, tracking measured power",
+    Reason.ROUNDED: "rounded toward zero",
+    Reason.BELOW_MINIMUM: "below the device's minimum power",
+    Reason.UNCHANGED: "unchanged",
+    Reason.SILENT: "silent, nothing is written",
+    Reason.NO_VALUE: "no value, 0 kW",
+}

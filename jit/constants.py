@@ -1,0 +1,62 @@
+"""What does not change from tick to tick: ratings per asset, parameters of the site and of every service.
+
+All arrays are read-only float64 or int64. Row numbers are module constants so that kernels compile them in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+import numpy.typing as npt
+
+F8 = npt.NDArray[np.float64]
+I8 = npt.NDArray[np.int64]
+
+# ratings[row, asset]
+(
+    CHARGE_KW, DISCHARGE_KW, ENERGY_KWH, SOC_MIN, SOC_MAX, SOC_TAPER, T_MIN, T_MAX, T_TAPER,
+    EFF_CHARGE, EFF_DISCHARGE, RAMP_UP, RAMP_DOWN, RAMP_STOP, STALE_AFTER, FROZEN_AFTER, FRESH_FOR, CLEAR_FOR,
+    MIN_CHARGE_KW, MIN_DISCHARGE_KW, RESOLUTION_KW, HORIZON_S, DEAD_TIME_S, LAG_S, PROMISES_LIMITS, HAS_PROOF,
+    SIGN_FOR_S, REVERTS_AFTER_S, VALID_FOR_S,
+) = range(29)
+RATING_NAMES = (
+    "charge_kw", "discharge_kw", "energy_kwh", "soc_min", "soc_max", "soc_taper", "t_min", "t_max", "t_taper",
+    "eff_charge", "eff_discharge", "ramp_up", "ramp_down", "ramp_stop", "stale_after", "frozen_after", "fresh_for",
+    "clear_for", "min_charge_kw", "min_discharge_kw", "resolution_kw", "horizon_s", "dead_time_s", "lag_s",
+    "promises_limits", "has_proof", "sign_for_s", "reverts_after_s", "valid_for_s",
+)
+
+# masks[row, asset]
+CRITICAL_ALARMS = 0
+MASKS = 1
+
+# site[row]
+IMPORT_LIMIT, EXPORT_LIMIT, IMPORT_MARGIN, EXPORT_MARGIN, MAX_LOAD, MAX_PV, POC_STALE_AFTER, CYCLE_S, POC_REQUIRED = range(9)
+SITE_NAMES = ("import_limit", "export_limit", "import_margin", "export_margin", "max_load", "max_pv", "poc_stale_after",
+              "cycle_s", "poc_required")
+
+# service[row, service]
+FULL_AT_HZ, INSENSITIVITY_HZ, ENERGY_H, SERVICE_RAMP_KW_S, MAX_AGE_S, HOLD_S = range(6)
+SERVICE_NAMES = ("full_at_hz", "insensitivity_hz", "energy_h", "service_ramp_kw_s", "max_age_s", "hold_s")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constants:
+    """`ratings` [29, assets], `masks` [1, assets], `site` [9], `service` [6, services], `split` [services, assets] in kW."""
+
+    ratings: F8
+    masks: I8
+    site: F8
+    service: F8
+    split: F8
+
+    def __post_init__(self) -> None:
+        for array in (self.ratings, self.masks, self.site, self.service, self.split):
+            array.flags.writeable = False
+
+    @property
+    def digest(self) -> str:
+        arrays = (self.ratings, self.masks, self.site, self.service, self.split)
+        return sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()

@@ -1,0 +1,87 @@
+"""The layout of a frame: which rows exist, in which unit, and who owns them.
+
+    block    values (float64) and codes (int64), one column per asset
+    ─────────────────────────────────────────────────────────────────────────────────────
+    asset    fixed rows, compile-time indices (`jit.rows`)
+    request  asked_kw | why                        per entry of `requests:`
+    service  capacity, asked, given, undeliverable | phase   per entry of `ancillary:`
+    limit    low_kw, high_kw                       per named limit
+    state    rows of controllers and plug-ins
+
+    site     one column, same idea: fixed rows, then one row per request and per service
+    points   ragged: every declared point of every device
+
+A row is written once per tick by its owner. `fail` says what a row takes when its owner raises: `hold` (latches,
+timers, integrals: the value of the previous frame), `zero`, or `unknown` (NaN, code 0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Literal
+
+Fail = Literal["hold", "zero", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One named row. `owner` is the id of the stage that writes it. A `latch` row survives a restart."""
+
+    name: str
+    unit: str
+    owner: str
+    fail: Fail = "unknown"
+    latch: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rows of a frame and the columns they run over. Two frames fit together iff their `digest` is equal.
+
+    `requests`, `services`, `limits` are the names behind the `*_by` codes: code k means entry k−1, 0 is none.
+    `devices` maps a device id to its (first, past-last) index in `points`.
+    """
+
+    assets: tuple[str, ...]
+    values: tuple[Row, ...]
+    codes: tuple[Row, ...]
+    site_values: tuple[Row, ...]
+    site_codes: tuple[Row, ...]
+    points: tuple[str, ...] = ()
+    devices: dict[str, tuple[int, int]] = field(default_factory=dict)
+    requests: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+    @cached_property
+    def value_index(self) -> dict[str, int]:
+        return {row.name: i for i, row in enumerate(self.values)}
+
+    @cached_property
+    def code_index(self) -> dict[str, int]:
+        return {row.name: i for i, row in enumerate(self.codes)}
+
+    @cached_property
+    def site_value_index(self) -> dict[str, int]:
+        return {row.name: i for i, row in enumerate(self.site_values)}
+
+    @cached_property
+    def site_code_index(self) -> dict[str, int]:
+        return {row.name: i for i, row in enumerate(self.site_codes)}
+
+    @cached_property
+    def point_index(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.points)}
+
+    @cached_property
+    def column(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.assets)}
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over rows, units, owners, assets and points: the identity that recordings carry."""
+        text = repr((self.assets, self.values, self.codes, self.site_values, self.site_codes, self.points,
+                     sorted(self.devices.items()), self.requests, self.services, self.limits))
+        return sha256(text.encode()).hexdigest()

@@ -1,0 +1,174 @@
+"""The fixed rows of a frame with their compile-time indices. `tests/jit/test_rows.py` keeps names and numbers together.
+
+    snapshot ► state_machine ► limits ► resolve ► ancillary ► constrain ► ramp ► command
+"""
+
+from __future__ import annotations
+
+from jit.layout import Fail, Layout, Row
+
+# values[row, asset] ----------------------------------------------------------------------------------------------
+(
+    SOC_PCT, SOH_PCT, POWER_KW, REACTIVE_KVAR, VOLTAGE_V, CURRENT_A, TEMPERATURE_C, BMS_CHARGE_KW, BMS_DISCHARGE_KW,
+    SETPOINT_KW, PROOF, PROOF_S, AGE_S, FRESH_S, WRITTEN_KW, READBACK_KW, WRITE_AGE_S, EXPECTED_KW, WRONG_SIGN_S,
+    CLEAR_S, STATE_S,
+    LOW_KW, HIGH_KW, LOW_ROOM_KW, HIGH_ROOM_KW,
+    ASKED_KW, BASE_KW, RESERVE_KW,
+    SERVICE_KW, DESIRED_KW, SHORTFALL_KW,
+    LIMITED_KW,
+    RAMPED_KW,
+    COMMAND_KW, COMMAND_KVAR,
+) = range(35)
+
+# codes[row, asset] -----------------------------------------------------------------------------------------------
+(
+    QUALITY, AVAILABLE, REMOTE, ALARMS, ACTS, WRITE_STATUS, DIFFERENT,
+    STATE, STATE_BY, MAY_CHARGE, MAY_DISCHARGE, AUTHORITY, LATCH, STOPPED, ACTIVATED, LOCKED, SETTLED, CONDITIONS, MISSING,
+    LOW_BY, HIGH_BY, LOW_NEXT_BY, HIGH_NEXT_BY,
+    REQUEST_BY, RESOLVE_BY,
+    SERVICE_BY,
+    LIMITED_BY, LIMITED_WHY,
+    RAMP_BY,
+    MODE, COMMAND_BY, HEARTBEAT,
+    FAULT,
+) = range(33)
+
+# site[row] -------------------------------------------------------------------------------------------------------
+POC_KW, POC_AGE_S, FREQUENCY_HZ, FREQUENCY_AGE_S, OTHER_KW, TOTAL_KW, SITE_LOW_KW, SITE_HIGH_KW = range(8)
+# site_codes[row]
+ARMED, POC_QUALITY, FREQUENCY_QUALITY, DIRECTION = range(4)
+
+# per entry of `requests:`: one value row and one code row; per entry of `ancillary:`: four value rows and one code row
+SERVICE_ROWS = 4  # capacity_kw, asked_kw, given_kw, undeliverable_kw
+LIMIT_ROWS = 2  # low_kw, high_kw
+
+#: The named limits, in the order in which ties are decided (the first one binding is the one named).
+LIMITS = ("rating", "bms", "permission", "quality", "availability", "temperature", "soc", "energy", "site")
+L_RATING, L_BMS, L_PERMISSION, L_QUALITY, L_AVAILABILITY, L_TEMPERATURE, L_SOC, L_ENERGY, L_SITE = range(9)
+
+
+def _rows(owner: str, unit: str, names: str, fail: Fail = "unknown", latch: bool = False) -> tuple[Row, ...]:
+    return tuple(Row(name, unit, owner, fail, latch) for name in names.split())
+
+
+VALUE_ROWS: tuple[Row, ...] = (
+    *_rows("snapshot", "%", "soc_pct soh_pct"),
+    *_rows("snapshot", "kW", "power_kw"),
+    *_rows("snapshot", "kvar", "reactive_kvar"),
+    *_rows("snapshot", "V", "voltage_v"),
+    *_rows("snapshot", "A", "current_a"),
+    *_rows("snapshot", "°C", "temperature_c"),
+    *_rows("snapshot", "kW", "bms_charge_kw bms_discharge_kw setpoint_kw"),
+    *_rows("snapshot", "1", "proof", "hold"),
+    *_rows("snapshot", "s", "proof_s", "hold"),
+    *_rows("snapshot", "s", "age_s"),
+    *_rows("snapshot", "s", "fresh_s", "zero"),
+    *_rows("snapshot", "kW", "written_kw readback_kw"),
+    *_rows("snapshot", "s", "write_age_s"),
+    *_rows("snapshot", "kW", "expected_kw", "hold"),
+    *_rows("snapshot", "s", "wrong_sign_s", "hold"),
+    *_rows("state_machine", "s", "clear_s", "zero"),
+    *_rows("state_machine", "s", "state_s", "hold"),
+    *_rows("limits", "kW", "low_kw high_kw low_room_kw high_room_kw", "zero"),
+    *_rows("resolve", "kW", "asked_kw base_kw", "zero"),
+    *_rows("resolve", "kW", "reserve_kw", "unknown"),
+    *_rows("ancillary", "kW", "service_kw desired_kw shortfall_kw", "zero"),
+    *_rows("constrain", "kW", "limited_kw", "zero"),
+    *_rows("ramp", "kW", "ramped_kw", "zero"),
+    *_rows("command", "kW", "command_kw", "zero"),
+    *_rows("command", "kvar", "command_kvar", "zero"),
+)
+
+CODE_ROWS: tuple[Row, ...] = (
+    *_rows("snapshot", "Quality", "quality"),
+    *_rows("snapshot", "Permit", "available remote"),
+    *_rows("snapshot", "bits", "alarms"),
+    *_rows("snapshot", "Act", "acts"),
+    *_rows("snapshot", "WriteStatus", "write_status"),
+    *_rows("snapshot", "1", "different", "hold"),
+    *_rows("state_machine", "State", "state", "hold"),
+    *_rows("state_machine", "Reason", "state_by"),
+    *_rows("state_machine", "Permit", "may_charge may_discharge"),
+    *_rows("state_machine", "Authority", "authority", "hold"),
+    *_rows("state_machine", "Latch", "latch", "hold", latch=True),
+    *_rows("state_machine", "Permit", "stopped", "hold"),
+    *_rows("state_machine", "Permit", "activated locked", "hold", latch=True),
+    *_rows("state_machine", "Permit", "settled", "hold"),
+    *_rows("state_machine", "Condition", "conditions missing"),
+    *_rows("limits", "limit", "low_by high_by low_next_by high_next_by"),
+    *_rows("resolve", "request", "request_by"),
+    *_rows("resolve", "Reason", "resolve_by"),
+    *_rows("ancillary", "Reason", "service_by"),
+    *_rows("constrain", "limit", "limited_by"),
+    *_rows("constrain", "Reason", "limited_why"),
+    *_rows("ramp", "Reason", "ramp_by"),
+    *_rows("command", "Mode", "mode"),
+    *_rows("command", "Reason", "command_by"),
+    *_rows("command", "1", "heartbeat", "hold"),
+    *_rows("every stage", "stage bits", "fault"),
+)
+
+SITE_VALUE_ROWS: tuple[Row, ...] = (
+    *_rows("snapshot", "kW", "poc_kw"),
+    *_rows("snapshot", "s", "poc_age_s"),
+    *_rows("snapshot", "Hz", "frequency_hz"),
+    *_rows("snapshot", "s", "frequency_age_s"),
+    *_rows("snapshot", "kW", "other_kw"),
+    *_rows("command", "kW", "total_kw", "zero"),
+    *_rows("limits", "kW", "site_low_kw site_high_kw", "zero"),
+)
+
+SITE_CODE_ROWS: tuple[Row, ...] = (
+    *_rows("snapshot", "Permit", "armed"),
+    *_rows("snapshot", "Quality", "poc_quality frequency_quality"),
+    *_rows("constrain", "Mode", "direction"),
+)
+
+
+def build_layout(
+    assets: tuple[str, ...],
+    requests: tuple[str, ...],
+    services: tuple[str, ...],
+    points: tuple[str, ...],
+    devices: dict[str, tuple[int, int]],
+) -> Layout:
+    """The layout of a site: fixed rows first, then the rows of its requests, services and limits."""
+    per_request = tuple(Row(f"{name}.asked_kw", "kW", "snapshot") for name in requests)
+    per_service = tuple(
+        Row(f"{name}.{row}", "kW", owner, fail)
+        for name in services
+        for row, owner, fail in (("capacity_kw", "ancillary", "zero"), ("asked_kw", "ancillary", "unknown"),
+                                 ("given_kw", "ancillary", "zero"), ("undeliverable_kw", "ancillary", "unknown"))
+    )
+    per_limit = tuple(Row(f"limits.{name}.{row}", "kW", "limits", "zero") for name in LIMITS for row in ("low_kw", "high_kw"))
+    return Layout(
+        assets=assets,
+        values=VALUE_ROWS + per_request + per_service + per_limit,
+        codes=CODE_ROWS
+        + tuple(Row(f"{name}.why", "Why", "snapshot") for name in requests)
+        + tuple(Row(f"{name}.phase", "Reason", "ancillary") for name in services),
+        site_values=SITE_VALUE_ROWS + tuple(Row(f"{name}.site_kw", "kW", "snapshot") for name in requests)
+        + tuple(Row(f"{name}.lost_s", "s", "ancillary", "hold") for name in services),
+        site_codes=SITE_CODE_ROWS,
+        points=points,
+        devices=devices,
+        requests=requests,
+        services=services,
+        limits=LIMITS,
+    )
+
+
+def request_rows(layout: Layout) -> tuple[int, int, int]:
+    """First index of the request rows in values, codes and site values."""
+    return len(VALUE_ROWS), len(CODE_ROWS), len(SITE_VALUE_ROWS)
+
+
+def service_rows(layout: Layout) -> tuple[int, int, int]:
+    """First index of the service rows in values, codes and site values."""
+    n = len(layout.requests)
+    return len(VALUE_ROWS) + n, len(CODE_ROWS) + n, len(SITE_VALUE_ROWS) + n
+
+
+def limit_row(layout: Layout) -> int:
+    """First index of the limit rows in values."""
+    return len(VALUE_ROWS) + len(layout.requests) + SERVICE_ROWS * len(layout.services)
