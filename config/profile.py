@@ -7,8 +7,10 @@
 Canonical read points of a storage device: soc, soh, power, reactive_power, dc_voltage, dc_current, temperature,
 available, alarms, state, remote, charge_limit, discharge_limit, heartbeat, setpoint (the set-point the device holds).
 Canonical read points of a meter: power, reactive_power, frequency, voltage, current, heartbeat.
-Canonical write points of a storage device: power, mode, heartbeat.
-Everything after the adapter is in chain units and + = discharging / feeding in.
+Canonical write points of a storage device: power, mode, heartbeat; further write points are a `constant` each.
+Register numbers are the numbers in the request when `zero_based`, one more than those when `one_based`.
+Raw values of points with `yes` (available, remote), of enumerations (state) and of bit sets (alarms) stay raw up to
+the reading. Everything after the adapter is in chain units and + = discharging / feeding in.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ class Point(Section):
     range: tuple[float, float] | None = None  # in the chain's unit
     values: dict[int, str] = {}  # names of an enumeration's values
     yes: list[int] = []  # raw values that mean "yes" for available and remote
+    constant: float | None = None  # write points only: always this value, in `unit`
     label: str = ""
 
 
@@ -88,6 +91,7 @@ class Profile(Section):
     read: dict[str, Point]
     write: dict[str, Point] = {}
     write_order: list[str] = []
+    stamp: str | None = None  # MQTT: path of the device's own time stamp (RFC 3339, UTC)
     fresh_by: str | None = None  # None: weak, freshness relies on replies and `frozen_after`
     poll: Duration = 0.5
     timeout: Duration = 0.4
