@@ -4,6 +4,7 @@ The wire form is JSON: `{asset_id?, type, market_bid_area, version, issued_at?, 
 target_power_kw}]}`, `type` one of day_ahead, intraday, regel_leistung_reserve, commitment; a commitment may carry
 `penalty_eur_per_kwh` and `binding_state` per window. Times are ISO 8601 with `Z`. `asset_id` absent: the site, split by
 resolve; `issued_at` absent: the start of the first window. `version` orders documents of one kind and asset.
+`sources.market.schedule_json` reads and writes that form.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One version of one schedule. `asset` None: a wish for the whole site. `digest`: SHA-256 of its canonical JSON."""
+    """One version of one schedule. `asset` None: a wish for the whole site. `digest`: SHA-256 of its canonical JSON.
+
+    `windows` are in order of time and do not overlap; gaps are allowed: there the schedule has nothing to say.
+    """
 
     type: ScheduleType
     asset: str | None
@@ -53,7 +57,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A schedule is no longer meant: the retained message was cleared."""
+    """A schedule is no longer meant: the retained message was cleared. `asset` None: the schedule of the site."""
 
     type: ScheduleType
     asset: str | None
