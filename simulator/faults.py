@@ -1,0 +1,133 @@
+"""Faults on demand: what can go wrong with a real plant, switched on and off, for ever or for a time.
+
+A board holds which faults are on and until when; `effects` says what that means for the battery and for what is seen of
+it. Time is the plant's own (s since its start), so that a fault ends at the same instant in every run.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from simulator.battery import Duress
+
+LIMIT_KW = 37.0  # BMS limit of the fault `bms_limit` when none is given
+HOT_C = 60.0
+LIVELY_EVERY_S, LIVELY_FOR_S = 120.0, 20.0
+
+
+class Fault(StrEnum):
+    CABLE = "cable"
+    FREEZE = "freeze"
+    NAN = "nan"
+    BMS_LIMIT = "bms_limit"
+    OVER_TEMPERATURE = "over_temperature"
+    WRONG_SIGN = "wrong_sign"
+    LOCAL = "local"
+    UNAVAILABLE = "unavailable"
+    ALARM = "alarm"
+    DISCARD = "discard"
+    METER = "meter"
+
+
+TITLES: dict[Fault, str] = {
+    Fault.CABLE: "Cable pulled: connections drop and are refused",
+    Fault.FREEZE: "Frozen: old values, heartbeat stands still, writes are lost",
+    Fault.NAN: "No SoC: the device sends “not implemented”",
+    Fault.BMS_LIMIT: "BMS lowers the charge and discharge limit",
+    Fault.OVER_TEMPERATURE: "Cells heat up to 60 °C",
+    Fault.WRONG_SIGN: "Measured power has the wrong sign",
+    Fault.LOCAL: "Local control: writes are ignored",
+    Fault.UNAVAILABLE: "Battery is not available",
+    Fault.ALARM: "Critical alarm: battery trips",
+    Fault.DISCARD: "Set-points are acknowledged but discarded",
+    Fault.METER: "Grid meter falls silent",
+}
+
+
+class FaultError(ValueError):
+    """A fault that does not exist, or a duration or limit that makes no sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """A fault that is on: until when (plant time, s; None = until switched off) and its limit, if it has one."""
+
+    until_s: float | None
+    limit_kw: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What the faults of this instant do: to the battery (`duress`) and to what others see of it."""
+
+    duress: Duress = Duress()
+    cable: bool = False
+    frozen: bool = False
+    soc_missing: bool = False
+    mirrored: bool = False
+    discarding: bool = False
+    meter_silent: bool = False
+
+
+class Board:
+    """Which faults are on. Not thread-safe: one event loop owns it."""
+
+    def __init__(self, lively: bool = False) -> None:
+        self.lively = lively
+        self._active: dict[Fault, Active] = {}
+
+    def switch(
+        self, name: str, on: bool, now_s: float, seconds: float | None = None, limit_kw: float | None = None
+    ) -> Fault:
+        """Switch a fault. Raises FaultError for an unknown name, a duration or a limit out of range."""
+        try:
+            fault = Fault(name)
+        except ValueError:
+            raise FaultError(f"there is no fault {name!r}; one of: {', '.join(Fault)}") from None
+        if seconds is not None and not (math.isfinite(seconds) and 0 < seconds <= 86_400):
+            raise FaultError(f"a fault lasts between 0 and 86400 s, not {seconds}")
+        if limit_kw is not None and (fault is not Fault.BMS_LIMIT or not (math.isfinite(limit_kw) and limit_kw >= 0)):
+            raise FaultError("only bms_limit has a limit, and it is 0 kW or more")
+        if on:
+            self._active[fault] = Active(None if seconds is None else now_s + seconds, limit_kw)
+        else:
+            self._active.pop(fault, None)
+        return fault
+
+    def active(self, now_s: float) -> dict[Fault, Active]:
+        """The faults that are on now; those whose time is over are forgotten."""
+        over = [fault for fault, active in self._active.items() if active.until_s is not None and active.until_s <= now_s]
+        for fault in over:
+            del self._active[fault]
+        return dict(self._active)
+
+    def effects(self, now_s: float) -> Effects:
+        on = self.active(now_s)
+        return Effects(
+            duress=Duress(
+                limit_kw=self._limit_kw(on, now_s),
+                heat_to_c=HOT_C if Fault.OVER_TEMPERATURE in on else None,
+                unavailable=Fault.UNAVAILABLE in on,
+                tripped=Fault.ALARM in on,
+                local=Fault.LOCAL in on,
+            ),
+            cable=Fault.CABLE in on,
+            frozen=Fault.FREEZE in on,
+            soc_missing=Fault.NAN in on,
+            mirrored=Fault.WRONG_SIGN in on,
+            discarding=Fault.DISCARD in on,
+            meter_silent=Fault.METER in on,
+        )
+
+    def _limit_kw(self, on: dict[Fault, Active], now_s: float) -> float | None:
+        if Fault.BMS_LIMIT in on:
+            given = on[Fault.BMS_LIMIT].limit_kw
+            return LIMIT_KW if given is None else given
+        return LIMIT_KW if self.lively and lively_dip(now_s) else None
+
+
+def lively_dip(now_s: float) -> bool:
+    """Every two minutes the BMS lowers its limits for 20 s, at the end of the two minutes."""
+    return now_s % LIVELY_EVERY_S >= LIVELY_EVERY_S - LIVELY_FOR_S

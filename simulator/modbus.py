@@ -1,0 +1,217 @@
+"""A real Modbus TCP server for one storage device and, on the next unit, one meter: built from their profiles.
+
+    Plant ──► refresh(), each step ──► registers ──► any client
+    Plant ◄── write(point, value) ◄── action ◄────── any client
+
+Guarantees: every declared point can be read, every undeclared register is an illegal address, a write must cover whole
+declared points (else illegal address), and a set-point the device would refuse is refused as an illegal value before
+anything of that request acts. `cut` closes the listener and every connection; `restore` listens on the same port again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from pymodbus.constants import ExcCodes
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from config.profile import Point, Profile
+from simulator.plant import Plant
+from simulator.points import from_device, meter_value, read_value
+from simulator.registers import RANGE, Cell, Table, cell, decode, encode
+
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it reports what its clients do wrong as its own errors
+
+Image = dict[tuple[Table, int], int]  # what stands at which address
+Read = Callable[[str, Point], float | None]
+WRITE_CODE: dict[Table, int] = {"coil": 15, "discrete": 2, "holding": 16, "input": 4}
+TABLE_OF_CODE: dict[int, Table] = {5: "coil", 6: "holding", 15: "coil", 16: "holding", 22: "holding", 23: "holding"}
+
+
+class Unit:
+    """One device behind the server: the places of its points and what stands there now."""
+
+    def __init__(self, unit_id: int, profile: Profile, read: Read, plant: Plant) -> None:
+        self.id = unit_id
+        self.profile = profile
+        self.plant = plant
+        self._read = read
+        self.reads = {name: cell(profile, name, point) for name, point in profile.read.items()}
+        self.writes = {name: cell(profile, name, point) for name, point in profile.write.items()}
+
+    def image(self) -> Image:
+        """The words of every readable point, now."""
+        image: Image = {}
+        for name, place in self.reads.items():
+            point = self.profile.read[name]
+            number = self._read(name, point)
+            if name == "heartbeat" and number is not None and point.type in RANGE:
+                number %= RANGE[point.type][1]  # goes round, and is never the sentinel of an unsigned counter
+            for address, word in zip(place.addresses, encode(point, number), strict=True):
+                image[place.table, address] = word
+        return image
+
+    def blank(self) -> Image:
+        """Every declared address, written ones at 0."""
+        written = {(place.table, address): 0 for place in self.writes.values() for address in place.addresses}
+        return written | self.image()
+
+    def covered(self, table: Table, address: int, count: int) -> list[str] | None:
+        """The written points in these registers, in the order of their addresses; None unless they cover them all."""
+        span = range(address, address + count)
+        names = [
+            name for name, place in self.writes.items() if place.table == table and set(place.addresses) <= set(span)
+        ]
+        names.sort(key=lambda name: self.writes[name].address)
+        return names if sum(self.writes[name].words for name in names) == count else None
+
+    def values(self, names: Iterable[str], address: int, words: list[int]) -> dict[str, float | str]:
+        """What these words mean, in the chain's units; a mode by its name."""
+        values: dict[str, float | str] = {}
+        for name in names:
+            point, place = self.profile.write[name], self.writes[name]
+            offset = place.address - address
+            raw = decode(point, words[offset : offset + place.words])
+            value = from_device(self.profile, name, point, raw)
+            values[name] = point.values.get(int(raw), f"unknown mode {raw:g}") if name == "mode" else value
+        return values
+
+
+class ModbusDevice:
+    """The server. `port` is known once `start` has returned."""
+
+    def __init__(self, plant: Plant, storage: Profile | None, meter: Profile | None, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        self.units: list[Unit] = []
+        if storage is not None:
+            self.units.append(Unit(1, storage, lambda name, point: read_value(storage, name, point, plant.reported()), plant))
+        if meter is not None:
+            metered = partial(_metered, plant, meter)
+            self.units.append(Unit(len(self.units) + 1, meter, metered, plant))
+        self._server: ModbusTcpServer | None = None
+        self._own = False  # the server calls `action` for our own refresh as well
+
+    @property
+    def serving(self) -> bool:
+        return self._server is not None
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the port cannot be had."""
+        devices = [
+            SimDevice(id=unit.id, simdata=_memory(unit.blank()), action=partial(self._action, unit)) for unit in self.units
+        ]
+        server = ModbusTcpServer(devices, address=(self.host, self.port))
+        try:
+            await server.serve_forever(background=True)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {self.host}:{self.port}") from error
+        self.port = server.transport.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+        self._server = server
+
+    async def cut(self) -> None:
+        """Close every connection and refuse new ones."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.shutdown()
+
+    async def restore(self) -> None:
+        """Listen again on the same port. Raises OSError when someone else took it."""
+        if self._server is None:
+            await self.start()
+
+    async def refresh(self) -> None:
+        """Bring the registers up to the plant. A frozen device keeps the page it has."""
+        server = self._server
+        if server is None:
+            return
+        for unit in self.units:
+            if unit.profile.kind == "storage" and self.frozen(unit):
+                continue
+            self._own = True
+            try:
+                for table, address, words in _runs(unit.image()):
+                    await server.async_setValues(unit.id, WRITE_CODE[table], address, _typed(table, words))
+            finally:
+                self._own = False
+
+    @staticmethod
+    def frozen(unit: Unit) -> bool:
+        effects = unit.plant.effects
+        return effects.frozen if unit.profile.kind == "storage" else effects.meter_silent
+
+    async def _action(
+        self,
+        unit: Unit,
+        code: int,
+        start: int,
+        address: int,
+        count: int,
+        registers: list[int],
+        values: list[int] | list[bool] | None,
+    ) -> ExcCodes | None:
+        """Called by the server before it answers. Nothing here may wait."""
+        if self._own or values is None:
+            return None
+        table = TABLE_OF_CODE.get(code)
+        names = unit.covered(table, address, len(values)) if table is not None else None
+        if not names:
+            return ExcCodes.ILLEGAL_ADDRESS
+        written = unit.values(names, address, [int(word) for word in values])
+        refused = [name for name, value in written.items() if unit.plant.refusal(name, value) is not None]
+        for name in refused[:1]:
+            unit.plant.write(name, written[name])  # counts it; takes nothing
+        if refused:
+            return ExcCodes.ILLEGAL_VALUE
+        for name, value in written.items():
+            unit.plant.write(name, value)
+        if table == "holding":
+            self._show_held(unit, address, values, registers[address - start :])
+        return None
+
+    def _show_held(self, unit: Unit, address: int, values: list[int] | list[bool], before: list[int]) -> None:
+        """What is read back is what the device holds, not what was sent to it."""
+        image = None if self.frozen(unit) else unit.image()
+        for offset in range(len(values)):
+            if image is None:
+                values[offset] = before[offset]
+            elif ("holding", address + offset) in image:
+                values[offset] = image["holding", address + offset]
+
+
+def _metered(plant: Plant, profile: Profile, name: str, point: Point) -> float | None:
+    return meter_value(profile, name, point, plant.metered())
+
+
+def _runs(image: Image) -> list[tuple[Table, int, list[int]]]:
+    """Neighbouring addresses of one table as (table, first address, words)."""
+    runs: list[tuple[Table, int, list[int]]] = []
+    for (table, address), word in sorted(image.items()):
+        if runs and runs[-1][0] == table and runs[-1][1] + len(runs[-1][2]) == address:
+            runs[-1][2].append(word)
+        else:
+            runs.append((table, address, [word]))
+    return runs
+
+
+def _typed(table: Table, words: list[int]) -> list[int] | list[bool]:
+    return [word != 0 for word in words] if table in ("coil", "discrete") else words
+
+
+def _memory(image: Image) -> tuple[list[SimData], list[SimData], list[SimData], list[SimData]]:
+    """The four tables for the server: coils, discrete inputs, holding registers, input registers."""
+    tables: dict[Table, list[SimData]] = {"coil": [], "discrete": [], "holding": [], "input": []}
+    for table, address, words in _runs(image):
+        bits = table in ("coil", "discrete")
+        kind = DataType.BITS if bits else DataType.REGISTERS
+        tables[table].append(SimData(address, values=_typed(table, words), datatype=kind))
+    for table, blocks in tables.items():  # the server refuses a table without any block
+        if not blocks:
+            kind = DataType.BITS if table in ("coil", "discrete") else DataType.INVALID
+            blocks.append(SimData(0, values=False if kind is DataType.BITS else 0, datatype=kind))
+    return tables["coil"], tables["discrete"], tables["holding"], tables["input"]
+
+
+__all__ = ["Cell", "ModbusDevice", "Unit"]

@@ -1,0 +1,217 @@
+"""The plant in closed loop: battery, load, PV and grid, moved in pure steps.
+
+    written set-point ─► Battery ─► power ─┐
+                         load, PV ─────────┴─► meter at the point of connection        frequency ─► meter
+
+`step` is a pure function of model, state and effects; `Plant` is the one place that remembers the newest state and
+takes writes. Nothing here knows a protocol, a clock or a file. Units: kW (+ = discharging, feeding in), %, °C, Hz, s.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from simulator import battery as cells
+from simulator.battery import Battery, BatteryState
+from simulator.faults import Board, Effects
+from simulator.frequency import Frequency
+from simulator.grid import DAY_S, GridState, Site, meter
+
+HEARTBEAT_S = 0.1
+LONGEST_STEP_S = 0.1
+WARM_C = 45.0  # the device warns above this cell temperature
+STOPPED = frozenset({"stop", "stopped", "idle", "off", "standby", "disconnect"})
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What does not change while the plant runs. Energy and heat move `speed` times faster than the clock."""
+
+    battery: Battery
+    site: Site
+    frequency: Frequency
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlantState:
+    """The plant at one instant: UTC (s since 1970), time since its start (s), and its parts."""
+
+    utc_s: float
+    uptime_s: float
+    battery: BatteryState
+    grid: GridState
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the device says of itself: `values` by canonical point name in chain units, None = no such value."""
+
+    values: dict[str, float | None]
+    available: bool
+    remote: bool
+    state: str  # discharging, charging, idle, fault, off
+    alarm: bool
+    warm: bool
+    heartbeat: int
+
+
+def start(model: Model, soc_pct: float, utc_s: float) -> PlantState:
+    """The plant at rest."""
+    resting = cells.at_soc(model.battery, soc_pct)
+    return PlantState(utc_s, 0.0, resting, _grid(model, utc_s, resting))
+
+
+def step(model: Model, state: PlantState, effects: Effects, dt: float) -> PlantState:
+    """The plant `dt` seconds later, in sub-steps of at most 100 ms."""
+    count = max(1, math.ceil(dt / LONGEST_STEP_S - 1e-9))
+    battery = state.battery
+    for _ in range(count):
+        battery = cells.step(model.battery, battery, effects.duress, dt / count, model.speed)
+    utc_s = state.utc_s + dt
+    return PlantState(utc_s, state.uptime_s + dt, battery, _grid(model, utc_s, battery))
+
+
+def _grid(model: Model, utc_s: float, battery: BatteryState) -> GridState:
+    return meter(model.site, utc_s, battery.power_kw, model.frequency.at(utc_s % DAY_S))
+
+
+@dataclass(slots=True)
+class Writes:
+    """What others wrote, and how often. `age_s` counts from the newest set-point that acted."""
+
+    accepted: int = 0
+    refused: int = 0
+    discarded: int = 0
+    newest_kw: float | None = None
+    at_s: float | None = None
+
+
+class Plant:
+    """The running plant. `battery` may change only through `write`; one event loop owns it."""
+
+    def __init__(self, model: Model, board: Board, soc_pct: float, utc_s: float, feeds: str = "heartbeat") -> None:
+        self.board = board
+        self.model = model
+        self.state = start(model, soc_pct, utc_s)
+        self.effects = board.effects(0.0)
+        self.writes = Writes()
+        self.feeds = feeds  # the written point that feeds the device's watchdog
+        self._power_kw = 0.0
+        self._running = True  # mode and enable let the set-point through
+        self._heartbeat: float | None = None
+
+    def advance(self, dt: float) -> None:
+        """Move on by `dt` seconds; faults begin and end at its start."""
+        self.effects = self.board.effects(self.state.uptime_s)
+        self.state = step(self.model, self.state, self.effects, dt)
+
+    def refusal(self, name: str, value: float | str) -> str | None:
+        """Why this value would be refused, or None."""
+        if isinstance(value, str):
+            return None
+        if not math.isfinite(value):
+            return f"{name} is not a finite number"
+        rating = self.model.battery
+        if name in ("power", "revert_power") and not -rating.charge_kw - 1e-6 <= value <= rating.discharge_kw + 1e-6:
+            return f"{value:g} kW is beyond the rating of -{rating.charge_kw:g} to {rating.discharge_kw:g} kW"
+        if name == "revert_after" and not 1.0 <= value <= 3600.0:
+            return f"a reversion time of {value:g} s is outside 1 to 3600 s"
+        if name == "unit_mode" and value != 1.0:
+            return "only set-points in watts are supported"
+        return None
+
+    def write(self, name: str, value: float | str) -> str | None:
+        """Take a written point in chain units. Returns why it was refused, or None. A lost write is not refused."""
+        reason = self.refusal(name, value)
+        if reason is not None:
+            self.writes.refused += 1
+            return reason
+        effects = self.effects
+        deaf = effects.frozen or effects.cable or effects.duress.local or effects.duress.tripped
+        if deaf or (effects.discarding and name != "heartbeat"):
+            self.writes.discarded += 1
+            return None
+        self._take(name, value)
+        self.writes.accepted += 1
+        return None
+
+    def _take(self, name: str, value: float | str) -> None:
+        if name == "mode":
+            self._running = value not in STOPPED
+        elif name == "enable":
+            self._running = value != 0
+        elif name == "power":
+            self._power_kw = float(value)
+            self.writes.newest_kw, self.writes.at_s = self._power_kw, self.state.uptime_s
+        elif name == "revert_after":
+            self._device(reverts_after_s=float(value))
+        elif name == "revert_power":
+            self._device(reverts_to_kw=float(value))
+        if name in ("power", "mode", "enable"):
+            wanted = self._power_kw if self._running else 0.0
+            self._set(cells.command(self.model.battery, self.state.battery, wanted))
+        self._feed(name, value)
+
+    def _feed(self, name: str, value: float | str) -> None:
+        if name != self.feeds or (name == "heartbeat" and value == self._heartbeat):
+            return
+        if name == "heartbeat":
+            self._heartbeat = float(value)
+        self._set(cells.heartbeat(self.state.battery))
+
+    def _set(self, battery: BatteryState) -> None:
+        self.state = replace(self.state, battery=battery)
+
+    def _device(self, **settings: float) -> None:
+        self.model = replace(self.model, battery=replace(self.model.battery, **settings))
+
+    def reported(self) -> Reported:
+        """The device's own view of this instant, with the faults that falsify it."""
+        battery, duress = self.state.battery, self.effects.duress
+        soc = cells.soc_pct(self.model.battery, battery)
+        temperature = cells.cell_temperature_c(battery)
+        values: dict[str, float | None] = {
+            "soc": None if self.effects.soc_missing else soc,
+            "soh": self.model.battery.soh_pct,
+            "power": -battery.power_kw if self.effects.mirrored else battery.power_kw,
+            "reactive_power": self.model.battery.auxiliary_kvar,
+            "dc_voltage": cells.dc_voltage(self.model.battery, battery),
+            "dc_current": cells.dc_current(self.model.battery, battery),
+            "temperature": temperature,
+            "charge_limit": battery.charge_limit_kw,
+            "discharge_limit": battery.discharge_limit_kw,
+            "setpoint": battery.setpoint_kw,
+        }
+        return Reported(
+            values,
+            available=not duress.unavailable,
+            remote=not duress.local,
+            state=_state(battery, duress),
+            alarm=duress.tripped,
+            warm=temperature > WARM_C,
+            heartbeat=int(self.state.uptime_s / HEARTBEAT_S + 1e-6),
+        )
+
+    def metered(self) -> dict[str, float | None]:
+        """The meter's view by canonical point name: kW (+ = feeding in), kvar, Hz, V, A and its heartbeat."""
+        grid = self.state.grid
+        return {
+            "power": grid.poc_kw,
+            "reactive_power": 0.0,
+            "frequency": grid.frequency_hz,
+            "voltage": 400.0,
+            "current": abs(grid.poc_kw) * 1000.0 / (math.sqrt(3.0) * 400.0),
+            "heartbeat": float(int(self.state.uptime_s / HEARTBEAT_S + 1e-6)),
+        }
+
+
+def _state(battery: BatteryState, duress: cells.Duress) -> str:
+    if duress.tripped:
+        return "fault"
+    if duress.unavailable:
+        return "off"
+    if battery.power_kw > 0.0:
+        return "discharging"
+    return "charging" if battery.power_kw < 0.0 else "idle"

@@ -1,0 +1,92 @@
+"""Modbus words of one point, packed and unpacked with `struct` alone.
+
+Bytes inside a word are big-endian; `word_order` says which word of a wide value comes first. A number that does not fit
+is clamped to what the type holds without meaning "not implemented". No value at all becomes the point's sentinel.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import Literal
+
+from config.profile import Point, Profile
+from simulator.points import ProfileError
+
+Table = Literal["coil", "discrete", "holding", "input"]
+TABLES: dict[str, Table] = {"coil": "coil", "discrete": "discrete", "holding": "holding", "input": "input"}
+FORMAT = {
+    "uint16": "H", "int16": "h", "uint32": "I", "int32": "i", "uint64": "Q", "int64": "q",
+    "float32": "f", "float64": "d", "bool": "H",
+}  # fmt: skip
+RANGE = {
+    "uint16": (0, 2**16 - 1), "int16": (-(2**15), 2**15 - 1), "uint32": (0, 2**32 - 1),
+    "int32": (-(2**31), 2**31 - 1), "uint64": (0, 2**64 - 1), "int64": (-(2**63), 2**63 - 1), "bool": (0, 1),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a point lives: table, address as sent in the request, number of words."""
+
+    table: Table
+    address: int
+    words: int
+
+    @property
+    def addresses(self) -> range:
+        return range(self.address, self.address + self.words)
+
+
+def cell(profile: Profile, name: str, point: Point) -> Cell:
+    """The place of a point, e.g. `holding 40072`. Raises ProfileError when it has none."""
+    table, _, number = (point.register or "").partition(" ")
+    if table not in TABLES or not number.strip().isdigit():
+        raise ProfileError(f"{profile.name}.{name}: `{point.register}` is not a register such as `holding 40072`")
+    address = int(number) - (1 if profile.addressing == "one_based" else 0)
+    words = struct.calcsize(FORMAT[point.type]) // 2
+    if not 0 <= address <= 0x10000 - words:
+        raise ProfileError(f"{profile.name}.{name}: register {number} is outside the table")
+    return Cell(TABLES[table], address, words)
+
+
+def encode(point: Point, number: float | None) -> list[int]:
+    """The words of a device's number; None is the point's "not implemented"."""
+    raw = _sentinel(point) if number is None else _fitted(point, number)
+    return _words(point, raw)
+
+
+def decode(point: Point, words: list[int]) -> float:
+    """The device's number in these words (NaN stays NaN)."""
+    ordered = words[::-1] if point.word_order == "little" else words
+    packed = struct.pack(f">{len(ordered)}H", *ordered)
+    return float(struct.unpack(f">{FORMAT[point.type]}", packed)[0])
+
+
+def _words(point: Point, raw: float) -> list[int]:
+    integer = point.type in RANGE
+    packed = struct.pack(f">{FORMAT[point.type]}", int(raw) if integer else raw)
+    words = list(struct.unpack(f">{len(packed) // 2}H", packed))
+    return words[::-1] if point.word_order == "little" else words
+
+
+def _fitted(point: Point, number: float) -> float:
+    if point.type not in RANGE:
+        return number
+    if not math.isfinite(number):
+        return _sentinel(point)
+    low, high = RANGE[point.type]
+    raw = max(low, min(high, round(number)))
+    while raw in point.sentinels:
+        raw += -1 if raw > 0 else 1
+    return raw
+
+
+def _sentinel(point: Point) -> float:
+    if point.sentinels:
+        return point.sentinels[0]
+    if point.type not in RANGE:
+        return math.nan
+    low, high = RANGE[point.type]
+    return low if low < 0 else high  # SunSpec's convention: 0x8000 signed, 0xFFFF unsigned
