@@ -13,7 +13,7 @@ venv=.venv
 say() { printf '%s\n' "environment: $*" >&2; }
 refuse() { say "$*"; exit 1; }
 
-digest() { cat "requirements/$1.txt" pyproject.toml | sha256sum | cut -d' ' -f1; }
+digest() { sha256sum <"requirements/$1.txt" | cut -d" " -f1; }
 current() { # level: is the environment there and made from the files as they are now?
     [ -f "$venv/.lock-$1" ] && [ "$(cat "$venv/.lock-$1")" = "$(digest "$1")" ] && "$venv/bin/python" -c '' 2>/dev/null
 }

@@ -1,0 +1,86 @@
+"""What every test gets: failures of tasks and sinks made visible, requirement markers checked, results kept.
+
+An exception in a background task, a `call_soon` callback or an Rx sink never reaches the test that caused it: the
+event loop only logs it, and the test passes. `loop_exceptions` listens on every loop of the process and fails the
+test; exceptions of threads and in finalisers fail it through pytest itself (warnings are errors).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trace.table import read_requirements
+
+pytest_plugins = ["pytester"]  # for the test of this file
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "var" / "trace" / "results.json"
+OUTCOMES = pytest.StashKey[dict[str, str]]()
+RANK = ("passed", "skipped", "failed")
+
+
+@pytest.fixture(autouse=True)
+def loop_exceptions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Fail the test when something raised inside a loop; one that provokes it on purpose clears the list."""
+    seen: list[str] = []
+
+    def note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        seen.append(f"{context.get('message')}: {context.get('exception')!r}")
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "call_exception_handler", note)
+    yield seen
+    if inspect.iscoroutinefunction(getattr(request.node, "function", None)):
+        gc.collect()  # a task's exception that nobody retrieved is reported when the task is collected
+    assert not seen, f"raised in a task, a callback or a sink: {seen}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[OUTCOMES] = {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`@pytest.mark.req` names at least one requirement, and only such as docs/requirements.md lists."""
+    known = {row.id for row in read_requirements(ROOT / "docs" / "requirements.md")}
+    for item in items:
+        for mark in item.iter_markers("req"):
+            unknown = [name for name in mark.args if name not in known]
+            if unknown or not mark.args:
+                raise pytest.UsageError(f"{item.nodeid}: no such requirement: {', '.join(unknown) or '(none named)'}")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # imported modules are no longer walked by the collections after each test
+
+
+class _Outcomes:
+    """Keeps the worst outcome over the phases of each test."""
+
+    def __init__(self, outcomes: dict[str, str]) -> None:
+        self.outcomes = outcomes
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.outcome != "passed":
+            before = self.outcomes.get(report.nodeid, "passed")
+            self.outcomes[report.nodeid] = max(before, report.outcome, key=RANK.index)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.pluginmanager.register(_Outcomes(session.config.stash[OUTCOMES]), "outcomes")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Merge the outcomes into the file that `make trace` reads; under xdist the controlling process alone writes."""
+    outcomes = session.config.stash[OUTCOMES]
+    if hasattr(session.config, "workerinput") or not outcomes:
+        return
+    kept = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps({**kept, **outcomes}, indent=0, sort_keys=True))
