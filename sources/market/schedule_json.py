@@ -19,6 +19,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from math import isfinite
 
 from sources.instant import format_exact, parse_utc
@@ -124,7 +125,7 @@ def _name(value: object, path: str) -> str:
     return text
 
 
-def _spelling(value: object, path: str, names: type[ScheduleType] | type[BindingState]) -> str:
+def _spelling(value: object, path: str, names: type[ScheduleType | BindingState]) -> str:
     """A member of an enumeration as snake_case; `DayAhead` is accepted for `day_ahead`."""
     text = _text(value, path)
     for name in names:
@@ -174,7 +175,7 @@ def _windows(value: object, kind: ScheduleType) -> tuple[Window, ...]:
         raise ScheduleError("$.windows", f"{len(value)} windows are more than the {MAX_WINDOWS} allowed")
     windows = [_window(item, f"$.windows[{index}]", kind) for index, item in enumerate(value)]
     order = sorted(range(len(windows)), key=lambda index: windows[index].start_ns)
-    for earlier, later in zip(order, order[1:], strict=False):
+    for earlier, later in pairwise(order):
         if windows[later].start_ns < windows[earlier].end_ns:
             raise ScheduleError(f"$.windows[{later}].start", f"overlaps $.windows[{earlier}]")
     return tuple(windows[index] for index in order)

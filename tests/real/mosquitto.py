@@ -28,6 +28,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import pytest
 
@@ -47,7 +48,7 @@ def free_port() -> int:
         return port
 
 
-class BrokerNotStarted(RuntimeError):
+class BrokerStartError(RuntimeError):
     """mosquitto ended or did not listen in time; the message carries its last log lines."""
 
 
@@ -66,7 +67,7 @@ class Mosquitto:
     ) -> None:
         found = binary()
         if found is None:
-            raise BrokerNotStarted("mosquitto is not installed")
+            raise BrokerStartError("mosquitto is not installed")
         self._binary = found
         self.directory = directory / f"mosquitto-{id(self):x}"
         self.directory.mkdir(parents=True)
@@ -96,14 +97,14 @@ class Mosquitto:
         path = self.directory / "log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def start(self) -> Mosquitto:
+    def start(self) -> Self:
         """Start and wait until it listens; another port is tried when the first was taken in between."""
         for attempt in range(5):
             if self.port == 0 or (attempt > 0 and not self._ever_started):
                 self.port = free_port()
             if self._listens():
                 return self
-        raise BrokerNotStarted(f"mosquitto does not listen on port {self.port}:\n{self.log[-2000:]}")
+        raise BrokerStartError(f"mosquitto does not listen on port {self.port}:\n{self.log[-2000:]}")
 
     def stop(self) -> None:
         """Orderly end: persistence is written, last wills of connected clients are sent."""
@@ -124,7 +125,7 @@ class Mosquitto:
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
-    def __enter__(self) -> Mosquitto:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
@@ -154,7 +155,8 @@ class Mosquitto:
 
     def _configuration(self) -> str:
         lines = [
-            f"user {pwd.getpwuid(os.getuid()).pw_name}",  # started by root it would change to a user who may not read here
+            # started by root it would change to a user who may not read here
+            f"user {pwd.getpwuid(os.getuid()).pw_name}",
             f"listener {self.port} 127.0.0.1",
             f"allow_anonymous {'false' if self.users else 'true'}",
             f"persistence {'true' if self.persistence else 'false'}",
