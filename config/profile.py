@@ -15,6 +15,7 @@ A profile that contradicts itself is refused when it is read, with the point's n
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from itertools import combinations
 from typing import Literal, Self
 
@@ -182,13 +183,18 @@ class Profile(Section):
             if point.constant is None and name not in WRITE:
                 raise ValueError(f"write point `{name}` needs a `constant`: only {', '.join(WRITE)} are computed")
             _check_unit(f"write point `{name}`", point.unit, WRITE.get(name))
-        power = self.write.get("power")
-        if power is not None and (power.offset / power.scale) % 1:
-            raise ValueError("write point `power` cannot say 0 kW: its offset is no multiple of its scale")
-        if power is not None and power.constant is not None:
-            raise ValueError("write point `power` is a constant")
+        if self.kind == "storage":
+            self._check_power(self.write["power"])
         if self.protocol == "modbus":
             self._check_overlap()
+
+    def _check_power(self, power: Point) -> None:
+        zero = -Fraction(repr(power.offset)) / Fraction(repr(power.scale))  # the raw number that says 0 kW
+        bits = 16 * power.words - (not power.type.startswith("u"))
+        if power.type == "bool" or power.constant is not None:
+            raise ValueError("write point `power` is a number, neither a bit nor a constant")
+        if zero.denominator != 1 or abs(zero) >= 2**bits or (zero < 0 and power.type.startswith("u")):
+            raise ValueError("write point `power` cannot say 0 kW with this type, scale and offset")
 
     def _check_overlap(self) -> None:
         for (a, first), (b, second) in combinations(self.write.items(), 2):

@@ -1,0 +1,247 @@
+"""One TCP connection to a Modbus device or gateway, shared by its source and its writer.
+
+    idle ──keep()──► connecting ──► connected ──time-out, bad reply, reset──► closed ──back-off ≤ 2 s──► connecting
+
+* One outstanding request; a request that waits for its turn to write goes before those that read (`Turns`).
+* No retries: a set-point is computed anew by the next tick, never sent again.
+* Time-outs are at most 0.4 s. After one the socket is closed, so that a late reply cannot answer the next request.
+* A reply counts only if transaction, unit, function and length are the request's; transaction and unit 0 do not.
+* Reconnecting, and the first connect as well, is tried for ever: 0.1 s, doubled up to 2 s, with jitter from outside.
+  The delay starts over only after a good reply, so that a device that accepts and stays silent is not hammered.
+
+Errors: `sources.modbus.errors`. Three losses caused by the other side within 60 s are reported as a second master.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from loguru import logger
+from pymodbus import ModbusException
+from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.pdu import ExceptionResponse, ModbusPDU
+
+from config.profile import Table
+from sources.modbus.errors import BadReply, LinkDown, ModbusFault, NoReply, Rejected, TooLate
+from sources.modbus.turn import Turns
+
+MAX_TIMEOUT = 0.4
+MAX_BACK_OFF = 2.0
+_FIRST_BACK_OFF = 0.1
+_HEADER = 8  # transaction, protocol, length, unit, function
+_READ = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+_WRITE = {"coil": 15, "holding": 16}
+
+
+class Connection:
+    """`clock` is the loop's time (s); `jitter` returns a number in [0, 1)."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        clock: Callable[[], float],
+        timeout: float = MAX_TIMEOUT,
+        jitter: Callable[[], float] = lambda: 0.5,
+    ) -> None:
+        logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # every failure is reported here, once
+        self.place = f"{host}:{port}"
+        self.timeout = min(timeout, MAX_TIMEOUT)
+        self.requests = 0
+        self.connects = 0
+        self._host, self._port, self._clock, self._jitter = host, port, clock, jitter
+        self._client: AsyncModbusTcpClient | None = None
+        self._turns = Turns()
+        self._connecting = asyncio.Lock()
+        self._lost = asyncio.Event()
+        self._waiting: asyncio.Timeout | None = None
+        self._garbage = ""
+        self._unreachable = False
+        self._back_off = _FIRST_BACK_OFF
+        self._losses: deque[float] = deque(maxlen=3)
+
+    @property
+    def connected(self) -> bool:
+        return self._client is not None and self._client.connected
+
+    def second_master(self) -> bool:
+        """Whether the other side closed the connection three times within 60 s: someone else may hold the device."""
+        return len(self._losses) == 3 and self._losses[2] - self._losses[0] <= 60.0
+
+    def turn(self, *, urgent: bool = False) -> AbstractAsyncContextManager[None]:
+        """Hold the line for one request, or for a sequence that nothing may come between."""
+        return self._turns.take(urgent=urgent)
+
+    async def keep(self) -> None:
+        """Connect, and connect again whenever the connection is lost. Runs until cancelled."""
+        while True:
+            if not await self.connect():
+                await asyncio.sleep(self._next_delay())
+                continue
+            await self._lost.wait()
+            await asyncio.sleep(self._next_delay())
+
+    async def connect(self) -> bool:
+        """One attempt, at most `timeout` long; true when connected, also when it was before."""
+        async with self._connecting:
+            if self.connected:
+                return True
+            self._drop()
+            self._client, self._garbage = self._new_client(), ""
+            self._lost.clear()
+            if await self._client.connect():
+                self._client.ctx.comm_params.timeout_connect = 2 * MAX_TIMEOUT  # replies are timed in `_answer`
+                self.connects += 1
+                self._unreachable = False
+                logger.bind(device=self.place).info("Modbus connection is up")
+                return True
+            self._drop()
+            if not self._unreachable:
+                self._unreachable = True
+                logger.bind(device=self.place).warning("no Modbus connection, trying again every 2 s at most")
+            return False
+
+    async def read(self, unit: int, table: Table, address: int, count: int) -> list[int]:
+        """`count` words (or bits as 0 and 1) from `address`. Call it inside `turn()`. Raises `ModbusFault`."""
+        client = self._ready()
+        call = {
+            "coil": client.read_coils,
+            "discrete": client.read_discrete_inputs,
+            "holding": client.read_holding_registers,
+            "input": client.read_input_registers,
+        }[table]
+        reply = await self._answer(unit, _READ[table], call(address, count=count, device_id=unit))
+        words = list(reply.registers or [int(bit) for bit in reply.bits][:count])
+        if len(words) != count:
+            raise self._break(BadReply(self.place, f"{len(words)} values instead of {count}"))
+        return words
+
+    async def write(
+        self, unit: int, table: Table, address: int, words: Sequence[int], *, allowed: Callable[[], bool]
+    ) -> None:
+        """Write `words` in one request. `allowed` is asked in the last instruction before the bytes leave.
+
+        Call it inside `turn(urgent=True)`. Raises `ModbusFault`; `TooLate` when `allowed` says no: nothing was sent.
+        """
+        client = self._ready()
+        if not allowed():
+            raise TooLate(self.place, "the command's time has passed, nothing was sent")
+        # No await between the question above and the socket: the library sends before it first waits.
+        if table == "coil":
+            request = client.write_coils(address, [bool(word) for word in words], device_id=unit)
+        else:
+            request = client.write_registers(address, list(words), device_id=unit)
+        await self._answer(unit, _WRITE[table], request)
+
+    def close(self) -> None:
+        """Close the socket; `keep()` opens it again."""
+        self._drop()
+        self._lost.set()
+
+    async def _answer(self, unit: int, function: int, request: Awaitable[ModbusPDU]) -> ModbusPDU:
+        self.requests += 1
+        try:
+            async with asyncio.timeout(self.timeout) as self._waiting:
+                reply = await request
+        except TimeoutError:
+            if self._garbage:
+                raise self._break(BadReply(self.place, self._garbage)) from None
+            if not self.connected:
+                raise self._break(LinkDown(self.place, "connection lost while waiting for the reply")) from None
+            raise self._break(NoReply(self.place, f"no reply within {self.timeout:g} s")) from None
+        except (ModbusException, OSError) as error:
+            raise self._break(LinkDown(self.place, str(error))) from error
+        except asyncio.CancelledError:
+            self.close()  # its reply may still come
+            raise
+        finally:
+            self._waiting = None
+        if reply.dev_id != unit or reply.transaction_id == 0:
+            raise self._break(BadReply(self.place, f"a reply of unit {reply.dev_id} without matching transaction"))
+        if isinstance(reply, ExceptionResponse) and reply.function_code & 0x7F == function:
+            self._back_off = _FIRST_BACK_OFF
+            raise Rejected(self.place, reply.exception_code)
+        if reply.function_code != function:
+            raise self._break(BadReply(self.place, f"function {reply.function_code} instead of {function}"))
+        self._back_off = _FIRST_BACK_OFF
+        return reply
+
+    def _ready(self) -> AsyncModbusTcpClient:
+        if self._client is None or not self._client.connected:
+            raise LinkDown(self.place, "not connected")
+        return self._client
+
+    def _new_client(self) -> AsyncModbusTcpClient:
+        client = AsyncModbusTcpClient(
+            self._host,
+            port=self._port,
+            timeout=self.timeout,
+            retries=0,
+            reconnect_delay=0,  # `keep` does it, the library never retries a failed first connect
+            trace_packet=self._inspect,
+            trace_connect=lambda up: None if up else self._on_lost(client),
+        )
+        return client
+
+    def _inspect(self, sending: bool, data: bytes) -> bytes:
+        """Refuse bytes that are no Modbus TCP before the library decodes them: it would raise inside the loop."""
+        if sending or len(data) < _HEADER:
+            return data
+        length = int.from_bytes(data[4:6], "big")
+        if data[2:4] != b"\0\0" or not 3 <= length <= 254:
+            return self._refuse("bytes that are no Modbus TCP")
+        if len(data) >= 6 + length and not _is_reply(data[7 : 6 + length]):
+            return self._refuse(f"an unreadable reply, function {data[7]}")
+        return data
+
+    def _refuse(self, what: str) -> bytes:
+        self._garbage = what
+        self._interrupt()
+        return b""
+
+    def _on_lost(self, client: AsyncModbusTcpClient) -> None:
+        """The other side closed the connection."""
+        if client is not self._client:
+            return
+        self._losses.append(self._clock())
+        logger.bind(device=self.place).warning(
+            "Modbus connection lost{}", ", three times in 60 s: a second master?" if self.second_master() else ""
+        )
+        self._interrupt()
+        self._lost.set()
+
+    def _interrupt(self) -> None:
+        """End the wait for a reply that can no longer come."""
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(self._clock())
+
+    def _break(self, fault: ModbusFault) -> ModbusFault:
+        """Close the connection because of `fault`, which is returned to be raised."""
+        if not isinstance(fault, LinkDown):
+            logger.bind(device=self.place).warning("Modbus connection closed: {}", fault)
+        self.close()
+        return fault
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _next_delay(self) -> float:
+        delay, self._back_off = self._back_off, min(2 * self._back_off, MAX_BACK_OFF)
+        return delay * (0.5 + 0.5 * self._jitter())
+
+
+def _is_reply(pdu: bytes) -> bool:
+    """Whether a protocol data unit is a whole reply to one of the functions used here."""
+    function = pdu[0]
+    if function & 0x80:
+        return len(pdu) == 2 and function & 0x7F in (1, 2, 3, 4, 15, 16)
+    if function in (15, 16):
+        return len(pdu) == 5
+    return function in (1, 2, 3, 4) and len(pdu) == 2 + pdu[1]

@@ -1,0 +1,84 @@
+"""The points of a device as a reading carries them: their order, their ranges, their scaling.
+
+    raw ──► sentinel? ──► (raw · scale + offset) in `unit` ──► the chain's unit ──► + = discharging ──► value, quality
+                 └─► NaN, MISSING
+
+Every number of a profile (`0.1`, `100`) is taken as the decimal that was written and the whole path is one fraction,
+so a value is rounded once, to the nearest float64, and a value that goes out and comes back is the same value.
+Nothing here raises on what a device says: a value that is not a finite number is NaN with the bit MISSING.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf, isfinite, nan
+
+import numpy as np
+
+from config.canonical import SIGNED, canonical, dimension_of
+from config.profile import Point, Profile
+from jit.codes import Quality
+from sources.reading import F8
+
+
+def point_names(profile: Profile) -> tuple[str, ...]:
+    """The read points of a profile in the order of `Reading.values`: canonical ones first, then as declared."""
+    known = [name for name in canonical(profile.kind) if name in profile.read]
+    return (*known, *(name for name in profile.read if name not in known))
+
+
+def point_ranges(profile: Profile) -> tuple[F8, F8]:
+    """Lowest and highest plausible value per point, float64[n], in chain units; ±inf where none is declared."""
+    ranges = [profile.read[name].range or (-inf, inf) for name in point_names(profile)]
+    return np.array([low for low, _ in ranges], np.float64), np.array([high for _, high in ranges], np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """value = (raw · numerator + offset) / denominator, all integers, sign and unit included; `sentinels` are raw."""
+
+    numerator: int
+    offset: int
+    denominator: int
+    sentinels: frozenset[float] = frozenset()
+
+    def value(self, raw: float) -> tuple[float, Quality]:
+        """The engineering value in the chain's unit, or NaN and MISSING."""
+        if not isfinite(raw) or float(raw) in self.sentinels:
+            return nan, Quality.MISSING
+        top, bottom = raw.as_integer_ratio()
+        try:
+            return (top * self.numerator + self.offset * bottom) / (bottom * self.denominator), Quality.VALID
+        except OverflowError:
+            return nan, Quality.MISSING
+
+    def raw(self, value: float) -> Fraction:
+        """The exact raw number of a value in the chain's unit, the value taken as its shortest decimal."""
+        return (Fraction(repr(float(value))) * self.denominator - self.offset) / self.numerator
+
+
+def scaling(profile: Profile, name: str, point: Point) -> Scaling:
+    """The scaling of a read or write point, with the device's sign translated where the point is a signed one."""
+    dimension = dimension_of(point.unit)
+    unit = dimension.units[point.unit] if dimension is not None else Fraction(1)
+    sign = -1 if profile.sign == "positive_is_charge" and name in SIGNED else 1
+    scale, offset = Fraction(repr(point.scale)) * unit * sign, Fraction(repr(point.offset)) * unit * sign
+    denominator = scale.denominator * offset.denominator
+    return Scaling(
+        numerator=int(scale * denominator),
+        offset=int(offset * denominator),
+        denominator=denominator,
+        sentinels=frozenset(_as_read(point, sentinel) for sentinel in point.sentinels),
+    )
+
+
+def _as_read(point: Point, sentinel: float) -> float:
+    """A sentinel as the device's type can hold it: 9999.9 in a float32 is 9999.900390625."""
+    if point.type != "float32":
+        return float(sentinel)
+    try:
+        return float(struct.unpack(">f", struct.pack(">f", sentinel))[0])
+    except OverflowError:
+        return float(sentinel)
