@@ -8,8 +8,8 @@ an unavailable or tripped battery ends at 0 kW.
         ▲                                                                   │
         └── reverts to `reverts_to_kw` when the heartbeat stands still ◄────┘ (device watchdog)
 
-Units: kW (+ = discharging), kWh, %, °C, V, A, s. Losses are (1 − efficiency) of the power on the lossy side and heat one
-thermal mass that a cooling conductance ties to the ambient: C dT/dt = losses − G (T − T_ambient).
+Units: kW (+ = discharging), kWh, %, °C, V, A, s. Losses are what the efficiencies take; they heat one thermal mass that
+a cooling conductance ties to the ambient: C dT/dt = losses − G (T − T_ambient).
 """
 
 from __future__ import annotations

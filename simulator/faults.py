@@ -7,7 +7,7 @@ it. Time is the plant's own (s since its start), so that a fault ends at the sam
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from simulator.battery import Duress
@@ -62,7 +62,7 @@ class Active:
 class Effects:
     """What the faults of this instant do: to the battery (`duress`) and to what others see of it."""
 
-    duress: Duress = Duress()
+    duress: Duress = field(default_factory=Duress)
     cable: bool = False
     frozen: bool = False
     soc_missing: bool = False
@@ -98,9 +98,9 @@ class Board:
 
     def active(self, now_s: float) -> dict[Fault, Active]:
         """The faults that are on now; those whose time is over are forgotten."""
-        over = [fault for fault, active in self._active.items() if active.until_s is not None and active.until_s <= now_s]
-        for fault in over:
-            del self._active[fault]
+        self._active = {
+            fault: active for fault, active in self._active.items() if active.until_s is None or active.until_s > now_s
+        }
         return dict(self._active)
 
     def effects(self, now_s: float) -> Effects:

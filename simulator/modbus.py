@@ -13,15 +13,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any, cast
 
 from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from config.profile import Point, Profile
-from simulator.plant import Plant
+from simulator.plant import Plant, Reported
 from simulator.points import from_device, meter_value, read_value
-from simulator.registers import RANGE, Cell, Table, cell, decode, encode
+from simulator.registers import RANGE, Table, cell, decode, encode
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it reports what its clients do wrong as its own errors
 
@@ -34,25 +35,37 @@ TABLE_OF_CODE: dict[int, Table] = {5: "coil", 6: "holding", 15: "coil", 16: "hol
 class Unit:
     """One device behind the server: the places of its points and what stands there now."""
 
-    def __init__(self, unit_id: int, profile: Profile, read: Read, plant: Plant) -> None:
+    def __init__(self, unit_id: int, profile: Profile, plant: Plant) -> None:
         self.id = unit_id
         self.profile = profile
         self.plant = plant
-        self._read = read
         self.reads = {name: cell(profile, name, point) for name, point in profile.read.items()}
         self.writes = {name: cell(profile, name, point) for name, point in profile.write.items()}
 
     def image(self) -> Image:
         """The words of every readable point, now."""
         image: Image = {}
+        read = self._view()
         for name, place in self.reads.items():
             point = self.profile.read[name]
-            number = self._read(name, point)
+            number = read(name, point)
             if name == "heartbeat" and number is not None and point.type in RANGE:
                 number %= RANGE[point.type][1]  # goes round, and is never the sentinel of an unsigned counter
             for address, word in zip(place.addresses, encode(point, number), strict=True):
                 image[place.table, address] = word
         return image
+
+    def _view(self) -> Read:
+        """How to read a point, all of the same instant."""
+        if self.profile.kind == "storage":
+            return partial(_reported, self.profile, self.plant.reported())
+        return partial(_metered, self.profile, self.plant.metered())
+
+    @property
+    def still(self) -> bool:
+        """The device keeps the page it has."""
+        effects = self.plant.effects
+        return effects.frozen if self.profile.kind == "storage" else effects.meter_silent
 
     def blank(self) -> Image:
         """Every declared address, written ones at 0."""
@@ -85,12 +98,8 @@ class ModbusDevice:
 
     def __init__(self, plant: Plant, storage: Profile | None, meter: Profile | None, host: str, port: int) -> None:
         self.host, self.port = host, port
-        self.units: list[Unit] = []
-        if storage is not None:
-            self.units.append(Unit(1, storage, lambda name, point: read_value(storage, name, point, plant.reported()), plant))
-        if meter is not None:
-            metered = partial(_metered, plant, meter)
-            self.units.append(Unit(len(self.units) + 1, meter, metered, plant))
+        profiles = [profile for profile in (storage, meter) if profile is not None]
+        self.units = [Unit(number, profile, plant) for number, profile in enumerate(profiles, start=1)]
         self._server: ModbusTcpServer | None = None
         self._own = False  # the server calls `action` for our own refresh as well
 
@@ -101,21 +110,23 @@ class ModbusDevice:
     async def start(self) -> None:
         """Listen. Raises OSError when the port cannot be had."""
         devices = [
-            SimDevice(id=unit.id, simdata=_memory(unit.blank()), action=partial(self._action, unit)) for unit in self.units
+            SimDevice(id=unit.id, simdata=_memory(unit.blank()), action=partial(self._action, unit))
+            for unit in self.units
         ]
         server = ModbusTcpServer(devices, address=(self.host, self.port))
         try:
             await server.serve_forever(background=True)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {self.host}:{self.port}") from error
-        self.port = server.transport.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+        listening: Any = server.transport
+        self.port = listening.sockets[0].getsockname()[1]
         self._server = server
 
     async def cut(self) -> None:
         """Close every connection and refuse new ones."""
         server, self._server = self._server, None
         if server is not None:
-            await server.shutdown()
+            await server.shutdown()  # type: ignore[no-untyped-call]
 
     async def restore(self) -> None:
         """Listen again on the same port. Raises OSError when someone else took it."""
@@ -128,7 +139,7 @@ class ModbusDevice:
         if server is None:
             return
         for unit in self.units:
-            if unit.profile.kind == "storage" and self.frozen(unit):
+            if unit.still:
                 continue
             self._own = True
             try:
@@ -137,18 +148,13 @@ class ModbusDevice:
             finally:
                 self._own = False
 
-    @staticmethod
-    def frozen(unit: Unit) -> bool:
-        effects = unit.plant.effects
-        return effects.frozen if unit.profile.kind == "storage" else effects.meter_silent
-
     async def _action(
         self,
         unit: Unit,
         code: int,
         start: int,
         address: int,
-        count: int,
+        _count: int,
         registers: list[int],
         values: list[int] | list[bool] | None,
     ) -> ExcCodes | None:
@@ -168,21 +174,26 @@ class ModbusDevice:
         for name, value in written.items():
             unit.plant.write(name, value)
         if table == "holding":
-            self._show_held(unit, address, values, registers[address - start :])
+            _show_held(unit, address, cast("list[int]", values), registers[address - start :])
         return None
 
-    def _show_held(self, unit: Unit, address: int, values: list[int] | list[bool], before: list[int]) -> None:
-        """What is read back is what the device holds, not what was sent to it."""
-        image = None if self.frozen(unit) else unit.image()
-        for offset in range(len(values)):
-            if image is None:
-                values[offset] = before[offset]
-            elif ("holding", address + offset) in image:
-                values[offset] = image["holding", address + offset]
+
+def _show_held(unit: Unit, address: int, values: list[int], before: list[int]) -> None:
+    """What is read back is what the device holds, not what was sent to it."""
+    image = None if unit.still else unit.image()
+    for offset in range(len(values)):
+        if image is None:
+            values[offset] = before[offset]
+        elif ("holding", address + offset) in image:
+            values[offset] = image["holding", address + offset]
 
 
-def _metered(plant: Plant, profile: Profile, name: str, point: Point) -> float | None:
-    return meter_value(profile, name, point, plant.metered())
+def _reported(profile: Profile, reported: Reported, name: str, point: Point) -> float | None:
+    return read_value(profile, name, point, reported)
+
+
+def _metered(profile: Profile, metered: dict[str, float | None], name: str, point: Point) -> float | None:
+    return meter_value(profile, name, point, metered)
 
 
 def _runs(image: Image) -> list[tuple[Table, int, list[int]]]:
@@ -212,6 +223,3 @@ def _memory(image: Image) -> tuple[list[SimData], list[SimData], list[SimData], 
             kind = DataType.BITS if table in ("coil", "discrete") else DataType.INVALID
             blocks.append(SimData(0, values=False if kind is DataType.BITS else 0, datatype=kind))
     return tables["coil"], tables["discrete"], tables["holding"], tables["input"]
-
-
-__all__ = ["Cell", "ModbusDevice", "Unit"]

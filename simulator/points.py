@@ -1,7 +1,7 @@
 """From the plant's values to a device's own numbers and back, by the profile: unit, scale, offset, sign, names.
 
 This is the simulator's own reading of a profile, written independently of the product's, so that each catches the
-other's mistakes. Engineering value = (raw · scale + offset) in `unit`; the chain's units are kW, kvar, Hz, V, A, °C, %, s.
+other's mistakes. Engineering value = (raw · scale + offset) in `unit`; the chain's units: kW, kvar, Hz, V, A, °C, %, s.
 """
 
 from __future__ import annotations

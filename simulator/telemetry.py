@@ -2,8 +2,8 @@
 
 Telemetry puts each point of the profile at its path, in the device's unit and sign; a value the device does not have is
 `null`. Enumerations are published by name, `bool` as true or false, the time stamp at the profile's `stamp`.
-A command is taken only when it is fresh, meant for this asset, consistent and inside the rating; else it is refused with
-the reason in the acknowledgement.
+A command is taken only when it is fresh, meant for this asset, consistent and inside the rating; else it is refused
+with the reason in the acknowledgement.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def rfc3339(utc_ns: int) -> str:
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{utc_ns // 1_000_000 % 1000:03d}Z"
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """Why a command is not taken; `command_id` when it could be read."""
 
     def __init__(self, reason: str, command_id: str | None = None) -> None:
@@ -76,30 +76,30 @@ class Refused(ValueError):
 
 
 def read_command(payload: bytes, asset: str, utc_ns: int, retained: bool) -> dict[str, Any]:
-    """A command that may be taken: `command_id`, `mode` and `active_power_kw` are sound. Raises Refused."""
+    """A command that may be taken: `command_id`, `mode` and `active_power_kw` are sound. Raises RefusedError."""
     command = _object(payload)
     given = command.get("command_id")
     command_id = given if isinstance(given, str) and 0 < len(given) <= 200 else None
     reason = _objection(command, asset, utc_ns, retained) if command_id is not None else "command_id is missing"
     if reason is not None:
-        raise Refused(reason, command_id)
+        raise RefusedError(reason, command_id)
     return command
 
 
 def _object(payload: bytes) -> dict[str, Any]:
     if len(payload) > LARGEST_PAYLOAD:
-        raise Refused("payload is too large")
+        raise RefusedError("payload is too large")
     try:
         command = json.loads(payload)
     except (ValueError, RecursionError):
-        raise Refused("payload is not JSON") from None
+        raise RefusedError("payload is not JSON") from None
     if not isinstance(command, dict):
-        raise Refused("payload is not a JSON object")
+        raise RefusedError("payload is not a JSON object")
     return command
 
 
 def _objection(command: dict[str, Any], asset: str, utc_ns: int, retained: bool) -> str | None:
-    mode, power = command.get("mode"), command.get("active_power_kw")
+    mode, power = command.get("mode"), _finite(command.get("active_power_kw"))
     until = _instant_ns(command.get("valid_until"))
     if retained:
         return "a command must not be retained"
@@ -111,11 +111,20 @@ def _objection(command: dict[str, Any], asset: str, utc_ns: int, retained: bool)
         return "valid_until is over"
     if not isinstance(mode, str) or mode not in MODES:
         return f"mode is not one of {', '.join(MODES)}"
-    if isinstance(power, bool) or not isinstance(power, int | float) or not math.isfinite(power):
+    if power is None:
         return "active_power_kw is not a finite number"
-    if MODES[mode] == 0 and power != 0 or MODES[mode] * power < 0:
+    if (MODES[mode] == 0 and power != 0) or MODES[mode] * power < 0:
         return f"{power:g} kW contradicts mode {mode}"
     return None
+
+
+def _finite(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # an integer of hundreds of digits
+        return None
 
 
 def _instant_ns(text: object) -> int | None:

@@ -1,0 +1,198 @@
+"""The simulator's outermost shell: builds the plant and its connections, and moves them by the clock.
+
+    every 100 ms: faults ─► plant.advance(elapsed) ─► Modbus registers
+    every 500 ms:                                  ─► MQTT telemetry
+
+The only place with a clock, and the only one that waits. What cannot start raises before anything is announced; what
+fails later (a broker, a port that someone took) is tried again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from config.profile import Profile
+from simulator import control, frequency, mqtt, points
+from simulator.battery import Battery
+from simulator.faults import Board
+from simulator.frequency import Frequency
+from simulator.grid import Site
+from simulator.modbus import ModbusDevice
+from simulator.plant import Model, Plant
+
+STEP_S = 0.1
+PUBLISH_EVERY = 5  # steps
+LONGEST_GAP_S = 60.0  # a suspended machine does not simulate what it slept
+
+
+def _frequency(options: argparse.Namespace) -> Frequency:
+    path = options.frequency or frequency.found()
+    if path is None:
+        return frequency.generated(options.seed)
+    try:
+        return frequency.recorded(path)
+    except frequency.FrequencyError as error:
+        if options.frequency is not None:
+            raise
+        logger.warning("{}; a generated frequency stands in", error)
+        return frequency.generated(options.seed)
+
+
+def build_plant(options: argparse.Namespace, storage: Profile, utc_s: float) -> Plant:
+    """The plant that these options and this profile describe."""
+    response, watchdog = storage.response, storage.watchdog
+    battery = Battery(
+        charge_kw=options.power,
+        discharge_kw=options.power,
+        energy_kwh=options.capacity,
+        dead_time_s=response.dead_time,
+        lag_s=response.lag,
+        slew_kw_per_s=max(1.0, 4.0 * options.power),
+        reverts_after_s=watchdog.reverts_after if watchdog is not None else None,
+        reverts_to_kw=watchdog.reverts_to_kw if watchdog is not None else 0.0,
+    )
+    site = Site(load_kw=options.load, pv_kw=options.pv, seed=options.seed)
+    model = Model(battery, site, _frequency(options), options.speed)
+    feeds = watchdog.point if watchdog is not None else "power"
+    return Plant(model, Board(options.lively), options.soc, utc_s, feeds)
+
+
+class Outside:
+    """Everything that connects the plant to the world, opened and closed together."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        storage = points.load(options.profile or f"{'sunspec' if options.storage == 'modbus' else 'mqtt'}-storage")
+        meter = points.load(options.meter_profile)
+        for profile, kind in ((storage, "storage"), (meter, "meter")):
+            if profile.kind != kind:
+                raise points.ProfileError(f"{profile.name} describes a {profile.kind}, not a {kind}")
+        if storage.protocol != options.storage:
+            raise points.ProfileError(f"{storage.name} speaks {storage.protocol}, not {options.storage}")
+        self.plant = build_plant(options, storage, time.time())
+        served = [profile if profile.protocol == "modbus" else None for profile in (storage, meter)]
+        self.modbus = (
+            ModbusDevice(self.plant, served[0], served[1], options.host, options.modbus_port) if any(served) else None
+        )
+        self.broker = mqtt.broker(options.broker) if options.broker else None
+        self.grid = self._grid(options, meter)
+        self.battery: mqtt.MqttBattery | None = None
+        if self.broker is not None and storage.protocol == "mqtt":
+            self.battery = mqtt.MqttBattery(
+                self.broker, self.plant, storage, options.asset, options.topic, time.time_ns
+            )
+        self.door = control.Door(control.application(self.plant, self.describe), options.control_port)
+
+    def _grid(self, options: argparse.Namespace, meter: Profile) -> mqtt.Grid | None:
+        if self.broker is None:
+            return None
+        market = None
+        if options.schedule_topic:
+            market = mqtt.Market(options.schedule_topic, options.seed, 0.8 * options.power, options.capacity)
+        return mqtt.Grid(self.broker, self.plant, meter, options.meter_topic, market)
+
+    def describe(self) -> dict[str, Any]:
+        """Ports and connections, for the control page."""
+        return {
+            "modbus": None if self.modbus is None else {"port": self.modbus.port, "serving": self.modbus.serving},
+            "broker": None if self.grid is None else {"url": str(self.broker), "connected": self.grid.link.connected},
+        }
+
+    def ready_line(self) -> str:
+        parts = [f"control http://127.0.0.1:{self.door.port}/", f"frequency {self.plant.model.frequency.source}"]
+        if self.modbus is not None:
+            parts.insert(0, f"modbus-tcp://{self.modbus.host}:{self.modbus.port}/1")
+        if self.broker is not None:
+            parts.append(f"broker {self.broker}")
+        return "simulator ready: " + ", ".join(parts)
+
+    async def obey_cable(self) -> None:
+        """Cut or restore the battery's connection as the fault says."""
+        cut = self.plant.effects.cable
+        if self.modbus is not None and self.modbus.serving == cut:
+            try:
+                await (self.modbus.cut() if cut else self.modbus.restore())
+            except OSError as error:
+                logger.warning("{}; trying on", error)
+        if self.battery is not None:
+            await self.battery.link.close() if cut else self.battery.link.open()
+
+    def publish(self) -> None:
+        now = time.time_ns()
+        for client in (self.grid, self.battery):
+            if client is not None:
+                client.publish(now)
+
+    async def close(self) -> None:
+        for client in (self.grid, self.battery):
+            if client is not None:
+                await client.link.close()
+        if self.modbus is not None:
+            await self.modbus.cut()
+        self.door.should_exit = True
+
+
+async def serve(options: argparse.Namespace, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set or a signal comes. Raises what `main` reports in one line."""
+    outside = Outside(options)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(RuntimeError, ValueError, NotImplementedError):  # only the main thread may
+            loop.add_signal_handler(number, stop.set)
+    if outside.modbus is not None:
+        await outside.modbus.start()
+    door = asyncio.create_task(outside.door.run_until_stopped(), name="control")
+    if outside.grid is not None:
+        outside.grid.link.open()
+    _announce(options.ready_file, outside)
+    try:
+        await _move(outside, stop)
+    finally:
+        if options.ready_file is not None:
+            options.ready_file.unlink(missing_ok=True)
+        await outside.close()
+        await door
+
+
+def _announce(ready_file: Path | None, outside: Outside) -> None:
+    sys.stdout.write(f"{outside.ready_line()}\n")
+    sys.stdout.flush()
+    if ready_file is None:
+        return
+    port = None if outside.modbus is None else outside.modbus.port
+    ready = {"modbus_port": port, "control_port": outside.door.port, "pid": os.getpid()}
+    unfinished = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps(ready), encoding="utf-8")
+    unfinished.replace(ready_file)  # a reader never sees half a file
+
+
+async def _move(outside: Outside, stop: asyncio.Event) -> None:
+    """Steps on absolute deadlines; a missed one is not caught up, the plant moves by the time that passed."""
+    loop = asyncio.get_running_loop()
+    last = deadline = loop.time()
+    count = 0
+    while not stop.is_set():
+        now = loop.time()
+        if now > last:
+            outside.plant.advance(min(now - last, LONGEST_GAP_S))
+        last = now
+        await outside.obey_cable()
+        if outside.modbus is not None:
+            await outside.modbus.refresh()
+        if count % PUBLISH_EVERY == 0:
+            outside.publish()
+        count += 1
+        deadline = max(deadline + STEP_S, loop.time())
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                await stop.wait()
