@@ -117,8 +117,9 @@ class Decoder:
         found = _ABSENT if self._stamp is None else _at(document, self._stamp)
         if found is _ABSENT or found is None:
             return None, ""
+        text = found if isinstance(found, str) else ""
         try:
-            return parse_utc(found if isinstance(found, str) else ""), ""
+            return parse_utc(f"{text[:-6]}Z" if text.endswith("+00:00") else text), ""
         except ValueError as error:
             return None, f"time stamp {shown(found)}: {error}"
 
