@@ -10,22 +10,74 @@ Only shape, units and ranges live here; what needs the catalogue of components i
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
 
+from config.address import AddressError, check_topic, parse_listen, parse_url
 from config.quantity import (
     ApparentPower,
     Duration,
+    EfficiencyPercent,
     Energy,
     Frequency,
     Percent,
+    PositiveDuration,
+    PositivePower,
     Power,
     Ramp,
     Secret,
+    StopRamp,
     Temperature,
     TemperatureDifference,
+    refusal,
 )
+
+RESERVED = frozenset({"all", "site", "assets", "requests", "ancillary", "connections", "outputs", "endpoint", "chain"})
+
+
+def _name(text: str) -> str:
+    """Names become node ids, topics, metric labels and file names."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,39}", text):
+        raise refusal("E109", "this is not a name", "a letter, then letters, digits, `_` or `-`, at most 40")
+    if text in RESERVED:
+        raise refusal("E109", f"`{text}` has a meaning of its own", "choose another name")
+    return text
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except Exception:  # ZoneInfo raises six kinds for six kinds of nonsense
+        raise refusal("E215", "this is not a time zone", "write its name, e.g. `Europe/Berlin` or `UTC`") from None
+    return text
+
+
+def _refused(check: Callable[[str], object]) -> Callable[[str], str]:
+    def validate(text: str) -> str:
+        try:
+            check(text)
+        except AddressError as error:
+            raise refusal(error.code, error.message, error.help) from None
+        return text
+
+    return validate
+
+
+def _connect(text: str) -> str:
+    return _refused(parse_url)(text) if "://" in text else _name(text)
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Url = Annotated[str, AfterValidator(_refused(parse_url))]
+Connect = Annotated[str, AfterValidator(_connect)]  # a URL or the name of a connection
+Listen = Annotated[str, AfterValidator(_refused(parse_listen))]
+Topic = Annotated[str, AfterValidator(_refused(check_topic))]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Section(BaseModel):
@@ -37,26 +89,26 @@ class Section(BaseModel):
 class Meter(Section):
     """A meter: measured, never commanded."""
 
-    profile: str
-    connect: str
-    topic: str | None = None
-    stale_after: Duration = 3.0
+    profile: Text
+    connect: Connect
+    topic: Topic | None = None
+    stale_after: PositiveDuration = 3.0
 
 
 class Site(Section):
-    name: str
-    timezone: str = "UTC"
-    cycle: Duration = 1.0  # 1 s, or 100 ms when an asset sells fast reserve
+    name: Name
+    timezone: Zone = "UTC"
+    cycle: PositiveDuration = 1.0  # 1 s, or 100 ms when an asset sells fast reserve
     import_limit: Power | None = None
     export_limit: Power | None = None
     max_load: Power = 0.0  # assumed when the meter is not fresh
     max_pv: Power = 0.0
-    meters: dict[str, Meter] = {}
+    meters: dict[Name, Meter] = {}
 
 
 class Rated(Section):
-    charge: Power
-    discharge: Power
+    charge: PositivePower
+    discharge: PositivePower
     energy: Energy
     apparent: ApparentPower | None = None
 
@@ -73,8 +125,8 @@ class TemperatureBand(Section):
 
 
 class Efficiency(Section):
-    charge: Percent = 95.0
-    discharge: Percent = 95.0
+    charge: EfficiencyPercent = 95.0
+    discharge: EfficiencyPercent = 95.0
 
 
 class RampRates(Section):
@@ -82,7 +134,7 @@ class RampRates(Section):
 
     up: Ramp
     down: Ramp
-    stop: Ramp | None = None
+    stop: StopRamp = None
 
 
 class MinPower(Section):
@@ -93,35 +145,35 @@ class MinPower(Section):
 class Asset(Section):
     """One battery that can be commanded. `connect` is a URL or the name of a connection."""
 
-    profile: str
-    connect: str
-    topic: str | None = None
-    node: str | None = None
+    profile: Text
+    connect: Connect
+    topic: Topic | None = None
+    node: Text | None = None
     rated: Rated
     soc: SocBand = SocBand()
     temperature: TemperatureBand = TemperatureBand()
     efficiency: Efficiency = Efficiency()
     ramp: RampRates
     min_power: MinPower = MinPower()
-    stale_after: Duration = 3.0
+    stale_after: PositiveDuration = 3.0
 
 
 class Connection(Section):
     """A named connection: an MQTT broker (`mqtt://`, `mqtts://`) or a database (`postgresql://`)."""
 
-    url: str
-    user: str | None = None
+    url: Url
+    user: Text | None = None
     password: Secret | None = None
-    ca: str | None = None
+    ca: Text | None = None
 
 
 class ScheduleRequest(Section):
     """A request from outside: a schedule or commitments in JSON on a topic, in a file, or from the endpoint."""
 
-    from_: Annotated[str, Field(alias="from")]
-    topic: str | None = None
-    path: str | None = None
-    ttl: Duration
+    from_: Annotated[str, Field(alias="from")]  # a connection's name, `file` or `endpoint`
+    topic: Topic | None = None
+    path: Text | None = None
+    ttl: PositiveDuration
 
 
 RequestKind = Literal["commitment", "intraday", "day_ahead", "idle"]
@@ -143,14 +195,14 @@ class OnLoss(Section):
 class Fcr(Section):
     """Frequency containment reserve: droop around 50 Hz (Regulation (EU) 2017/1485, annex V)."""
 
-    capacity: Power
-    split: dict[str, Power] = {}  # empty: by rating
-    frequency: str
-    full_at: Frequency = 0.2
+    capacity: PositivePower
+    split: dict[Name, Power] = {}  # empty: by rating
+    frequency: Text  # a point of a meter: `site.poc.frequency`
+    full_at: Annotated[Frequency, Field(ge=0.05, le=1.0)] = 0.2
     insensitivity: Frequency = 0.01
     dead_band: Frequency = 0.0
-    energy: Duration = 900.0
-    max_age: Duration = 1.0
+    energy: PositiveDuration = 900.0
+    max_age: PositiveDuration = 1.0
     ramp: Ramp | None = None  # None: full capacity within 5 s
     on_loss: OnLoss = OnLoss()
 
@@ -192,12 +244,12 @@ class ResolveChain(Section):
 
 
 class Readback(Section):
-    within: Duration = 2.0
+    within: PositiveDuration = 2.0
     else_: Annotated[Literal["hold"], Field(alias="else")] = "hold"
 
 
 class CommandChain(Section):
-    valid_for: Duration = 3.0
+    valid_for: PositiveDuration = 3.0
     readback: Readback = Readback()
 
 
@@ -225,10 +277,10 @@ class Tokens(Section):
 class Endpoint(Section):
     """Page, REST and websocket. A loopback listener may set `anonymous_viewer`; any other needs tokens and TLS."""
 
-    listen: str = "127.0.0.1:8088"
+    listen: Listen = "127.0.0.1:8088"
     tls: Tls | None = None
-    behind_proxy: bool = False
-    anonymous_viewer: bool = False
+    behind_proxy: StrictBool = False
+    anonymous_viewer: StrictBool = False
     tokens: Tokens = Tokens()
 
 
@@ -237,32 +289,32 @@ Publish = Literal["snapshot", "decision", "command", "alarms"]
 
 class PostgresOutput(Section):
     type: Literal["postgres"]
-    to: str
-    publish: list[Publish] = ["snapshot", "decision", "command", "alarms"]
+    to: Text
+    publish: Annotated[list[Publish], Field(min_length=1)] = ["snapshot", "decision", "command", "alarms"]
     buffer: Duration = 72 * 3600.0
 
 
 class MqttOutput(Section):
     type: Literal["mqtt"]
-    to: str
-    topic: str
-    publish: list[Publish] = ["snapshot", "decision", "command", "alarms"]
+    to: Text
+    topic: Topic
+    publish: Annotated[list[Publish], Field(min_length=1)] = ["snapshot", "decision", "command", "alarms"]
 
 
 Output = Annotated[PostgresOutput | MqttOutput, Field(discriminator="type")]
 
 
 class Definition(Section):
-    """A whole file. `extra` keeps `x-` keys out of the way; `profiles` are site-local device profiles."""
+    """A whole file. `x-` keys and `defaults:` are gone when it is built; `profiles` are site-local device profiles."""
 
     version: Literal[1]
     site: Site
-    assets: dict[str, Asset]
-    connections: dict[str, Connection] = {}
+    assets: Annotated[dict[Name, Asset], Field(min_length=1, max_length=10_000)]
+    connections: dict[Name, Connection] = {}
     profiles: dict[str, Any] = {}
-    requests: list[Request]
+    requests: Annotated[list[Request], Field(min_length=1)]
     ancillary: list[Service] = []
     chain: Chain = Chain()
     endpoint: Endpoint | None = None
-    outputs: dict[str, Output] = {}
-    state_dir: str = "var"
+    outputs: dict[Name, Output] = {}
+    state_dir: Text = "var"

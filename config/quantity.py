@@ -69,24 +69,25 @@ class _Read:
         if numeric:
             value = repr(value)
         if not isinstance(value, str):
-            raise refusal("E203", f"expected {self.dimension.named}, got {_kind(value)}", advice("", self.dimension))
+            raise refusal("E203", f"expected {self.dimension.named}, got {kind_of(value)}", advice("", self.dimension))
         try:
             return parse(value, self.dimension)
         except QuantityError as error:
             raise refusal(error.code, error.message, error.help) from None
 
 
-def _kind(value: Any) -> str:
-    """What a value is, in the words of YAML."""
+def kind_of(value: Any) -> str:
+    """What a value is, in the words of YAML, for messages. Texts are named, not repeated: they may be secrets."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return "a secret" if isinstance(value, Secret) else "something else"
+    if isinstance(value, int | float):
+        return f"`{value}`"
+    kinds: tuple[tuple[type, str], ...] = (
+        (str, "a text"), (dict, "a mapping"), (list, "a list"), (Secret, "a secret")
+    )  # fmt: skip
+    return next((name for kind, name in kinds if isinstance(value, kind)), "something else")
 
 
 def _stop_ramp(value: Any, info: ValidationInfo) -> float | None:

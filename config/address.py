@@ -1,0 +1,111 @@
+"""Addresses: `connect:` and `url:` URLs, listeners, topics, parsed and refused by one set of rules.
+
+    modbus-tcp://10.20.0.11:502/1      host, port (502), unit 1..247 or 255
+    mqtt://broker:1883, mqtts://…      host, port (1883, 8883)
+    postgresql://db:5432/ems           host, port (5432), database; `?host=/run/postgresql` for a socket
+
+A password never stands in a URL (E211). Errors are `AddressError` with a code; no message repeats the URL.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+PORTS = {"modbus-tcp": 502, "mqtt": 1883, "mqtts": 8883, "postgresql": 5432}
+LATER_SCHEMES = frozenset({"opc.tcp", "modbus-rtu", "sim", "replay"})
+
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
+_TOPIC = re.compile(r"[^\x00-\x20\x7f+#/$][^\x00-\x20\x7f+#]{0,199}")
+
+
+class AddressError(ValueError):
+    """A text that is not the address asked for: code (E211, E212, E216, E217), what is wrong, how to write it."""
+
+    def __init__(self, code: str, message: str, how: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = how
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A parsed URL. `unit` is the Modbus unit, `database` a PostgreSQL name; `user` from the URL, never a password."""
+
+    scheme: str
+    host: str
+    port: int
+    unit: int = 0
+    database: str = ""
+    user: str = ""
+
+
+def parse_url(text: str) -> Address:
+    """The address in a URL. Raises `AddressError`."""
+    try:
+        parts = urlsplit(text)
+        port, query = parts.port, parse_qs(parts.query)
+    except ValueError:
+        raise AddressError("E212", "this is not a URL", "write `scheme://host:port`; the port is 1 to 65535") from None
+    if parts.password or "password" in query:
+        raise AddressError("E211", "a password in a URL", "write `password: !secret name` beside the URL")
+    if parts.scheme not in PORTS:
+        what = "is not supported in this version" if parts.scheme in LATER_SCHEMES else "is not known"
+        known = ", ".join(f"`{scheme}://`" for scheme in PORTS)
+        raise AddressError("E212", f"the scheme `{parts.scheme[:20]}` {what}", f"possible here: {known}")
+    socket = parts.scheme == "postgresql" and "host" in query
+    if not socket and not _HOST.fullmatch(parts.hostname or ""):
+        raise AddressError("E212", "the URL names no host", f"write `{parts.scheme}://host:{PORTS[parts.scheme]}`")
+    if port == 0:
+        raise AddressError("E212", "port 0 cannot be connected to", f"usually `{PORTS[parts.scheme]}`")
+    host = query["host"][0] if socket else (parts.hostname or "")
+    address = Address(parts.scheme, host, port or PORTS[parts.scheme], user=parts.username or "")
+    return _with_path(address, parts.path.strip("/"), bool(parts.fragment) or bool(query and not socket))
+
+
+def _with_path(address: Address, path: str, surplus: bool) -> Address:
+    if address.scheme == "modbus-tcp":
+        unit = int(path) if re.fullmatch(r"[0-9]{1,3}", path) else -1
+        if surplus or not (1 <= unit <= 247 or unit == 255):
+            raise AddressError(
+                "E212", "the URL ends in no unit", "write `modbus-tcp://host:502/1`; units are 1 to 247, or 255"
+            )
+        return Address(address.scheme, address.host, address.port, unit=unit)
+    if address.scheme == "postgresql":
+        if not path or "/" in path:
+            raise AddressError("E212", "the URL names no database", "write `postgresql://host:5432/database`")
+        return Address(address.scheme, address.host, address.port, database=path, user=address.user)
+    if path or surplus:
+        raise AddressError("E212", "a broker's URL ends with its port", "write the topic under `topic:`")
+    return address
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Host and port of a listener, e.g. `127.0.0.1:8088` or `[::1]:8088`; port 0 takes a free one."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", text)
+    if match is None or int(match[3]) > 65535:
+        raise AddressError("E216", "expected an address to listen on", "write host and port, e.g. `127.0.0.1:8088`")
+    return match[1] or match[2], int(match[3])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_topic(text: str) -> str:
+    """`text` if it is an MQTT topic to publish on or to read from: no wildcards, spaces or outer slashes."""
+    if _TOPIC.fullmatch(text) and not text.endswith("/") and "//" not in text:
+        return text
+    raise AddressError("E217", "this is not a topic", "write e.g. `site/state`: no `+`, `#`, `$`, spaces or outer `/`")
+
+
+def reaches(first: str, second: str) -> bool:
+    """Whether two topics are the same or one stands below the other."""
+    return first == second or first.startswith(f"{second}/") or second.startswith(f"{first}/")
