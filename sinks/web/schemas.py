@@ -1,0 +1,129 @@
+"""The JSON shapes of the REST API as OpenAPI 3.1 components, written by hand as data.
+
+Numbers are plain and carry their unit in their name; times are RFC 3339 in UTC; what is unknown is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+NUMBER: Schema = {"type": "number"}
+TEXT: Schema = {"type": "string"}
+YES_NO: Schema = {"type": "boolean"}
+WHOLE: Schema = {"type": "integer"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+ASSET_ID: Schema = {"type": "string", "description": "Absent: all assets, or the site as a whole."}
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def many(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+def record(required: str = "", /, **members: Schema) -> Schema:
+    schema: Schema = {"type": "object", "properties": members}
+    if required:
+        schema["required"] = required.split()
+    return schema
+
+
+def numbers(names: str) -> dict[str, Schema]:
+    return dict.fromkeys(names.split(), NUMBER)
+
+
+def one_of(*words: str) -> Schema:
+    return {"type": "string", "enum": list(words)}
+
+
+COMMAND = record(
+    "command_id timestamp asset_id mode active_power_kw valid_until reason source",
+    command_id=TEXT, timestamp=TIME, asset_id=TEXT, mode=one_of("Stop", "Idle", "Charge", "Discharge"),
+    active_power_kw={"type": "number", "description": "+ discharging, − charging"}, reactive_power_kvar=NUMBER,
+    valid_until=TIME, reason=TEXT, source=TEXT)
+
+TELEMETRY = record(
+    "", timestamp=TIME, available=YES_NO, fault_status=TEXT,
+    **numbers("soc_percent soh_percent active_power_kw reactive_power_kvar dc_voltage dc_current temperature_celsius"))
+
+BATTERY = record(
+    "asset_id telemetry quality",
+    asset_id=TEXT, at=TIME, observed_at=TIME, state=TEXT, state_reason=TEXT, authority=one_of("armed", "silent"),
+    may_charge=YES_NO, may_discharge=YES_NO, missing=many(TEXT), telemetry=ref("Telemetry"),
+    quality=record("flag", flag=one_of("Valid", "Stale", "ProtocolError", "Substituted", "Missing", "Invalid"),
+                   reason=TEXT),
+    band=record("", low_by=TEXT, high_by=TEXT, **numbers("low_kw high_kw low_room_kw high_room_kw")),
+    rated=record("", **numbers("charge_kw discharge_kw energy_kwh")), soc_limits=record("", **numbers("min max")),
+    temperature_limits=record("", **numbers("min max")), request=TEXT, why=TEXT, last_command=ref("Command"),
+    write=record("", status=TEXT, **numbers("written_kw readback_kw age_s")),
+    **numbers("age_s asked_kw base_kw service_kw limited_kw ramped_kw command_kw"))
+
+DECISION = record(
+    "asset_id steps", asset_id=TEXT, tick=WHOLE, at=TIME, config=TEXT, command_kw=NUMBER,
+    steps=many(record("stage", stage=TEXT, out_kw=NUMBER, delta_kw=NUMBER, by=TEXT, why=TEXT)),
+    binding=record("", by=TEXT, kw=NUMBER), next_limit=record("", by=TEXT, room_kw=NUMBER),
+    not_used=many(record("", by=TEXT, why=TEXT)))
+
+WINDOW = record("start end target_power_kw", start=TIME, end=TIME, target_power_kw=NUMBER, penalty_eur_per_kwh=NUMBER,
+                binding_state=one_of("pending", "binding", "released", "violated"))
+
+SCHEDULE_TYPE = one_of("day_ahead", "intraday", "regel_leistung_reserve", "commitment")
+
+STOP = record("operator reason activated_at", asset_id=ASSET_ID, operator=TEXT, reason=TEXT, activated_at=TIME)
+
+SCHEMAS: dict[str, Schema] = {
+    "Error": record("error detail", error={"type": "string", "description": "a code, stable"}, detail=TEXT),
+    "Health": record("status at components", status=TEXT, at=TIME, components={"type": "object"}),
+    "Site": record("name at", name=TEXT, at=TIME, tick=WHOLE, timezone=TEXT, mode=one_of("armed", "shadow"),
+                   services=many({"type": "object"}), next=many({"type": "object"}), demo=YES_NO, anonymous=YES_NO,
+                   **numbers("cycle_s poc_kw poc_age_s frequency_hz frequency_age_s import_limit_kw export_limit_kw "
+                             "other_kw total_kw")),
+    "Asset": record("asset_id", asset_id=TEXT, state=TEXT, authority=TEXT,
+                    **numbers("capacity_kwh max_charge_power_kw max_discharge_power_kw min_soc_percent "
+                              "max_soc_percent min_temperature_celsius max_temperature_celsius")),
+    "Assets": record("assets", assets=many(ref("Asset"))),
+    "Telemetry": TELEMETRY,
+    "Command": COMMAND,
+    "CurrentCommand": record("asset_id", asset_id=TEXT, command=ref("Command")),
+    "Battery": BATTERY,
+    "Decision": DECISION,
+    "Alarm": record("id text priority active acknowledged", id=TEXT, asset_id=TEXT,
+                    priority={"type": "integer", "enum": [1, 2, 3]}, text=TEXT, response=TEXT, since=TIME,
+                    active=YES_NO, acknowledged=YES_NO),
+    "Alarms": record("alarms", alarms=many(ref("Alarm"))),
+    "AlarmAcknowledged": record("id acknowledged operator at", id=TEXT, acknowledged=YES_NO, operator=TEXT, at=TIME),
+    "Graph": record("nodes", nodes=many(record("id kind", id=TEXT, kind=TEXT, inputs=many(TEXT), reads=many(TEXT),
+                                               before=many(TEXT), writes=many(TEXT), guard=YES_NO, file=TEXT))),
+    "Nodes": record("nodes", nodes=many(record("id", id=TEXT, last=TEXT, errors=WHOLE, dropped=WHOLE,
+                                               **numbers("rate_hz age_s p50_us p95_us")))),
+    "Window": WINDOW,
+    "ScheduleDocument": {
+        **record("type market_bid_area version windows", asset_id=ASSET_ID, type=SCHEDULE_TYPE, market_bid_area=TEXT,
+                 version={"type": "integer", "minimum": 0}, issued_at=TIME,
+                 windows={**many(ref("Window")), "minItems": 1, "maxItems": 10_000}),
+        "description": "`assetId` and other camelCase members and PascalCase types are accepted as well."},
+    "Schedule": record("type version windows", asset_id=ASSET_ID, type=SCHEDULE_TYPE, market_bid_area=TEXT,
+                       version=WHOLE, issued_at=TIME, horizon_start=TIME, horizon_end=TIME, digest=TEXT,
+                       windows=many(ref("Window"))),
+    "Schedules": record("schedules", asset_id=ASSET_ID, schedules=many(ref("Schedule"))),
+    "ScheduleTaken": record("type version count digest", asset_id=ASSET_ID, type=SCHEDULE_TYPE, market_bid_area=TEXT,
+                            version=WHOLE, issued_at=TIME, horizon_start=TIME, horizon_end=TIME, count=WHOLE,
+                            digest=TEXT),
+    "StopWanted": record("reason", asset_id=ASSET_ID, reason={"type": "string", "maxLength": 200}),
+    "ActWanted": record("", asset_id=ASSET_ID, reason={"type": "string", "maxLength": 200}),
+    "Act": record("id act operator reason at assets", id=TEXT, act=TEXT, asset_id=ASSET_ID, assets=many(TEXT),
+                  operator=TEXT, reason=TEXT, at=TIME, activated_at=TIME),
+    "Stop": STOP,
+    "Stops": {"type": "object", "description": "with `assetId`: `asset_id` and `stop` (null: none); else `stops`",
+              "properties": {"asset_id": TEXT, "stop": {"anyOf": [ref("Stop"), {"type": "null"}]},
+                             "stops": many(ref("Stop"))}},
+    "SignIn": record("token", token={"type": "string", "writeOnly": True}),
+    "SignedIn": record("name role expires_at", name=TEXT, role=TEXT, expires_at=TIME),
+    "Who": record("name role via", name=TEXT, role=one_of("viewer", "operator", "engineer"),
+                  via=one_of("token", "cookie", "anonymous")),
+    "OpenApi": {"type": "object"},
+}
