@@ -1,0 +1,126 @@
+// Confirmations. Each repeats what it will do, to what, and what stays until somebody undoes it. Nothing is sent
+// before the button in the dialog; a refusal is shown in the dialog, which stays open. The focus starts on the first
+// field, Escape closes without acting, and the focus returns to where it was (the browser's own `dialog` does both).
+
+import * as acts from "./acts.js";
+import { h, shown, text } from "./dom.js";
+import { power } from "./words.js";
+
+function field(label, attributes) {
+  const input = h("input", { autocomplete: "off", ...attributes });
+  const node = h("label", { class: "field" }, h("span", {}, label), input);
+  return { node, input };
+}
+
+/** Ask, then run `act({ reason, token })`; stays open with the message when it throws. */
+function confirmation({ title, lines, reasonLabel, needsToken, button, act }) {
+  const reason = reasonLabel ? field(reasonLabel, { name: "reason", required: true, maxlength: 200 }) : null;
+  const token = needsToken ? field("Operator token", { name: "token", type: "password", required: true, maxlength: 512 }) : null;
+  const refused = h("p", { class: "refused", role: "alert", hidden: true });
+  const go = h("button", { type: "submit", class: "go" }, button);
+  const cancel = h("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
+  const form = h("form", { method: "dialog" },
+    h("h2", { id: "dialog-title" }, title), lines.map((line) => h("p", {}, line)),
+    reason?.node, token?.node, refused, h("div", { class: "buttons" }, cancel, go));
+  const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, form);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (reason && !reason.input.value.trim()) return reason.input.focus();
+    go.disabled = true;
+    shown(refused, false);
+    try {
+      await act({ reason: reason?.input.value.trim(), token: token?.input.value.trim() });
+      dialog.close();
+    } catch (error) {
+      text(refused, error.message);
+      shown(refused, true);
+      go.disabled = false;
+    }
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  (reason ?? token)?.input.focus();
+}
+
+/** The dialogs of one page. `say(words)` announces what was done; `onsession(session)` hears of a sign-in. */
+export function dialogs(picture, { say, onsession }) {
+  const needsToken = () => !acts.mayAct(picture.session.role);
+
+  function operator(fields, run, done) {
+    confirmation({
+      ...fields,
+      needsToken: needsToken(),
+      act: async ({ reason, token }) => {
+        if (token) onsession(await acts.signIn(token));
+        await run(reason);
+        say(done);
+      },
+    });
+  }
+
+  const now = (id) => `Now: ${power(picture.assets.get(id)?.telemetry?.active_power_kw)}.`;
+  const holds = "The stop holds, also through a restart, until an operator releases it.";
+
+  return {
+    stop: (id) => operator({
+      title: `Stop ${id}`,
+      lines: [`Stops ${id}: from the next cycle its set-point is 0 kW. ${holds}`, now(id)],
+      reasonLabel: "Reason (required)",
+      button: `Stop ${id}`,
+    }, (reason) => acts.stop(id, reason), `Stop of ${id} accepted.`),
+
+    stopAll: () => operator({
+      title: "Stop all assets",
+      lines: [`Stops every asset of this site: ${[...picture.assets.keys()].join(", ") || "none is shown"}. ` +
+        `From the next cycle every set-point is 0 kW. ${holds}`],
+      reasonLabel: "Reason (required)",
+      button: "Stop all assets",
+    }, (reason) => acts.stop(null, reason), "Stop of all assets accepted."),
+
+    release: (id) => operator({
+      title: `Release ${id}`,
+      lines: [`Releases the stop of ${id}. When data are fresh and nothing else forbids it, ${id} follows its requests ` +
+        "again and power may flow without further notice.", "Make sure that nobody works on it."],
+      reasonLabel: "Reason (required)",
+      button: `Release ${id}`,
+    }, (reason) => acts.release(id, reason), `Release of ${id} accepted.`),
+
+    acknowledge: (id) => operator({
+      title: `Acknowledge the fault of ${id}`,
+      lines: [`Acknowledges the fault of ${id}. It leaves FAULT only if everything that latched it has been clear ` +
+        "long enough; then it may run again.", `Fault: ${picture.assets.get(id)?.state_reason ?? "unknown"}.`],
+      reasonLabel: "Reason (required)",
+      button: `Acknowledge ${id}`,
+    }, (reason) => acts.acknowledge(id, reason), `Acknowledgement of ${id} accepted.`),
+
+    acknowledgeAlarm: (alarm) => operator({
+      title: "Acknowledge alarm",
+      lines: [`Acknowledges ${alarm.asset_id ? `for ${alarm.asset_id}` : "for the site"}: ${alarm.text ?? ""}`,
+        `Response: ${alarm.response ?? "none given"}`],
+      button: "Acknowledge",
+    }, () => acts.acknowledgeAlarm(alarm.id), "Alarm acknowledged."),
+
+    activate: (id) => operator({
+      title: `Activate ${id}`,
+      lines: [`Activates ${id}: it leaves STANDBY and follows its requests. Power may flow without further notice.`],
+      reasonLabel: "Reason (required)",
+      button: `Activate ${id}`,
+    }, (reason) => acts.activate(id, reason), `Activation of ${id} accepted.`),
+
+    deactivate: (id) => operator({
+      title: `Deactivate ${id}`,
+      lines: [`Deactivates ${id}: it goes to STANDBY and follows no requests until it is activated again.`, now(id)],
+      reasonLabel: "Reason (required)",
+      button: `Deactivate ${id}`,
+    }, (reason) => acts.deactivate(id, reason), `Deactivation of ${id} accepted.`),
+
+    signIn: () => confirmation({
+      title: "Sign in",
+      lines: ["The token decides the role: viewer sees, operator stops, releases and acknowledges."],
+      needsToken: true,
+      button: "Sign in",
+      act: async ({ token }) => onsession(await acts.signIn(token)),
+    }),
+  };
+}
