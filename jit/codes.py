@@ -106,6 +106,7 @@ class Condition(IntFlag):
     RELEASED = 256  # stop released in this tick
     LOCKED = 512  # MAINTENANCE, locked out
     GOOD = 1024  # all required points good in this very tick
+    QUIET = 2048  # 0 kW commanded and confirmed, or nothing is written at all
 
 
 class WriteStatus(IntEnum):

@@ -16,16 +16,66 @@ I8 = npt.NDArray[np.int64]
 
 # ratings[row, asset]
 (
-    CHARGE_KW, DISCHARGE_KW, ENERGY_KWH, SOC_MIN, SOC_MAX, SOC_TAPER, T_MIN, T_MAX, T_TAPER,
-    EFF_CHARGE, EFF_DISCHARGE, RAMP_UP, RAMP_DOWN, RAMP_STOP, STALE_AFTER, FROZEN_AFTER, FRESH_FOR, CLEAR_FOR,
-    MIN_CHARGE_KW, MIN_DISCHARGE_KW, RESOLUTION_KW, HORIZON_S, DEAD_TIME_S, LAG_S, PROMISES_LIMITS, HAS_PROOF,
-    SIGN_FOR_S, REVERTS_AFTER_S, VALID_FOR_S,
+    CHARGE_KW,
+    DISCHARGE_KW,
+    ENERGY_KWH,
+    SOC_MIN,
+    SOC_MAX,
+    SOC_TAPER,
+    T_MIN,
+    T_MAX,
+    T_TAPER,
+    EFF_CHARGE,
+    EFF_DISCHARGE,
+    RAMP_UP,
+    RAMP_DOWN,
+    RAMP_STOP,
+    STALE_AFTER,
+    FROZEN_AFTER,
+    FRESH_FOR,
+    CLEAR_FOR,
+    MIN_CHARGE_KW,
+    MIN_DISCHARGE_KW,
+    RESOLUTION_KW,
+    HORIZON_S,
+    DEAD_TIME_S,
+    LAG_S,
+    PROMISES_LIMITS,
+    HAS_PROOF,
+    SIGN_FOR_S,
+    REVERTS_AFTER_S,
+    VALID_FOR_S,
 ) = range(29)
 RATING_NAMES = (
-    "charge_kw", "discharge_kw", "energy_kwh", "soc_min", "soc_max", "soc_taper", "t_min", "t_max", "t_taper",
-    "eff_charge", "eff_discharge", "ramp_up", "ramp_down", "ramp_stop", "stale_after", "frozen_after", "fresh_for",
-    "clear_for", "min_charge_kw", "min_discharge_kw", "resolution_kw", "horizon_s", "dead_time_s", "lag_s",
-    "promises_limits", "has_proof", "sign_for_s", "reverts_after_s", "valid_for_s",
+    "charge_kw",
+    "discharge_kw",
+    "energy_kwh",
+    "soc_min",
+    "soc_max",
+    "soc_taper",
+    "t_min",
+    "t_max",
+    "t_taper",
+    "eff_charge",
+    "eff_discharge",
+    "ramp_up",
+    "ramp_down",
+    "ramp_stop",
+    "stale_after",
+    "frozen_after",
+    "fresh_for",
+    "clear_for",
+    "min_charge_kw",
+    "min_discharge_kw",
+    "resolution_kw",
+    "horizon_s",
+    "dead_time_s",
+    "lag_s",
+    "promises_limits",
+    "has_proof",
+    "sign_for_s",
+    "reverts_after_s",
+    "valid_for_s",
 )
 
 # masks[row, asset]
@@ -33,9 +83,20 @@ CRITICAL_ALARMS = 0
 MASKS = 1
 
 # site[row]
-IMPORT_LIMIT, EXPORT_LIMIT, IMPORT_MARGIN, EXPORT_MARGIN, MAX_LOAD, MAX_PV, POC_STALE_AFTER, CYCLE_S, POC_REQUIRED = range(9)
-SITE_NAMES = ("import_limit", "export_limit", "import_margin", "export_margin", "max_load", "max_pv", "poc_stale_after",
-              "cycle_s", "poc_required")
+IMPORT_LIMIT, EXPORT_LIMIT, IMPORT_MARGIN, EXPORT_MARGIN, MAX_LOAD, MAX_PV, POC_STALE_AFTER, CYCLE_S, POC_REQUIRED = (
+    range(9)
+)
+SITE_NAMES = (
+    "import_limit",
+    "export_limit",
+    "import_margin",
+    "export_margin",
+    "max_load",
+    "max_pv",
+    "poc_stale_after",
+    "cycle_s",
+    "poc_required",
+)
 
 # service[row, service]
 FULL_AT_HZ, INSENSITIVITY_HZ, ENERGY_H, SERVICE_RAMP_KW_S, MAX_AGE_S, HOLD_S = range(6)

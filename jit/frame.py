@@ -90,10 +90,16 @@ class Frame:
 
     def to_bytes(self) -> bytes:
         """Header line in JSON (with the layout's digest), then the raw matrices. Never a pickle."""
-        header = {"tick": self.tick, "utc_ns": self.utc_ns, "dt": self.dt, "layout": self.layout.digest,
-                  "assets": self.layout.assets,
-                  "rows": [row.name for row in self.layout.values], "code_rows": [row.name for row in self.layout.codes],
-                  "shapes": {name: getattr(self, name).shape for name in MATRICES}}
+        header = {
+            "tick": self.tick,
+            "utc_ns": self.utc_ns,
+            "dt": self.dt,
+            "layout": self.layout.digest,
+            "assets": self.layout.assets,
+            "rows": [row.name for row in self.layout.values],
+            "code_rows": [row.name for row in self.layout.codes],
+            "shapes": {name: getattr(self, name).shape for name in MATRICES},
+        }
         raw = b"".join(getattr(self, name).tobytes() for name in MATRICES)
         return json.dumps(header).encode() + b"\n" + raw
 
@@ -128,8 +134,13 @@ def from_bytes(raw: bytes) -> Stored:
 def first_past(layout: Layout) -> Past:
     """The past of the first tick: everything unknown."""
     n = len(layout.assets)
-    return Past(-1, np.full((len(layout.values), n), np.nan), np.zeros((len(layout.codes), n), np.int64),
-                np.full(len(layout.site_values), np.nan), np.zeros(len(layout.site_codes), np.int64))
+    return Past(
+        -1,
+        np.full((len(layout.values), n), np.nan),
+        np.zeros((len(layout.codes), n), np.int64),
+        np.full(len(layout.site_values), np.nan),
+        np.zeros(len(layout.site_codes), np.int64),
+    )
 
 
 def carry(stored: Stored, layout: Layout) -> tuple[Past, list[str]]:
@@ -151,8 +162,16 @@ def carry(stored: Stored, layout: Layout) -> tuple[Past, list[str]]:
     return past, taken
 
 
-def _carry_row(row: Row, old: int, new: int, columns: dict[str, int], layout: Layout,
-               source: npt.NDArray[Any], target: npt.NDArray[Any], taken: list[str]) -> None:
+def _carry_row(
+    row: Row,
+    old: int,
+    new: int,
+    columns: dict[str, int],
+    layout: Layout,
+    source: npt.NDArray[Any],
+    target: npt.NDArray[Any],
+    taken: list[str],
+) -> None:
     for column, asset in enumerate(layout.assets):
         if asset in columns and source[old, columns[asset]] != 0:
             target[new, column] = source[old, columns[asset]]

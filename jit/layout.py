@@ -82,6 +82,18 @@ class Layout:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over rows, units, owners, assets and points: the identity that recordings carry."""
-        text = repr((self.assets, self.values, self.codes, self.site_values, self.site_codes, self.points,
-                     sorted(self.devices.items()), self.requests, self.services, self.limits))
+        text = repr(
+            (
+                self.assets,
+                self.values,
+                self.codes,
+                self.site_values,
+                self.site_codes,
+                self.points,
+                sorted(self.devices.items()),
+                self.requests,
+                self.services,
+                self.limits,
+            )
+        )
         return sha256(text.encode()).hexdigest()

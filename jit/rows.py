@@ -1,6 +1,6 @@
 """The fixed rows of a frame with their compile-time indices. `tests/jit/test_rows.py` keeps names and numbers together.
 
-    snapshot ► state_machine ► limits ► resolve ► ancillary ► constrain ► ramp ► command
+snapshot ► state_machine ► limits ► resolve ► ancillary ► constrain ► ramp ► command
 """
 
 from __future__ import annotations
@@ -9,32 +9,93 @@ from jit.layout import Fail, Layout, Row
 
 # values[row, asset] ----------------------------------------------------------------------------------------------
 (
-    SOC_PCT, SOH_PCT, POWER_KW, REACTIVE_KVAR, VOLTAGE_V, CURRENT_A, TEMPERATURE_C, BMS_CHARGE_KW, BMS_DISCHARGE_KW,
-    SETPOINT_KW, PROOF, PROOF_S, AGE_S, FRESH_S, WRITTEN_KW, READBACK_KW, WRITE_AGE_S, EXPECTED_KW, WRONG_SIGN_S,
-    CLEAR_S, STATE_S,
-    LOW_KW, HIGH_KW, LOW_ROOM_KW, HIGH_ROOM_KW,
-    ASKED_KW, BASE_KW, RESERVE_KW,
-    SERVICE_KW, DESIRED_KW, SHORTFALL_KW,
+    SOC_PCT,
+    SOH_PCT,
+    POWER_KW,
+    REACTIVE_KVAR,
+    VOLTAGE_V,
+    CURRENT_A,
+    TEMPERATURE_C,
+    BMS_CHARGE_KW,
+    BMS_DISCHARGE_KW,
+    SETPOINT_KW,
+    PROOF,
+    PROOF_S,
+    AGE_S,
+    FRESH_S,
+    WRITTEN_KW,
+    READBACK_KW,
+    WRITE_AGE_S,
+    EXPECTED_KW,
+    WRONG_SIGN_S,
+    CLEAR_S,
+    STATE_S,
+    LOW_KW,
+    HIGH_KW,
+    LOW_ROOM_KW,
+    HIGH_ROOM_KW,
+    ASKED_KW,
+    BASE_KW,
+    RESERVE_KW,
+    SERVICE_KW,
+    DESIRED_KW,
+    SHORTFALL_KW,
     LIMITED_KW,
     RAMPED_KW,
-    COMMAND_KW, COMMAND_KVAR,
+    COMMAND_KW,
+    COMMAND_KVAR,
 ) = range(35)
 
 # codes[row, asset] -----------------------------------------------------------------------------------------------
 (
-    QUALITY, AVAILABLE, REMOTE, ALARMS, ACTS, WRITE_STATUS, DIFFERENT,
-    STATE, STATE_BY, MAY_CHARGE, MAY_DISCHARGE, AUTHORITY, LATCH, STOPPED, ACTIVATED, LOCKED, SETTLED, CONDITIONS, MISSING,
-    LOW_BY, HIGH_BY, LOW_NEXT_BY, HIGH_NEXT_BY,
-    REQUEST_BY, RESOLVE_BY,
+    QUALITY,
+    AVAILABLE,
+    REMOTE,
+    ALARMS,
+    ACTS,
+    WRITE_STATUS,
+    DIFFERENT,
+    STATE,
+    STATE_BY,
+    MAY_CHARGE,
+    MAY_DISCHARGE,
+    AUTHORITY,
+    LATCH,
+    STOPPED,
+    ACTIVATED,
+    LOCKED,
+    SETTLED,
+    CONDITIONS,
+    MISSING,
+    LOW_BY,
+    HIGH_BY,
+    LOW_NEXT_BY,
+    HIGH_NEXT_BY,
+    REQUEST_BY,
+    RESOLVE_BY,
     SERVICE_BY,
-    LIMITED_BY, LIMITED_WHY,
+    LIMITED_BY,
+    LIMITED_WHY,
     RAMP_BY,
-    MODE, COMMAND_BY, HEARTBEAT,
+    MODE,
+    COMMAND_BY,
+    HEARTBEAT,
     FAULT,
 ) = range(33)
 
 # site[row] -------------------------------------------------------------------------------------------------------
-POC_KW, POC_AGE_S, FREQUENCY_HZ, FREQUENCY_AGE_S, OTHER_KW, TOTAL_KW, SITE_LOW_KW, SITE_HIGH_KW = range(8)
+(
+    POC_KW,
+    POC_AGE_S,
+    POC_PROOF,
+    POC_PROOF_S,
+    FREQUENCY_HZ,
+    FREQUENCY_AGE_S,
+    OTHER_KW,
+    TOTAL_KW,
+    SITE_LOW_KW,
+    SITE_HIGH_KW,
+) = range(10)
 # site_codes[row]
 ARMED, POC_QUALITY, FREQUENCY_QUALITY, DIRECTION = range(4)
 
@@ -111,6 +172,8 @@ CODE_ROWS: tuple[Row, ...] = (
 SITE_VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "kW", "poc_kw"),
     *_rows("snapshot", "s", "poc_age_s"),
+    *_rows("snapshot", "1", "poc_proof", "hold"),
+    *_rows("snapshot", "s", "poc_proof_s", "hold"),
     *_rows("snapshot", "Hz", "frequency_hz"),
     *_rows("snapshot", "s", "frequency_age_s"),
     *_rows("snapshot", "kW", "other_kw"),
@@ -137,17 +200,24 @@ def build_layout(
     per_service = tuple(
         Row(f"{name}.{row}", "kW", owner, fail)
         for name in services
-        for row, owner, fail in (("capacity_kw", "ancillary", "zero"), ("asked_kw", "ancillary", "unknown"),
-                                 ("given_kw", "ancillary", "zero"), ("undeliverable_kw", "ancillary", "unknown"))
+        for row, owner, fail in (
+            ("capacity_kw", "ancillary", "zero"),
+            ("asked_kw", "ancillary", "unknown"),
+            ("given_kw", "ancillary", "zero"),
+            ("undeliverable_kw", "ancillary", "unknown"),
+        )
     )
-    per_limit = tuple(Row(f"limits.{name}.{row}", "kW", "limits", "zero") for name in LIMITS for row in ("low_kw", "high_kw"))
+    per_limit = tuple(
+        Row(f"limits.{name}.{row}", "kW", "limits", "zero") for name in LIMITS for row in ("low_kw", "high_kw")
+    )
     return Layout(
         assets=assets,
         values=VALUE_ROWS + per_request + per_service + per_limit,
         codes=CODE_ROWS
         + tuple(Row(f"{name}.why", "Why", "snapshot") for name in requests)
         + tuple(Row(f"{name}.phase", "Reason", "ancillary") for name in services),
-        site_values=SITE_VALUE_ROWS + tuple(Row(f"{name}.site_kw", "kW", "snapshot") for name in requests)
+        site_values=SITE_VALUE_ROWS
+        + tuple(Row(f"{name}.site_kw", "kW", "snapshot") for name in requests)
         + tuple(Row(f"{name}.lost_s", "s", "ancillary", "hold") for name in services),
         site_codes=SITE_CODE_ROWS,
         points=points,

@@ -1,0 +1,234 @@
+"""Kernels of `snapshot`: points to rows, freshness proven by change, quality, the expected response.
+
+    points, ages ──► rows (soc, power, limits, …), age_s, fresh_s, quality, expected_kw, wrong_sign_s
+
+Age is the larger of the time since the block arrived and the time since the device's proof of freshness changed
+(design rule 12). The first proof ever seen proves nothing. A weak device, without a proof, is judged by whether any of
+its measurements changed within `frozen_after`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jit import constants as c
+from jit import rows as r
+from jit.build import F, F1, F2, I1, I2, N, RF1, RF2, RI1, RI2, kernel, term
+
+# rows of the point map: where the points of an asset are, −1 = not promised by its profile
+(
+    M_SOC,
+    M_SOH,
+    M_POWER,
+    M_REACTIVE,
+    M_VOLTAGE,
+    M_CURRENT,
+    M_TEMPERATURE,
+    M_CHARGE_LIMIT,
+    M_DISCHARGE_LIMIT,
+    M_SETPOINT,
+    M_AVAILABLE,
+    M_REMOTE,
+    M_ALARMS,
+    M_HEARTBEAT,
+    M_DEVICE,
+) = range(15)
+POINT_OF_ROW = (
+    "soc",
+    "soh",
+    "power",
+    "reactive_power",
+    "dc_voltage",
+    "dc_current",
+    "temperature",
+    "charge_limit",
+    "discharge_limit",
+    "setpoint",
+    "available",
+    "remote",
+    "alarms",
+    "heartbeat",
+)
+
+VALID = 1
+MISSING = 2
+STALE = 16
+FROZEN = 256
+YES = 2
+NO = 1
+ARMED = 2
+WRITE_FAILED = 3  # REFUSED and above
+INF = np.inf
+
+
+@term
+def permit_of(points, codes, index):  # type: ignore[no-untyped-def]
+    """Permit of a yes/no point: not promised = YES, promised but unusable = UNKNOWN."""
+    if index < 0:
+        return YES
+    if codes[index] & VALID == 0 or points[index] != points[index]:
+        return 0
+    return YES if points[index] > 0.5 else NO
+
+
+@term
+def bad_bits(points, codes, index):  # type: ignore[no-untyped-def]
+    """0 when the point may be used or is not promised, else the bits that say why not."""
+    if index < 0:
+        return 0
+    if codes[index] & VALID == 0 or points[index] != points[index]:
+        bits = codes[index] & ~VALID
+        return bits if bits != 0 else MISSING
+    return 0
+
+
+@kernel(F1, I1, F1, RI2, F2, I2, RF2, RI2, RF2, F)
+def measure(points, point_codes, ages, place, values, codes, past, past_codes, ratings, dt):  # type: ignore[no-untyped-def]
+    """Asset rows from the newest points. `points` and `point_codes` [n], `ages` [devices] s, `place` [15, assets]."""
+    for a in range(values.shape[1]):
+        for row in range(M_SETPOINT + 1):
+            index = place[row, a]
+            target = row if row < r.SETPOINT_KW else r.SETPOINT_KW
+            if index >= 0 and points[index] == points[index] and point_codes[index] & MISSING == 0:
+                values[target, a] = points[index]
+            else:
+                values[target, a] = np.nan
+        codes[r.AVAILABLE, a] = permit_of(points, point_codes, place[M_AVAILABLE, a])
+        codes[r.REMOTE, a] = permit_of(points, point_codes, place[M_REMOTE, a])
+        alarms = place[M_ALARMS, a]
+        if alarms >= 0 and point_codes[alarms] & VALID != 0 and points[alarms] == points[alarms]:
+            codes[r.ALARMS, a] = np.int64(points[alarms])
+        else:
+            codes[r.ALARMS, a] = 0
+
+        arrived = ages[place[M_DEVICE, a]]
+        proof = place[M_HEARTBEAT, a]
+        if ratings[c.HAS_PROOF, a] > 0.5:
+            seen = points[proof] if point_codes[proof] & VALID != 0 else np.nan
+        else:  # weak: any change of a measurement proves that the page is not frozen
+            seen = values[r.SOC_PCT, a] + 1.37 * values[r.POWER_KW, a] + 1.11 * values[r.TEMPERATURE_C, a]
+        last = past[r.PROOF, a]
+        held = past[r.PROOF_S, a]
+        if seen != seen:
+            values[r.PROOF, a] = last
+            values[r.PROOF_S, a] = (held + dt) if held == held else INF
+        elif last != last:
+            values[r.PROOF, a] = seen
+            values[r.PROOF_S, a] = INF if ratings[c.HAS_PROOF, a] > 0.5 else 0.0
+        elif seen != last:
+            values[r.PROOF, a] = seen
+            values[r.PROOF_S, a] = arrived
+        else:
+            values[r.PROOF, a] = last
+            values[r.PROOF_S, a] = (held + dt) if held == held else INF
+        frozen = values[r.PROOF_S, a]
+
+        bits = bad_bits(points, point_codes, place[M_SOC, a])
+        bits |= bad_bits(points, point_codes, place[M_POWER, a])
+        bits |= bad_bits(points, point_codes, place[M_TEMPERATURE, a])
+        bits |= bad_bits(points, point_codes, place[M_AVAILABLE, a])
+        bits |= bad_bits(points, point_codes, alarms)
+        stale_after = ratings[c.STALE_AFTER, a]
+        if ratings[c.HAS_PROOF, a] > 0.5:
+            age = max(arrived, frozen)
+            if frozen > stale_after >= arrived:
+                bits |= FROZEN
+        else:
+            age = arrived
+            if frozen > ratings[c.FROZEN_AFTER, a]:
+                bits |= FROZEN
+        if not age <= stale_after:
+            bits |= STALE
+        values[r.AGE_S, a] = age
+        good = bits == 0
+        codes[r.QUALITY, a] = VALID if good else bits
+        if good and past_codes[r.QUALITY, a] == VALID and past[r.FRESH_S, a] == past[r.FRESH_S, a]:
+            values[r.FRESH_S, a] = past[r.FRESH_S, a] + dt
+        else:
+            values[r.FRESH_S, a] = 0.0
+
+
+@kernel(F2, I2, RF2, RI2, RF2, F)
+def follow(values, codes, past, past_codes, ratings, dt):  # type: ignore[no-untyped-def]
+    """What the device should be doing by now, and for how long it has done the opposite.
+
+    expected_kw is the previous command through a first order lag of dead time + lag. Wrong sign (reliability S8): both
+    clearly away from zero (5 % expected, 2 % measured) with opposite signs, counted in seconds while armed.
+    """
+    for a in range(values.shape[1]):
+        rated = max(ratings[c.CHARGE_KW, a], ratings[c.DISCHARGE_KW, a])
+        was = past[r.EXPECTED_KW, a]
+        power = values[r.POWER_KW, a]
+        usable = codes[r.QUALITY, a] == VALID
+        driving = past_codes[r.AUTHORITY, a] == ARMED and codes[r.WRITE_STATUS, a] < WRITE_FAILED
+        if not driving or was != was:
+            values[r.EXPECTED_KW, a] = power if usable else 0.0
+            values[r.WRONG_SIGN_S, a] = 0.0
+            continue
+        span = ratings[c.DEAD_TIME_S, a] + ratings[c.LAG_S, a]
+        step = dt / span if dt < span else 1.0
+        target = past[r.COMMAND_KW, a]
+        expected = was + (target - was) * step if target == target else was
+        values[r.EXPECTED_KW, a] = expected
+        opposite = (expected > 0.05 * rated and power < -0.02 * rated) or (
+            expected < -0.05 * rated and power > 0.02 * rated
+        )
+        if usable and opposite:
+            held = past[r.WRONG_SIGN_S, a]
+            values[r.WRONG_SIGN_S, a] = (held if held == held else 0.0) + dt
+        else:
+            values[r.WRONG_SIGN_S, a] = 0.0
+
+
+@kernel(F1, I1, F1, RI1, F2, I2, F1, I1, RF1, RF1, F)
+def measure_site(points, point_codes, ages, place, values, codes, site, site_codes, past_site, constants, dt):  # type: ignore[no-untyped-def]
+    """Point of connection and frequency. `place` = (poc point, poc device, poc proof, f point, f device), −1 = none.
+
+    other_kw is what everything but the assets feeds in: poc_kw − Σ power_kw; unknown as soon as one part is.
+    """
+    limit = constants[c.POC_STALE_AFTER]
+    poc = place[0]
+    fed = 0.0
+    for a in range(values.shape[1]):
+        fed += values[r.POWER_KW, a] if codes[r.QUALITY, a] == VALID else np.nan
+    site[r.OTHER_KW] = np.nan
+    site[r.POC_KW] = np.nan
+    site[r.POC_AGE_S] = np.nan
+    site[r.POC_PROOF] = np.nan
+    site[r.POC_PROOF_S] = INF
+    site_codes[r.POC_QUALITY] = 0
+    proof_age = 0.0
+    if poc >= 0:
+        arrived = ages[place[1]]
+        proof = place[2]
+        if proof >= 0:
+            seen = points[proof] if point_codes[proof] & VALID != 0 else np.nan
+            last = past_site[r.POC_PROOF]
+            held = past_site[r.POC_PROOF_S]
+            if seen == seen and last == last and seen != last:
+                proof_age = arrived
+            else:
+                proof_age = held + dt if held == held else INF
+            site[r.POC_PROOF] = seen if seen == seen else last
+            site[r.POC_PROOF_S] = proof_age
+        age = max(arrived, proof_age)
+        site[r.POC_AGE_S] = age
+        bits = bad_bits(points, point_codes, poc)
+        if not age <= limit:
+            bits |= STALE
+        site[r.POC_KW] = points[poc]
+        site_codes[r.POC_QUALITY] = VALID if bits == 0 else bits
+        if bits == 0:
+            site[r.OTHER_KW] = points[poc] - fed
+    f = place[3]
+    site[r.FREQUENCY_HZ] = np.nan
+    site[r.FREQUENCY_AGE_S] = np.nan
+    site_codes[r.FREQUENCY_QUALITY] = 0
+    if f >= 0:
+        age = ages[place[4]]
+        if place[4] == place[1]:
+            age = max(age, proof_age)
+        bits = bad_bits(points, point_codes, f)
+        site[r.FREQUENCY_HZ] = points[f]
+        site[r.FREQUENCY_AGE_S] = age
+        site_codes[r.FREQUENCY_QUALITY] = VALID if bits == 0 else bits

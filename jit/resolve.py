@@ -1,0 +1,196 @@
+"""Kernels of `resolve` and `ancillary`: who gets the battery, and what a reserve service adds.
+
+    requests by priority ──► asked_kw ──► base_kw (sold reserve kept free, in power and in energy)
+    frequency ──► droop ──► its own ramp ──► given_kw ──► desired_kw = base_kw + Σ given_kw
+
+A request that has nothing to say is NaN; the first one in the definition's order that has something wins. A wish for
+the whole site is split by the energy each asset still has (above min to discharge, below max to charge), capped by its
+headroom, the rest shared again; what nobody has room for is spread by the same shares, so that `constrain` cuts it and
+names the limit.
+
+Droop: P = −capacity · clip(f − 50 Hz, ±full_at) / full_at, nothing inside the insensitivity
+(Regulation (EU) 2017/1485, annex V).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jit import constants as c
+from jit import rows as r
+from jit.build import F, F1, F2, I1, I2, N, RF1, RF2, kernel, term
+from jit.codes import Permit, Reason
+
+VALID = 1
+YES = int(Permit.YES)
+FOLLOWS, NO_REQUEST = int(Reason.FOLLOWS_REQUEST), int(Reason.NO_REQUEST)
+RESERVED = int(Reason.RESERVE_KEPT_FREE)
+ADDED, HELD = int(Reason.SERVICE_ADDED), int(Reason.SERVICE_HELD)
+WITHDRAWN, ABSENT = int(Reason.SERVICE_WITHDRAWN), int(Reason.SERVICE_ABSENT)
+PASSES = 8  # of sharing the rest again; each pass fills at least one asset
+
+
+@term
+def stored(values, ratings, a):  # type: ignore[no-untyped-def]
+    """Energy that can be discharged above the minimum SoC (kWh at the terminals), 0 when unknown."""
+    margin = values[r.SOC_PCT, a] - ratings[c.SOC_MIN, a]
+    if not margin > 0.0:
+        return 0.0
+    return margin / 100.0 * ratings[c.ENERGY_KWH, a] * ratings[c.EFF_DISCHARGE, a]
+
+
+@term
+def room(values, ratings, a):  # type: ignore[no-untyped-def]
+    """Energy that can be charged below the maximum SoC (kWh at the terminals), 0 when unknown."""
+    margin = ratings[c.SOC_MAX, a] - values[r.SOC_PCT, a]
+    if not margin > 0.0:
+        return 0.0
+    return margin / 100.0 * ratings[c.ENERGY_KWH, a] / ratings[c.EFF_CHARGE, a]
+
+
+@term
+def headroom(values, ratings, reserve_kwh, a, out):  # type: ignore[no-untyped-def]
+    """Power left for base use in one direction once the sold reserve has its power and its energy."""
+    reserve = values[r.RESERVE_KW, a]
+    limit = values[r.HIGH_KW, a] if out else 0.0 - values[r.LOW_KW, a]
+    spare = stored(values, ratings, a) if out else room(values, ratings, a)
+    by_energy = max(0.0, spare - reserve_kwh) * 3600.0 / ratings[c.HORIZON_S, a]
+    return max(0.0, min(limit - reserve, by_energy))
+
+
+@kernel(F2, I2, F1, RF2, RF2, RF2, N, N, N, N)
+def resolve(values, codes, site, ratings, split, service, first, site_first, requests, services):  # type: ignore[no-untyped-def]
+    """asked_kw, base_kw, request_by (entry + 1) and why. Request rows start at `first` (values) and `site_first`."""
+    assets = values.shape[1]
+    reserve_kwh = np.zeros(assets)
+    weight = np.zeros(assets)
+    free = np.zeros(assets)
+    share = np.zeros(assets)
+    for a in range(assets):
+        reserve = 0.0
+        for s in range(services):
+            reserve += split[s, a]
+            reserve_kwh[a] += split[s, a] * service[c.ENERGY_H, s]
+        values[r.RESERVE_KW, a] = reserve
+        values[r.ASKED_KW, a] = 0.0
+        codes[r.REQUEST_BY, a] = 0
+        codes[r.RESOLVE_BY, a] = NO_REQUEST
+        for q in range(requests):
+            own = values[first + q, a]
+            whole = site[site_first + q]
+            if own == own or whole == whole:
+                codes[r.REQUEST_BY, a] = q + 1
+                codes[r.RESOLVE_BY, a] = FOLLOWS
+                values[r.ASKED_KW, a] = own if own == own else 0.0
+                break
+    for q in range(requests):
+        whole = site[site_first + q]
+        if whole != whole:
+            continue
+        out = whole >= 0.0
+        members = 0
+        total = 0.0
+        for a in range(assets):
+            weight[a] = 0.0
+            share[a] = 0.0
+            if codes[r.REQUEST_BY, a] != q + 1 or values[first + q, a] == values[first + q, a]:
+                continue
+            members += 1
+            permitted = codes[r.MAY_DISCHARGE, a] == YES if out else codes[r.MAY_CHARGE, a] == YES
+            free[a] = headroom(values, ratings, reserve_kwh[a], a, out) if permitted else 0.0
+            if permitted:
+                weight[a] = stored(values, ratings, a) if out else room(values, ratings, a)
+            total += weight[a]
+        if members == 0:
+            continue
+        if total <= 0.0:  # nobody can: every member is asked for its part and the limits say why not
+            for a in range(assets):
+                if codes[r.REQUEST_BY, a] == q + 1 and values[first + q, a] != values[first + q, a]:
+                    values[r.ASKED_KW, a] = whole / members
+            continue
+        rest = abs(whole)
+        for _ in range(PASSES):
+            open_weight = 0.0
+            for a in range(assets):
+                if weight[a] > 0.0 and share[a] < free[a]:
+                    open_weight += weight[a]
+            if rest <= 1e-9 or open_weight <= 0.0:
+                break
+            left = rest
+            for a in range(assets):
+                if weight[a] > 0.0 and share[a] < free[a]:
+                    given = min(left * weight[a] / open_weight, free[a] - share[a])
+                    share[a] += given
+                    rest -= given
+        for a in range(assets):
+            if weight[a] > 0.0:
+                size = share[a] + max(0.0, rest) * weight[a] / total
+                values[r.ASKED_KW, a] = size if out else 0.0 - size
+    for a in range(assets):
+        asked = values[r.ASKED_KW, a]
+        base = asked
+        if values[r.RESERVE_KW, a] > 0.0:
+            if asked > 0.0:
+                base = min(asked, headroom(values, ratings, reserve_kwh[a], a, True))
+            elif asked < 0.0:
+                base = 0.0 - min(0.0 - asked, headroom(values, ratings, reserve_kwh[a], a, False))
+            if base != asked:
+                codes[r.RESOLVE_BY, a] = RESERVED
+        values[r.BASE_KW, a] = base
+
+
+@kernel(F2, I2, F1, I1, RF2, RF1, RF2, RF2, N, N, N, N, F)
+def respond(
+    values, codes, site, site_codes, past, past_site, service, split, first, code_first, site_first, services, dt
+):  # type: ignore[no-untyped-def]
+    """Rows of every service from `first` on: capacity, asked, given, undeliverable; then service_kw and desired_kw."""
+    f = site[r.FREQUENCY_HZ]
+    for s in range(services):
+        usable = f == f and site_codes[r.FREQUENCY_QUALITY] == VALID
+        usable = usable and site[r.FREQUENCY_AGE_S] <= service[c.MAX_AGE_S, s]
+        lost = past_site[site_first + s]
+        lost = 0.0 if usable else (lost + dt if lost == lost else np.inf)
+        site[site_first + s] = lost
+        droop = 0.0
+        if usable:
+            off = f - 50.0
+            if abs(off) > service[c.INSENSITIVITY_HZ, s]:
+                full = service[c.FULL_AT_HZ, s]
+                droop = 0.0 - max(-full, min(full, off)) / full
+        row = first + 4 * s
+        whole = 0.0
+        for a in range(values.shape[1]):
+            whole += split[s, a]
+        for a in range(values.shape[1]):
+            capacity = split[s, a]
+            was = past[row + 2, a]
+            was = was if was == was else 0.0
+            if usable:
+                asked, phase = capacity * droop, ADDED
+            elif lost <= service[c.HOLD_S, s]:
+                asked, phase = was, HELD
+            else:
+                asked, phase = 0.0, WITHDRAWN
+            step = service[c.SERVICE_RAMP_KW_S, s] * dt * (capacity / whole if whole > 0.0 else 0.0)
+            given = max(was - step, min(was + step, asked))
+            values[row, a] = capacity
+            values[row + 1, a] = asked if usable else np.nan
+            values[row + 2, a] = given
+            base = values[r.BASE_KW, a]
+            short_out = capacity - max(0.0, values[r.HIGH_KW, a] - base)
+            short_in = capacity - max(0.0, base - values[r.LOW_KW, a])
+            values[row + 3, a] = max(0.0, min(capacity, max(short_out, short_in)))
+            codes[code_first + s, a] = phase if capacity > 0.0 else ABSENT
+    for a in range(values.shape[1]):
+        total = 0.0
+        by = ABSENT
+        for s in range(services):
+            total += values[first + 4 * s + 2, a]
+            by = codes[code_first + s, a]
+        base = values[r.BASE_KW, a]
+        values[r.SERVICE_KW, a] = total
+        values[r.DESIRED_KW, a] = base + total
+        codes[r.SERVICE_BY, a] = by
+        over = base + total - values[r.HIGH_KW, a]
+        under = values[r.LOW_KW, a] - base - total
+        values[r.SHORTFALL_KW, a] = max(0.0, min(abs(total), over if total > 0.0 else under)) if total != 0.0 else 0.0

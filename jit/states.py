@@ -1,0 +1,184 @@
+"""The state machine as a table and the kernel that walks it.
+
+A transition is data: from which states, with which conditions set and which absent, to which state, for which reason.
+The first row that fits wins. EMERGENCY_STOP and FAULT come first, so they are reached from everywhere (LH-SM-002).
+IDLE, CHARGING, DISCHARGING and LIMITED are labels of permitted running, taken from the previous outcome.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jit import constants as c
+from jit import rows as r
+from jit.build import F, F2, I2, RF2, RI1, RI2, kernel
+from jit.codes import Act, Authority, Condition, Latch, Permit, Reason, State
+
+RUNNING = (State.READY, State.IDLE, State.CHARGING, State.DISCHARGING, State.LIMITED)
+LABEL = -1  # "to" of the row that chooses a label of running
+
+
+def _mask(*states: State) -> int:
+    return sum(1 << int(state) for state in states)
+
+
+ANY = _mask(*State)
+_RUN = _mask(*RUNNING)
+_NOT_LATCHED = ANY & ~_mask(State.FAULT, State.EMERGENCY_STOP)
+_C = Condition
+
+#: (from, all of, none of, to, reason), in order of precedence.
+TABLE: tuple[tuple[int, int, int, int, int], ...] = (
+    (ANY, _C.STOPPED, 0, State.EMERGENCY_STOP, Reason.OPERATOR_STOP),
+    (ANY, _C.LATCHED, 0, State.FAULT, Reason.FAULT_LATCHED),
+    (_mask(State.EMERGENCY_STOP), 0, _C.STOPPED, State.STANDBY, Reason.STOP_RELEASED),
+    (_mask(State.FAULT), 0, _C.LATCHED, State.STANDBY, Reason.FAULT_ACKNOWLEDGED),
+    (ANY & ~_RUN, _C.LOCKED, 0, State.MAINTENANCE, Reason.LOCKED_OUT),
+    (_RUN, _C.LOCKED | _C.QUIET, 0, State.MAINTENANCE, Reason.LOCKED_OUT),
+    (_mask(State.MAINTENANCE), 0, _C.LOCKED, State.STANDBY, Reason.LOCK_REMOVED),
+    (_mask(State.UNKNOWN), 0, 0, State.INIT, Reason.WAITING_FOR_DATA),
+    (_mask(State.INIT), _C.FRESH, 0, State.STANDBY, Reason.DATA_FRESH),
+    (_mask(State.INIT), 0, 0, State.INIT, Reason.WAITING_FOR_DATA),
+    (_mask(State.STANDBY), _C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE, 0, State.READY, Reason.ACTIVATED),
+    (_RUN, 0, _C.REMOTE, State.STANDBY, Reason.LOCAL_CONTROL),
+    (_RUN, _C.QUIET, _C.ACTIVATED, State.STANDBY, Reason.DEACTIVATED),
+    (_RUN, 0, _C.ACTIVATED, State.READY, Reason.DEACTIVATED),
+    (_RUN, _C.LOCKED, 0, State.READY, Reason.LOCKED_OUT),
+    (_RUN, 0, _C.GOOD, State.READY, Reason.DATA_LOST),
+    (_RUN, 0, _C.AVAILABLE, State.READY, Reason.NOT_AVAILABLE),
+    (_RUN, 0, _C.FRESH, State.READY, Reason.WAITING_FOR_DATA),
+    (_RUN, 0, 0, LABEL, Reason.RUNNING),
+)
+TRANSITIONS = np.array([[int(cell) for cell in row] for row in TABLE], dtype=np.int64)
+TRANSITIONS.flags.writeable = False
+
+#: What running needs; the absent ones are what `missing` shows.
+NEEDED = int(_C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE)
+STANDING = int(_C.STOPPED | _C.LATCHED | _C.LOCKED)
+
+NO, YES = int(Permit.NO), int(Permit.YES)
+VALID = 1
+A_STOP, A_RELEASE, A_ACKNOWLEDGE = int(Act.STOP), int(Act.RELEASE), int(Act.ACKNOWLEDGE)
+A_ACTIVATE, A_DEACTIVATE, A_LOCK, A_UNLOCK = int(Act.ACTIVATE), int(Act.DEACTIVATE), int(Act.LOCK_OUT), int(Act.UNLOCK)
+A_RESTORED = int(Act.RESTORED_STOP)
+L_ALARM, L_SIGN, L_READBACK = int(Latch.ALARM), int(Latch.WRONG_SIGN), int(Latch.READBACK)
+C_FRESH, C_STOPPED, C_LATCHED, C_ACTIVATED = int(_C.FRESH), int(_C.STOPPED), int(_C.LATCHED), int(_C.ACTIVATED)
+C_REMOTE, C_AVAILABLE, C_CLEAR, C_LOCKED = int(_C.REMOTE), int(_C.AVAILABLE), int(_C.CLEAR), int(_C.LOCKED)
+C_GOOD, C_QUIET = int(_C.GOOD), int(_C.QUIET)
+S_INIT, S_STANDBY, S_READY, S_IDLE = int(State.INIT), int(State.STANDBY), int(State.READY), int(State.IDLE)
+S_CHARGING, S_DISCHARGING, S_LIMITED = int(State.CHARGING), int(State.DISCHARGING), int(State.LIMITED)
+S_STOP, S_MAINTENANCE = int(State.EMERGENCY_STOP), int(State.MAINTENANCE)
+SILENT, ARMED = int(Authority.SILENT), int(Authority.ARMED)
+R_RUNNING, R_REMAINS = int(Reason.RUNNING), int(Reason.REMAINS)
+CONFIRMED = 2
+
+
+@kernel(F2, I2, RF2, RI2, RF2, RI2, RI2, F, F)
+def advance(values, codes, past, past_codes, ratings, masks, table, armed, dt):  # type: ignore[no-untyped-def]
+    """One step of every asset. `table` [transitions, 5]; `armed` 2.0 when the process may write, else 1.0."""
+    for a in range(values.shape[1]):
+        acts = codes[r.ACTS, a]
+        state = past_codes[r.STATE, a]
+
+        # what stands until somebody lifts it; a stop in the same tick as its release stands
+        stopped = past_codes[r.STOPPED, a] == YES
+        if acts & (A_STOP | A_RESTORED) != 0:
+            stopped = True
+        elif acts & A_RELEASE != 0:
+            stopped = False
+        locked = past_codes[r.LOCKED, a] == YES
+        if acts & A_LOCK != 0:
+            locked = True
+        elif acts & A_UNLOCK != 0:
+            locked = False
+        activated = past_codes[r.ACTIVATED, a] != NO
+        if acts & A_DEACTIVATE != 0:
+            activated = False
+        elif acts & A_ACTIVATE != 0:
+            activated = True
+        remote = codes[r.REMOTE, a]
+        if remote == 0:  # unknown for now: what was known stands, data loss takes the permission away anyway
+            remote = NO if past_codes[r.CONDITIONS, a] & C_REMOTE == 0 and past_codes[r.STATE, a] != 0 else YES
+        if remote == NO:
+            activated = False if past_codes[r.CONDITIONS, a] & C_REMOTE != 0 else activated
+
+        # what latches, and for how long nothing of it has been present
+        present = 0
+        if codes[r.ALARMS, a] & masks[c.CRITICAL_ALARMS, a] != 0:
+            present |= L_ALARM
+        if values[r.WRONG_SIGN_S, a] >= ratings[c.SIGN_FOR_S, a]:
+            present |= L_SIGN
+        if codes[r.DIFFERENT, a] >= 2:
+            present |= L_READBACK
+        clear = past[r.CLEAR_S, a]
+        clear = clear + dt if clear == clear and present == 0 else 0.0
+        latch = past_codes[r.LATCH, a] | present
+        if acts & A_ACKNOWLEDGE != 0 and clear >= ratings[c.CLEAR_FOR, a]:
+            latch = 0
+
+        good = codes[r.QUALITY, a] == VALID
+        fresh = good and values[r.FRESH_S, a] >= ratings[c.FRESH_FOR, a]
+        written_zero = codes[r.WRITE_STATUS, a] == CONFIRMED and values[r.WRITTEN_KW, a] == 0.0
+        quiet = past[r.COMMAND_KW, a] == 0.0 and (written_zero or past_codes[r.AUTHORITY, a] != ARMED)
+        conditions = 0
+        if good:
+            conditions |= C_GOOD
+        if fresh:
+            conditions |= C_FRESH
+        if stopped:
+            conditions |= C_STOPPED
+        if latch != 0:
+            conditions |= C_LATCHED
+        if activated:
+            conditions |= C_ACTIVATED
+        if remote == YES:
+            conditions |= C_REMOTE
+        if codes[r.AVAILABLE, a] == YES:
+            conditions |= C_AVAILABLE
+        if clear >= ratings[c.CLEAR_FOR, a]:
+            conditions |= C_CLEAR
+        if locked:
+            conditions |= C_LOCKED
+        if quiet:
+            conditions |= C_QUIET
+
+        to = state
+        by = R_REMAINS
+        for t in range(table.shape[0]):
+            fits = table[t, 0] >> state & 1 != 0
+            if fits and conditions & table[t, 1] == table[t, 1] and conditions & table[t, 2] == 0:
+                to = table[t, 3]
+                by = table[t, 4]
+                break
+        if to == LABEL:
+            power = past[r.COMMAND_KW, a]
+            if past_codes[r.LIMITED_BY, a] != 0 and past_codes[r.AUTHORITY, a] == ARMED:
+                to = S_LIMITED
+            elif power > 0.0:
+                to = S_DISCHARGING
+            elif power < 0.0:
+                to = S_CHARGING
+            else:
+                to = S_IDLE
+
+        settled = past_codes[r.SETTLED, a] == YES or fresh
+        heard = acts & A_STOP != 0 or (to == S_STOP and past_codes[r.AUTHORITY, a] == ARMED)
+        silent = armed < 1.5 or to == S_INIT or to == S_STANDBY or to == S_MAINTENANCE or remote == NO
+        silent = silent or not (settled or heard)
+        runs = by == R_RUNNING
+
+        codes[r.STATE, a] = to
+        codes[r.STATE_BY, a] = by
+        codes[r.MAY_CHARGE, a] = YES if runs else NO
+        codes[r.MAY_DISCHARGE, a] = YES if runs else NO
+        codes[r.AUTHORITY, a] = SILENT if silent else ARMED
+        codes[r.LATCH, a] = latch
+        codes[r.STOPPED, a] = YES if stopped else NO
+        codes[r.ACTIVATED, a] = YES if activated else NO
+        codes[r.LOCKED, a] = YES if locked else NO
+        codes[r.SETTLED, a] = YES if settled else NO
+        codes[r.CONDITIONS, a] = conditions
+        codes[r.MISSING, a] = (NEEDED & ~conditions) | (STANDING & conditions)
+        values[r.CLEAR_S, a] = clear
+        held = past[r.STATE_S, a]
+        values[r.STATE_S, a] = held + dt if to == state and held == held else 0.0

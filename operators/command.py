@@ -1,0 +1,23 @@
+"""`command`: the last projection, rounding toward zero, minimum power, mode and heartbeat.
+
+It reads unknown as 0. When it raises itself, its rows take their fail values, which are the zero command of that tick;
+`cut` turns them into a stop. The heartbeat counts ticks that reached this stage with authority, never wall time.
+"""
+
+from __future__ import annotations
+
+from jit import project as kernels
+from jit.frame import Frame
+from operators.stage import stage
+
+
+@stage(
+    reads=("ramped_kw", "low_kw", "high_kw", "site_low_kw", "site_high_kw", "state", "authority", "fault"),
+    before=("heartbeat",),
+    writes=("command_kw", "command_kvar", "mode", "command_by", "heartbeat", "total_kw"),
+)
+def command(frame: Frame) -> None:
+    """Commands of all assets, jointly within the site's limits."""
+    past = frame.before
+    assert past is not None, "a frame in progress has a past"
+    kernels.command(frame.values, frame.codes, frame.site, past.values, past.codes, frame.constants.ratings)

@@ -1,0 +1,96 @@
+"""A command, cut from a sealed frame for one write (LH-DOM-003).
+
+The chain computes rows; objects exist only at the edge, one per write. `cut` gives None when the asset is silent:
+then nothing at all is written, not even a heartbeat. An id is unique per process and tick; a command past its deadline
+is dropped by whoever holds it, never sent (LH-SAFE-005).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jit import constants as c
+from jit import rows as r
+from jit.codes import Authority, Mode, Reason, State
+from jit.frame import Frame
+from operators.sentence import why
+from sources.instant import format_utc
+
+#: `source` of a command on the wire, in the prior system's spelling, by kind of request.
+SOURCE_OF_KIND = {"commitment": "Schedule", "intraday": "Schedule", "day_ahead": "Schedule", "idle": "Fallback"}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Power in kW and kvar, + = discharging. `deadline_s` is scheduler time; `valid_until_ns` the same in UTC."""
+
+    id: str
+    tick: int
+    issued_ns: int
+    asset: str
+    mode: Mode
+    power_kw: float
+    reactive_kvar: float
+    valid_until_ns: int
+    deadline_s: float
+    heartbeat: int
+    reason: str
+    source: str
+
+
+def cut(frame: Frame, column: int) -> Command | None:
+    """The command of one asset, or None when it is silent. An unknown value is 0 kW, an unknown mode is a stop."""
+    codes, values = frame.codes, frame.values
+    if codes[r.AUTHORITY, column] != Authority.ARMED:
+        return None
+    mode = Mode(int(codes[r.MODE, column]) or Mode.STOP)
+    power = float(values[r.COMMAND_KW, column])
+    reactive = float(values[r.COMMAND_KVAR, column])
+    valid_s = float(frame.constants.ratings[c.VALID_FOR_S, column])
+    asset = frame.layout.assets[column]
+    return Command(
+        id=f"{'safe-stop' if mode is Mode.STOP else 'ctrl'}-{frame.utc_ns // 1_000_000}-{asset}-{frame.tick}",
+        tick=frame.tick,
+        issued_ns=frame.utc_ns,
+        asset=asset,
+        mode=mode,
+        power_kw=power if power == power and mode is not Mode.STOP else 0.0,
+        reactive_kvar=reactive if reactive == reactive else 0.0,
+        valid_until_ns=frame.utc_ns + int(valid_s * 1e9),
+        deadline_s=frame.mono_s + valid_s,
+        heartbeat=int(codes[r.HEARTBEAT, column]),
+        reason=why(frame, column),
+        source=_source(frame, column),
+    )
+
+
+def _source(frame: Frame, column: int) -> str:
+    codes = frame.codes
+    if codes[r.STATE, column] == State.EMERGENCY_STOP:
+        return "Operator"
+    if codes[r.STATE, column] == State.FAULT or codes[r.LIMITED_WHY, column] == Reason.STAGE_FAULT:
+        return "Safety"
+    request = int(codes[r.REQUEST_BY, column])
+    if frame.values[r.SERVICE_KW, column] != 0.0:
+        return "RegelLeistung"
+    return (
+        SOURCE_OF_KIND.get(frame.layout.requests[request - 1].removeprefix("requests."), "Optimization")
+        if request
+        else "Fallback"
+    )
+
+
+def command_json(command: Command) -> dict[str, Any]:
+    """The command as it goes over MQTT and REST; times RFC 3339 in UTC with milliseconds."""
+    return {
+        "command_id": command.id,
+        "timestamp": format_utc(command.issued_ns),
+        "asset_id": command.asset,
+        "mode": command.mode.name.capitalize(),
+        "active_power_kw": command.power_kw,
+        "reactive_power_kvar": command.reactive_kvar,
+        "valid_until": format_utc(command.valid_until_ns),
+        "reason": command.reason,
+        "source": command.source,
+    }

@@ -1,0 +1,116 @@
+"""The decision trace of one asset: the finished frame, read as a waterfall.
+
+    asked 80 → with reserve 110 → limited 37 by the BMS → ramped 37 → sent 37
+
+Nothing is reconstructed: every step is a row that its stage wrote, with its reason beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jit import rows as r
+from jit.codes import REASON_TEXT, Reason, Why
+from jit.frame import Frame
+from operators.sentence import limit_name, power, why
+from sources.instant import format_utc
+
+WHY_TEXT = {
+    Why.UNKNOWN: "unknown",
+    Why.CHOSEN: "chosen",
+    Why.LOWER_PRIORITY: "lower priority",
+    Why.NO_WINDOW: "no step covers this instant",
+    Why.NEVER_RECEIVED: "never received",
+    Why.EXPIRED: "expired",
+    Why.CONSTANT: "lower priority",
+    Why.OFFERS: "lower priority",
+}
+
+
+def number(value: Any, digits: int = 3) -> float | None:
+    """A finite float, rounded for people; None when unknown or unbounded."""
+    kw = float(value)
+    return round(kw, digits) if kw == kw and abs(kw) != float("inf") else None
+
+
+def decision(frame: Frame, column: int, config: str = "") -> dict[str, Any]:
+    """The trace as JSON-able data. Powers in kW, + = discharging; null where unknown."""
+    values, codes = frame.values, frame.codes
+    return {
+        "asset_id": frame.layout.assets[column],
+        "tick": frame.tick,
+        "at": format_utc(frame.utc_ns),
+        "config": config,
+        "command_kw": number(values[r.COMMAND_KW, column]),
+        "why": why(frame, column),
+        "steps": _steps(frame, column),
+        "binding": _binding(frame, column),
+        "next_limit": _next_limit(frame, column),
+        "not_used": _not_used(frame, column),
+        "shortfall_kw": number(values[r.SHORTFALL_KW, column]),
+        "state": int(codes[r.STATE, column]),
+    }
+
+
+def _steps(frame: Frame, column: int) -> list[dict[str, Any]]:
+    values, codes, layout = frame.values, frame.codes, frame.layout
+    request = int(codes[r.REQUEST_BY, column])
+    limit = limit_name(frame, int(codes[r.LIMITED_BY, column]))
+    asked, base, desired = values[r.ASKED_KW, column], values[r.BASE_KW, column], values[r.DESIRED_KW, column]
+    limited, ramped, sent = values[r.LIMITED_KW, column], values[r.RAMPED_KW, column], values[r.COMMAND_KW, column]
+    by = layout.requests[request - 1] if request else "none"
+    service = ", ".join(layout.services) or "none"
+
+    def step(stage: str, out: float, before: float, by: str, reason: int) -> dict[str, Any]:
+        return {
+            "stage": stage,
+            "out_kw": number(out),
+            "delta_kw": number(out - before),
+            "by": by,
+            "why": REASON_TEXT[Reason(int(reason))],
+        }
+
+    return [
+        {"stage": "asked", "out_kw": number(asked), "delta_kw": number(asked), "by": by, "why": power(float(asked))},
+        step("resolve", base, asked, by, codes[r.RESOLVE_BY, column]),
+        step("ancillary", desired, base, service, codes[r.SERVICE_BY, column]),
+        step(
+            "constrain",
+            limited,
+            desired,
+            f"limits.{limit}" if limit != "none" else "none",
+            codes[r.LIMITED_WHY, column],
+        ),
+        step("ramp", ramped, limited, "ramp", codes[r.RAMP_BY, column]),
+        step("command", sent, ramped, "command", codes[r.COMMAND_BY, column]),
+    ]
+
+
+def _side(frame: Frame, column: int) -> tuple[int, int, int, int]:
+    """Rows of the band on the side the asset runs to: bound, room, binding limit, next limit."""
+    if frame.values[r.DESIRED_KW, column] < 0:
+        return r.LOW_KW, r.LOW_ROOM_KW, r.LOW_BY, r.LOW_NEXT_BY
+    return r.HIGH_KW, r.HIGH_ROOM_KW, r.HIGH_BY, r.HIGH_NEXT_BY
+
+
+def _binding(frame: Frame, column: int) -> dict[str, Any] | None:
+    bound, _, by, _ = _side(frame, column)
+    if not frame.codes[r.LIMITED_BY, column]:
+        return None
+    return {"by": limit_name(frame, int(frame.codes[by, column])), "kw": number(frame.values[bound, column])}
+
+
+def _next_limit(frame: Frame, column: int) -> dict[str, Any] | None:
+    _, room, _, next_by = _side(frame, column)
+    code = int(frame.codes[next_by, column])
+    return {"by": limit_name(frame, code), "room_kw": number(frame.values[room, column])} if code else None
+
+
+def _not_used(frame: Frame, column: int) -> list[dict[str, str]]:
+    layout, chosen = frame.layout, int(frame.codes[r.REQUEST_BY, column])
+    _, first, _ = r.request_rows(layout)
+    return [
+        {"by": name, "why": WHY_TEXT[Why(int(frame.codes[first + i, column]))]}
+        for i, name in enumerate(layout.requests)
+        if i + 1 != chosen
+    ]

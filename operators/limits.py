@@ -1,0 +1,59 @@
+"""`limits`: the band of every asset, as the intersection of its named limits.
+
+Limits only shrink, always exist, and every band contains 0 (design rule 5). A limit never forces power: a site limit
+that load or PV already exceed only forbids making it worse. The terms are in `jit.limits`.
+"""
+
+from __future__ import annotations
+
+from jit import limits as kernels
+from jit.frame import Frame
+from jit.rows import limit_row
+from operators.stage import stage
+
+
+@stage(
+    reads=(
+        "soc_pct",
+        "temperature_c",
+        "bms_charge_kw",
+        "bms_discharge_kw",
+        "power_kw",
+        "quality",
+        "available",
+        "may_charge",
+        "may_discharge",
+        "state_by",
+        "other_kw",
+        "poc_quality",
+    ),
+    before=("command_kw", "ramped_kw"),
+    writes=(
+        "limits.*",
+        "low_kw",
+        "high_kw",
+        "low_room_kw",
+        "high_room_kw",
+        "low_by",
+        "high_by",
+        "low_next_by",
+        "high_next_by",
+        "site_low_kw",
+        "site_high_kw",
+    ),
+)
+def limits(frame: Frame) -> None:
+    """Every term, the band, the binding limit per direction and the room to the next."""
+    past, constants = frame.before, frame.constants
+    assert past is not None, "a frame in progress has a past"
+    kernels.band(
+        frame.values,
+        frame.codes,
+        frame.site,
+        frame.site_codes,
+        past.values,
+        constants.ratings,
+        constants.site,
+        limit_row(frame.layout),
+        frame.dt,
+    )

@@ -1,0 +1,291 @@
+"""`snapshot`: everything that influences a decision, sampled at one instant into one new frame.
+
+    Reading, Receipt, OperatorAct, Schedule ──► newest per point, events since the last tick
+    Tick ──────────────────────────────────────► Frame[k], linked to Frame[k−1]
+
+Signals are levels (newest wins) or events (all since the last tick, in order; stop dominates release; overflow counts
+as stop). After the snapshot nothing reads anything else (design rule 1). Only this operator and the connections keep
+anything outside the frame: the newest value per point, the pending events, the schedules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from reactivex import Observable, abc
+
+from jit import measure, rows
+from jit.codes import Act, Permit, Quality, WriteStatus
+from jit.constants import Constants
+from jit.frame import F8, I8, Frame, Past, first_past
+from jit.layout import Layout
+from operators.offers import Offers
+from sources.act import ActKind, OperatorAct
+from sources.reading import Reading
+from sources.receipt import Receipt
+from sources.schedule import Schedule, Withdrawal
+from sources.tick import Tick
+
+#: Acts kept between two ticks. More is an overflow, which counts as a stop of everything.
+MAX_ACTS = 256
+#: A device time stamp this far in the future (s) makes the device's points invalid (LH-SAFE-006).
+FUTURE_S = 5.0
+
+ACT_BIT = {
+    ActKind.STOP: Act.STOP,
+    ActKind.RELEASE: Act.RELEASE,
+    ActKind.ACKNOWLEDGE: Act.ACKNOWLEDGE,
+    ActKind.ACTIVATE: Act.ACTIVATE,
+    ActKind.DEACTIVATE: Act.DEACTIVATE,
+    ActKind.LOCK_OUT: Act.LOCK_OUT,
+    ActKind.UNLOCK: Act.UNLOCK,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where points are: `assets` int64[15, assets] (`jit.measure`), `site` int64[5], `device_of_point` int64[points]."""
+
+    assets: I8
+    site: I8
+    device_of_point: I8
+
+
+@dataclass(slots=True, eq=False)
+class Newest:
+    """The newest value per point and the newest outcome per asset: all that is kept between ticks."""
+
+    layout: Layout
+    points: F8 = field(init=False)
+    quality: I8 = field(init=False)
+    arrived_s: F8 = field(init=False)
+    stamps_ns: I8 = field(init=False)
+    written_kw: F8 = field(init=False)
+    readback_kw: F8 = field(init=False)
+    written_s: F8 = field(init=False)
+    status: I8 = field(init=False)
+    differs: I8 = field(init=False)
+    acts: I8 = field(init=False)
+    pending: int = 0
+
+    def __post_init__(self) -> None:
+        points, devices, assets = len(self.layout.points), len(self.layout.devices), len(self.layout.assets)
+        self.points, self.quality = np.full(points, np.nan), np.zeros(points, np.int64)
+        self.arrived_s, self.stamps_ns = np.full(devices, -np.inf), np.zeros(devices, np.int64)
+        self.written_kw, self.readback_kw = np.full(assets, np.nan), np.full(assets, np.nan)
+        self.written_s, self.status = np.full(assets, -np.inf), np.zeros(assets, np.int64)
+        self.differs, self.acts = np.zeros(assets, np.int64), np.zeros(assets, np.int64)
+
+    def read(self, reading: Reading, device: int) -> None:
+        """A point keeps its last value when a poll failed: what changes is its quality, and with time its age."""
+        first, last = self.layout.devices[reading.device]
+        self.quality[first:last] = reading.quality
+        if (reading.quality & Quality.PROTOCOL == 0).any():
+            self.points[first:last] = reading.values
+            self.arrived_s[device] = reading.arrived_s
+            self.stamps_ns[device] = reading.stamp_ns or 0
+
+    def receive(self, receipt: Receipt, column: int) -> None:
+        self.status[column] = receipt.status
+        self.written_s[column] = receipt.at_s
+        if receipt.status in (WriteStatus.WRITTEN, WriteStatus.CONFIRMED, WriteStatus.DIFFERENT):
+            self.written_kw[column] = receipt.written_kw
+            self.readback_kw[column] = receipt.readback_kw
+        if receipt.status == WriteStatus.CONFIRMED:
+            self.differs[column] = -1
+        elif receipt.status == WriteStatus.DIFFERENT:
+            self.differs[column] = max(0, int(self.differs[column])) + 1
+
+    def act(self, act: OperatorAct) -> None:
+        """Collect until the next tick. More than `MAX_ACTS` is a stop of everything."""
+        self.pending += 1
+        bit = Act.RESTORED_STOP if act.restored and act.kind is ActKind.STOP else ACT_BIT[act.kind]
+        if self.pending > MAX_ACTS:
+            self.acts |= np.int64(Act.STOP)
+        elif act.asset is None:
+            self.acts |= np.int64(bit)
+        else:
+            self.acts[self.layout.column[act.asset]] |= np.int64(bit)
+
+
+@dataclass(slots=True, eq=False)
+class Snapshot:
+    """The operator's memory and its step. `armed`: the process was started to write. `past` is set by the sealed frame."""
+
+    layout: Layout
+    constants: Constants
+    places: Places
+    offers: Offers
+    armed: bool
+    past: Past
+    newest: Newest
+    _values: F8
+    _site: F8
+    _code_shape: tuple[int, int]
+
+    @classmethod
+    def of(
+        cls,
+        layout: Layout,
+        constants: Constants,
+        places: Places,
+        offers: Offers,
+        *,
+        armed: bool,
+        past: Past | None = None,
+    ) -> Snapshot:
+        return cls(
+            layout,
+            constants,
+            places,
+            offers,
+            armed,
+            past or first_past(layout),
+            Newest(layout),
+            np.full((len(layout.values), len(layout.assets)), np.nan),
+            np.full(len(layout.site_values), np.nan),
+            (len(layout.codes), len(layout.assets)),
+        )
+
+    def signal(self, signal: Any) -> None:
+        """Take a level or an event. Whatever names an unknown device or asset changes nothing."""
+        if isinstance(signal, Reading):
+            device = self._device(signal.device)
+            if device is not None:
+                self.newest.read(signal, device)
+        elif isinstance(signal, Receipt):
+            column = self.layout.column.get(signal.asset)
+            if column is not None:
+                self.newest.receive(signal, column)
+        elif isinstance(signal, OperatorAct):
+            if signal.asset is None or signal.asset in self.layout.column:
+                self.newest.act(signal)
+        elif isinstance(signal, Schedule):
+            self.offers.accept(signal)
+        elif isinstance(signal, Withdrawal):
+            self.offers.withdraw(signal)
+
+    def _device(self, name: str) -> int | None:
+        for index, device in enumerate(self.layout.devices):
+            if device == name:
+                return index
+        return None
+
+    def frame(self, tick: Tick) -> Frame:
+        """Allocate frame k, write the rows of `snapshot`, link the past."""
+        constants, newest, past = self.constants, self.newest, self.past
+        cycle = float(constants.site[7])
+        frame = Frame(
+            tick.index,
+            tick.utc_ns,
+            tick.mono_s,
+            tick.dt_s,
+            min(tick.dt_s, 2.0 * cycle),
+            self.layout,
+            constants,
+            self._values.copy(),
+            np.zeros(self._code_shape, np.int64),
+            self._site.copy(),
+            np.zeros(len(self.layout.site_codes), np.int64),
+            newest.points.copy(),
+            newest.quality.copy(),
+            past,
+        )
+        try:
+            self._fill(frame, tick, past)
+        except Exception:  # rule 10: the tick goes on with unknown rows and a fault bit
+            frame.codes[rows.FAULT] |= 1
+            raise_later = True
+        else:
+            raise_later = False
+        if raise_later:
+            self.errors += 1
+        return frame
+
+    errors: int = 0
+
+    def _fill(self, frame: Frame, tick: Tick, past: Past) -> None:
+        newest, constants, values, codes = self.newest, self.constants, frame.values, frame.codes
+        ages = self._ages(tick, frame.point_codes)
+        measure.measure(
+            frame.points,
+            frame.point_codes,
+            ages,
+            self.places.assets,
+            values,
+            codes,
+            past.values,
+            past.codes,
+            constants.ratings,
+            tick.dt_s,
+        )
+        values[rows.WRITTEN_KW], values[rows.READBACK_KW] = newest.written_kw, newest.readback_kw
+        values[rows.WRITE_AGE_S] = tick.mono_s - newest.written_s
+        codes[rows.WRITE_STATUS] = newest.status
+        codes[rows.DIFFERENT] = np.maximum(newest.differs, 0)
+        codes[rows.ACTS] = newest.acts
+        if newest.pending:
+            newest.acts[:] = 0
+            newest.pending = 0
+        measure.follow(values, codes, past.values, past.codes, constants.ratings, tick.dt_s)
+        measure.measure_site(
+            frame.points,
+            frame.point_codes,
+            ages,
+            self.places.site,
+            values,
+            codes,
+            frame.site,
+            frame.site_codes,
+            past.site,
+            constants.site,
+            tick.dt_s,
+        )
+        frame.site_codes[rows.ARMED] = Permit.YES if self.armed else Permit.NO
+        self.offers.evaluate(tick.utc_ns)
+        first, code_first, site_first = rows.request_rows(self.layout)
+        count = len(self.layout.requests)
+        values[first : first + count] = self.offers.asked_kw
+        codes[code_first : code_first + count] = self.offers.why
+        frame.site[site_first : site_first + count] = self.offers.site_kw
+
+    def _ages(self, tick: Tick, point_codes: I8) -> F8:
+        """Age per device (s): since arrival, or by the device's own stamp when that is older. A future stamp is invalid."""
+        newest = self.newest
+        ages = tick.mono_s - newest.arrived_s
+        if newest.stamps_ns.any():
+            own = (tick.utc_ns - newest.stamps_ns) * 1e-9
+            stamped = newest.stamps_ns > 0
+            ages = np.where(stamped, np.maximum(ages, own), ages)
+            future = stamped & (own < -FUTURE_S)
+            if future.any():
+                wrong = future[self.places.device_of_point]
+                point_codes[wrong] = (point_codes[wrong] & ~np.int64(Quality.VALID)) | np.int64(Quality.TIME)
+        return ages
+
+    def remember(self, sealed: Frame) -> None:
+        """The sealed frame becomes the past of the next one."""
+        self.past = sealed.past()
+
+
+def snapshot(state: Snapshot) -> Callable[[Observable[Any]], Observable[Frame]]:
+    """The operator: signals update `state`, every `Tick` emits one frame."""
+
+    def operator(source: Observable[Any]) -> Observable[Frame]:
+        def subscribe(
+            observer: abc.ObserverBase[Frame], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            def on_next(signal: Any) -> None:
+                if isinstance(signal, Tick):
+                    observer.on_next(state.frame(signal))
+                else:
+                    state.signal(signal)
+
+            return source.subscribe(on_next, observer.on_error, observer.on_completed, scheduler=scheduler)
+
+        return Observable(subscribe)
+
+    return operator

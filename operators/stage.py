@@ -1,0 +1,131 @@
+"""A stage: one step of the chain, declared, guarded, timed and tapped, as an Rx operator.
+
+    @stage(reads=("limited_kw",), before=("ramped_kw",), writes=("ramped_kw", "ramp_by"))
+    def ramp(frame: Frame) -> None: ...
+
+    frames.pipe(ramp)        # Observable[Frame] → Observable[Frame]
+
+An error never ends the stream and never erases memory (design rule 10): when the step raises, its own rows take their
+declared fail values, its bit of the row `fault` is set for every asset, and the frame goes on. While a bit is set,
+`constrain` and `command` take every band as [0, 0].
+
+Taps are a tuple inside the wrapper: a Subject between stages would make the chain three times slower. A tap stores a
+reference to the frame, which is read after the tick; it never raises into the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from reactivex import Observable
+from reactivex import operators as ops
+
+from jit.frame import Frame
+from jit.layout import Layout, Row
+from jit.rows import FAULT
+
+Step = Callable[[Frame], None]
+Tap = Callable[[Frame], None]
+Clock = Callable[[], float]
+Failed = Callable[[str, Exception], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FailRows:
+    """Indices of a stage's rows by what they take when the stage raises."""
+
+    hold: np.ndarray[tuple[int], np.dtype[np.int64]]
+    zero: np.ndarray[tuple[int], np.dtype[np.int64]]
+    unknown: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+def _by_fail(rows: tuple[Row, ...], written: frozenset[str]) -> FailRows:
+    def indices(fail: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return np.array([i for i, row in enumerate(rows) if row.name in written and row.fail == fail], dtype=np.int64)
+
+    return FailRows(indices("hold"), indices("zero"), indices("unknown"))
+
+
+@dataclass(slots=True, eq=False)
+class Stage:
+    """A declared step. `reads`, `before` and `writes` name rows; `requests.*` and the like stand for a block's rows."""
+
+    id: str
+    step: Step
+    reads: tuple[str, ...]
+    before: tuple[str, ...]
+    writes: tuple[str, ...]
+    file: str = ""
+    taps: tuple[Tap, ...] = ()
+    errors: int = 0
+    ended_s: float = 0.0
+    _bit: int = 0
+    _clock: Clock = field(default=lambda: 0.0)
+    _failed: Failed = field(default=lambda stage, error: None)
+    _rows: tuple[FailRows, FailRows, FailRows, FailRows] | None = None
+
+    def bind(self, layout: Layout, index: int, clock: Clock, failed: Failed) -> Stage:
+        """Tie the stage to a layout: its fault bit is 1 << index, `clock` is read once per frame, `failed` reports."""
+        self._bit = 1 << index
+        self._clock, self._failed = clock, failed
+        written = frozenset(self.written(layout))
+        self._rows = (
+            _by_fail(layout.values, written),
+            _by_fail(layout.codes, written),
+            _by_fail(layout.site_values, written),
+            _by_fail(layout.site_codes, written),
+        )
+        return self
+
+    def written(self, layout: Layout) -> tuple[str, ...]:
+        """Every row of the layout that this stage owns, blocks spelled out."""
+        rows = (*layout.values, *layout.codes, *layout.site_values, *layout.site_codes)
+        return tuple(row.name for row in rows if row.owner == self.id)
+
+    def guarded(self, frame: Frame) -> Frame:
+        try:
+            self.step(frame)
+        except Exception as error:  # rule 10: no exception of a stage may reach the stream
+            self.errors += 1
+            self.fail(frame)
+            self._failed(self.id, error)
+        self.ended_s = self._clock()
+        for tap in self.taps:
+            tap(frame)
+        return frame
+
+    def fail(self, frame: Frame) -> None:
+        """Own rows take their fail values, own fault bit is set for every asset."""
+        assert self._rows is not None, "a stage must be bound before it can fail"
+        past = frame.before
+        arrays = (frame.values, frame.codes, frame.site, frame.site_codes)
+        held = (past.values, past.codes, past.site, past.site_codes) if past is not None else arrays
+        for rows, array, old in zip(self._rows, arrays, held, strict=True):
+            array[rows.hold] = old[rows.hold]
+            array[rows.zero] = 0
+            array[rows.unknown] = np.nan if array.dtype == np.float64 else 0
+        frame.codes[FAULT] |= self._bit
+
+    def __call__(self, source: Observable[Frame]) -> Observable[Frame]:
+        guarded = self.guarded
+        return ops.map(guarded)(source)
+
+
+def stage(
+    *, reads: tuple[str, ...], writes: tuple[str, ...], before: tuple[str, ...] = ()
+) -> Callable[[Step], Callable[..., Stage]]:
+    """Declare a step as a stage. The decorated name is a factory: every graph has stages of its own."""
+
+    def declare(step: Step) -> Callable[..., Stage]:
+        def build(id: str | None = None) -> Stage:
+            return Stage(
+                id or step.__name__, step, reads, before, writes, file=step.__module__.replace(".", "/") + ".py"
+            )
+
+        build.__doc__ = step.__doc__
+        build.__name__ = step.__name__
+        return build
+
+    return declare

@@ -1,0 +1,76 @@
+"""`state_machine`: who may run, in which direction, and whether the process writes at all.
+
+    snapshot, before ──► table of transitions (`jit.states`) ──► state, may_charge, may_discharge, authority
+
+It is in force in every tick: `limits` takes a missing permission as a limit of 0. FAULT and EMERGENCY_STOP latch
+(LH-SM-002/003); lost or stale data take the permission away and give it back after `fresh_for` of fresh data.
+"""
+
+from __future__ import annotations
+
+from jit import states
+from jit.frame import Frame
+from jit.rows import ARMED
+from operators.stage import stage
+
+
+@stage(
+    reads=(
+        "quality",
+        "fresh_s",
+        "available",
+        "remote",
+        "alarms",
+        "acts",
+        "different",
+        "write_status",
+        "written_kw",
+        "wrong_sign_s",
+        "armed",
+    ),
+    before=(
+        "state",
+        "stopped",
+        "locked",
+        "activated",
+        "latch",
+        "settled",
+        "authority",
+        "conditions",
+        "clear_s",
+        "state_s",
+        "command_kw",
+        "limited_by",
+    ),
+    writes=(
+        "state",
+        "state_by",
+        "may_charge",
+        "may_discharge",
+        "authority",
+        "latch",
+        "stopped",
+        "activated",
+        "locked",
+        "settled",
+        "conditions",
+        "missing",
+        "clear_s",
+        "state_s",
+    ),
+)
+def state_machine(frame: Frame) -> None:
+    """Walk the table for every asset."""
+    past, constants = frame.before, frame.constants
+    assert past is not None, "a frame in progress has a past"
+    states.advance(
+        frame.values,
+        frame.codes,
+        past.values,
+        past.codes,
+        constants.ratings,
+        constants.masks,
+        states.TRANSITIONS,
+        float(frame.site_codes[ARMED]),
+        frame.dt,
+    )

@@ -1,0 +1,166 @@
+"""What an asset and the site look like to people, cut from a sealed frame: the shapes of REST and websocket.
+
+Numbers are plain with their unit in the name, unknown is null, times are RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jit import constants as c
+from jit import rows as r
+from jit.codes import REASON_TEXT, Authority, Permit, Quality, Reason, State, WriteStatus
+from jit.frame import Frame
+from operators.cut import command_json, cut
+from operators.decision import number
+from operators.sentence import limit_name, not_ready, quality_text, request_name, why
+from sources.instant import format_utc
+
+PHASE = {Reason.SERVICE_ADDED: "active", Reason.SERVICE_HELD: "held", Reason.SERVICE_WITHDRAWN: "withdrawn"}
+
+
+def quality_flag(code: int) -> str:
+    """The prior system's spelling of the worst bit."""
+    if code == Quality.VALID:
+        return "Valid"
+    for bit, flag in (
+        (Quality.PROTOCOL, "ProtocolError"),
+        (Quality.MISSING, "Missing"),
+        (Quality.STALE, "Stale"),
+        (Quality.SUBSTITUTED, "Substituted"),
+    ):
+        if code & bit:
+            return flag
+    return "Invalid" if code else "Missing"
+
+
+def telemetry(frame: Frame, column: int) -> dict[str, Any]:
+    """LH-DOM-002 in the prior system's names."""
+    values, codes = frame.values, frame.codes
+    available = int(codes[r.AVAILABLE, column])
+    age = number(values[r.AGE_S, column])
+    return {
+        "timestamp": format_utc(frame.utc_ns - int(age * 1e9)) if age is not None else None,
+        "soc_percent": number(values[r.SOC_PCT, column]),
+        "soh_percent": number(values[r.SOH_PCT, column]),
+        "active_power_kw": number(values[r.POWER_KW, column]),
+        "reactive_power_kvar": number(values[r.REACTIVE_KVAR, column]),
+        "dc_voltage": number(values[r.VOLTAGE_V, column]),
+        "dc_current": number(values[r.CURRENT_A, column]),
+        "temperature_celsius": number(values[r.TEMPERATURE_C, column]),
+        "available": None if available == Permit.UNKNOWN else available == Permit.YES,
+        "fault_status": "ok" if codes[r.ALARMS, column] == 0 else f"alarms 0x{int(codes[r.ALARMS, column]):x}",
+    }
+
+
+def asset_status(frame: Frame, column: int) -> dict[str, Any]:
+    """Everything the page shows of one asset."""
+    values, codes, ratings = frame.values, frame.codes, frame.constants.ratings
+    command = cut(frame, column)
+    quality = int(codes[r.QUALITY, column])
+
+    def kw(row: int) -> float | None:
+        return number(values[row, column])
+
+    def limit(row: int) -> str:
+        return limit_name(frame, int(codes[row, column]))
+
+    def rated(row: int) -> float | None:
+        return number(ratings[row, column])
+
+    return {
+        "asset_id": frame.layout.assets[column],
+        "at": format_utc(frame.utc_ns),
+        "state": State(int(codes[r.STATE, column])).name.lower(),
+        "state_reason": REASON_TEXT[Reason(int(codes[r.STATE_BY, column]))],
+        "state_s": kw(r.STATE_S),
+        "authority": "armed" if codes[r.AUTHORITY, column] == Authority.ARMED else "silent",
+        "may_charge": bool(codes[r.MAY_CHARGE, column] == Permit.YES),
+        "may_discharge": bool(codes[r.MAY_DISCHARGE, column] == Permit.YES),
+        "missing": not_ready(frame, column),
+        "clear_s": kw(r.CLEAR_S),
+        "clear_for_s": rated(c.CLEAR_FOR),
+        "telemetry": telemetry(frame, column),
+        "quality": {"flag": quality_flag(quality), "reason": quality_text(quality)},
+        "age_s": kw(r.AGE_S),
+        "observed_at": format_utc(frame.utc_ns),
+        "band": {
+            "low_kw": kw(r.LOW_KW),
+            "high_kw": kw(r.HIGH_KW),
+            "low_by": limit(r.LOW_BY),
+            "high_by": limit(r.HIGH_BY),
+            "low_room_kw": kw(r.LOW_ROOM_KW),
+            "high_room_kw": kw(r.HIGH_ROOM_KW),
+        },
+        "rated": {
+            "charge_kw": rated(c.CHARGE_KW),
+            "discharge_kw": rated(c.DISCHARGE_KW),
+            "energy_kwh": rated(c.ENERGY_KWH),
+        },
+        "soc_limits": {"min": rated(c.SOC_MIN), "max": rated(c.SOC_MAX)},
+        "temperature_limits": {"min": rated(c.T_MIN), "max": rated(c.T_MAX)},
+        "asked_kw": kw(r.ASKED_KW),
+        "base_kw": kw(r.BASE_KW),
+        "service_kw": kw(r.SERVICE_KW),
+        "limited_kw": kw(r.LIMITED_KW),
+        "ramped_kw": kw(r.RAMPED_KW),
+        "command_kw": kw(r.COMMAND_KW),
+        "request": request_name(frame, column),
+        "why": why(frame, column),
+        "last_command": command_json(command) if command is not None else None,
+        "write": {
+            "status": WriteStatus(int(codes[r.WRITE_STATUS, column])).name.lower(),
+            "written_kw": kw(r.WRITTEN_KW),
+            "readback_kw": kw(r.READBACK_KW),
+            "age_s": kw(r.WRITE_AGE_S),
+        },
+    }
+
+
+def site_status(frame: Frame) -> dict[str, Any]:
+    """The site's part that comes from the frame: point of connection, frequency, services."""
+    site, constants = frame.site, frame.constants
+    first, code_first, _ = r.service_rows(frame.layout)
+    services = []
+    for i, name in enumerate(frame.layout.services):
+        row = first + r.SERVICE_ROWS * i
+        phases = [PHASE.get(Reason(int(code)), "absent") for code in frame.codes[code_first + i]]
+        capacity, asked, given, undeliverable = (float(frame.values[row + k].sum()) for k in range(4))
+        services.append(
+            {
+                "id": name,
+                "capacity_kw": number(capacity),
+                "asked_kw": number(asked),
+                "given_kw": number(given),
+                "undeliverable_kw": number(undeliverable),
+                "state": next((phase for phase in ("withdrawn", "held", "active") if phase in phases), "absent"),
+            }
+        )
+    return {
+        "at": format_utc(frame.utc_ns),
+        "tick": frame.tick,
+        "cycle_s": number(constants.site[c.CYCLE_S]),
+        "mode": "armed" if frame.site_codes[r.ARMED] == Permit.YES else "shadow",
+        "in_control": _in_control(frame),
+        "poc_kw": number(site[r.POC_KW]),
+        "poc_age_s": number(site[r.POC_AGE_S]),
+        "poc_quality": quality_flag(int(frame.site_codes[r.POC_QUALITY])),
+        "frequency_hz": number(site[r.FREQUENCY_HZ], 4),
+        "frequency_age_s": number(site[r.FREQUENCY_AGE_S]),
+        "import_limit_kw": number(constants.site[c.IMPORT_LIMIT]),
+        "export_limit_kw": number(constants.site[c.EXPORT_LIMIT]),
+        "other_kw": number(site[r.OTHER_KW]),
+        "total_kw": number(site[r.TOTAL_KW]),
+        "services": services,
+    }
+
+
+def _in_control(frame: Frame) -> str:
+    """Who decides: a stop, a fault, or the request that most assets follow."""
+    states = {State(int(code)) for code in frame.codes[r.STATE]}
+    if State.EMERGENCY_STOP in states:
+        return "operator stop"
+    if states == {State.FAULT}:
+        return "fault"
+    names = [request_name(frame, column) for column in range(len(frame.layout.assets))]
+    return max(set(names), key=names.count) if names else "none"

@@ -1,0 +1,73 @@
+"""`validate`: every reading is judged on its own, without memory: range, NaN, the number of points.
+
+    Reading ──► range, NaN ──► Reading with VALID taken away where it does not hold, and the bit that says why
+
+Validity is only ever taken away. What needs memory (rate of change, frozen values) is judged by `snapshot`, at the
+tick, against the previous frame. Signals other than readings pass unchanged. A reading of the wrong size or of an
+unknown device is dropped and reported: it cannot be placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from reactivex import Observable
+from reactivex import operators as ops
+
+from jit.codes import Quality
+from sources.reading import F8, Reading
+
+#: Why a reading was dropped: (device, reason).
+Dropped = Callable[[str, str], None]
+
+_VALID = np.int64(Quality.VALID)
+_NOT_VALID = ~_VALID
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plausible:
+    """Lowest and highest plausible value per point of one device, float64[n] in the chain's units."""
+
+    low: F8
+    high: F8
+
+
+def judge(reading: Reading, plausible: Plausible) -> Reading:
+    """The same reading with quality bits for what is not a number or out of range."""
+    values, quality = reading.values, reading.quality.copy()
+    unknown = values != values
+    outside = ~unknown & ((values < plausible.low) | (values > plausible.high))
+    if unknown.any():
+        quality[unknown & (quality & _VALID != 0)] |= np.int64(Quality.MISSING)
+        quality[unknown] &= _NOT_VALID
+    if outside.any():
+        quality[outside] |= np.int64(Quality.RANGE)
+        quality[outside] &= _NOT_VALID
+    return Reading(reading.device, reading.arrived_s, values, quality, reading.stamp_ns)
+
+
+def validate(devices: Mapping[str, Plausible], dropped: Dropped) -> Callable[[Observable[Any]], Observable[Any]]:
+    """The operator. Anything that is not a `Reading` passes through as it is."""
+
+    def place(signal: Any) -> Any:
+        if not isinstance(signal, Reading):
+            return signal
+        plausible = devices.get(signal.device)
+        if plausible is None:
+            dropped(signal.device, "unknown device")
+            return None
+        if not signal.values.shape == signal.quality.shape == plausible.low.shape:
+            dropped(signal.device, f"{signal.values.size} points instead of {plausible.low.size}")
+            return None
+        return judge(signal, plausible)
+
+    def present(signal: Any) -> bool:
+        return signal is not None
+
+    def operator(source: Observable[Any]) -> Observable[Any]:
+        return source.pipe(ops.map(place), ops.filter(present))
+
+    return operator
