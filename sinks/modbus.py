@@ -31,6 +31,7 @@ from sources.modbus.blocks import encode_run, write_runs
 from sources.modbus.codec import Codec, EncodeError, codec
 from sources.modbus.device import ModbusDevice
 from sources.modbus.errors import ModbusFault, Rejected, TooLate
+from sources.pause import pause
 from sources.receipt import EmitReceipt, Receipt
 
 _MODE_NUMBER = {Mode.STOP: 0, Mode.IDLE: 1, Mode.CHARGE: 2, Mode.DISCHARGE: 3}
@@ -134,7 +135,7 @@ class ModbusWriter:
                 while True:
                     if await self._confirmed(zero):
                         return True
-                    await asyncio.sleep(self._pause)
+                    await pause(self._pause)
         except TimeoutError:
             logger.bind(asset=self._asset).error("0 kW could not be confirmed within {:g} s", within_s)
             return False
@@ -209,7 +210,7 @@ class ModbusWriter:
         readback = nan
         for attempt in range(self._attempts):
             if attempt:
-                await asyncio.sleep(self._pause)
+                await pause(self._pause)
             try:
                 words = await self._connection.read(self._unit, held.table, held.address, held.words)
             except ModbusFault as fault:

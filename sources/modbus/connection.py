@@ -28,6 +28,7 @@ from pymodbus.pdu import ExceptionResponse, ModbusPDU
 from config.profile import Table
 from sources.modbus.errors import BadReply, LinkDown, ModbusFault, NoReply, Rejected, TooLate
 from sources.modbus.turn import Turns
+from sources.pause import pause
 
 MAX_TIMEOUT = 0.4
 MAX_BACK_OFF = 2.0
@@ -81,10 +82,10 @@ class Connection:
         """Connect, and connect again whenever the connection is lost. Runs until cancelled."""
         while True:
             if not await self.connect():
-                await asyncio.sleep(self._next_delay())
+                await pause(self._next_delay())
                 continue
             await self._lost.wait()
-            await asyncio.sleep(self._next_delay())
+            await pause(self._next_delay())
 
     async def connect(self) -> bool:
         """One attempt, at most `timeout` long; true when connected, also when it was before."""

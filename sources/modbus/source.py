@@ -20,6 +20,7 @@ from jit.codes import Quality
 from sources.modbus.blocks import Block, read_blocks
 from sources.modbus.connection import Connection
 from sources.modbus.errors import ModbusFault
+from sources.pause import pause
 from sources.points import point_names
 from sources.reading import F8, I8, Emit, Reading, lost
 
@@ -76,4 +77,4 @@ class ModbusSource:
         while True:
             self._emit(await self.poll())
             passed = floor((self._clock() - start) / self._period) + 1
-            await asyncio.sleep(max(0.0, start + passed * self._period - self._clock()))
+            await pause(max(0.0, start + passed * self._period - self._clock()))
