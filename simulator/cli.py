@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     try:
         asyncio.run(serve(options, asyncio.Event()))
-    except (ProfileError, FrequencyError, BrokerUrlError, OSError, ValueError) as error:
+    except (ProfileError, FrequencyError, BrokerUrlError, OSError) as error:
         sys.stderr.write(f"simulator: cannot start: {error}\n")
         return CANNOT_START
     return 0

@@ -16,7 +16,7 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +38,7 @@ CONNECT_S = 3.0
 DAY_NS = 86_400_000_000_000
 NEVER = -2  # gmqtt would try once at 0, and for ever at -1
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 5.0
+Pause = Callable[[float], Awaitable[None]]  # waits so many seconds: the shell's sleep
 Message = Callable[[str, bytes, bool], None]  # topic, payload, retained
 
 
@@ -77,8 +78,11 @@ def broker(url: str) -> Broker:
 class Link:
     """One client connection that is kept up until it is closed. `welcome` is called after every connect."""
 
-    def __init__(self, name: str, where: Broker, welcome: Callable[[], None], message: Message | None = None) -> None:
+    def __init__(
+        self, name: str, where: Broker, pause: Pause, welcome: Callable[[], None], message: Message | None = None
+    ) -> None:
         self.where = where
+        self._pause = pause
         self.connected = False
         self._name = name
         self._welcome = welcome
@@ -129,7 +133,7 @@ class Link:
                         logger.info("{}: no broker at {} yet ({}), trying on", self._name, self.where, error)
                     said = True
                 await self._disconnect()
-                await asyncio.sleep(pause)
+                await self._pause(pause)
                 pause = min(LONGEST_PAUSE_S, 2 * pause)
         finally:
             await self._disconnect()
@@ -179,10 +183,12 @@ class Link:
 class Grid:
     """The meter's telemetry and the market's schedule."""
 
-    def __init__(self, where: Broker, plant: Plant, meter: Profile, topic: str, market: Market | None) -> None:
+    def __init__(
+        self, where: Broker, pause: Pause, plant: Plant, meter: Profile, topic: str, market: Market | None
+    ) -> None:
         self._plant, self._meter, self._market = plant, meter, market
         self._topic = f"{topic}/{meter.topics.telemetry}" if meter.protocol == "mqtt" else None
-        self.link = Link("grid", where, self._welcome)
+        self.link = Link("grid", where, pause, self._welcome)
         self._day: int | None = None
 
     def publish(self, utc_ns: int) -> None:
@@ -217,14 +223,21 @@ class MqttBattery:
     """A battery that is read and commanded over MQTT. `utc_ns` is the wall clock, handed in."""
 
     def __init__(
-        self, where: Broker, plant: Plant, profile: Profile, asset: str, topic: str, utc_ns: Callable[[], int]
+        self,
+        where: Broker,
+        pause: Pause,
+        plant: Plant,
+        profile: Profile,
+        asset: str,
+        topic: str,
+        utc_ns: Callable[[], int],
     ) -> None:
         self._plant, self._profile, self._asset, self._utc_ns = plant, profile, asset, utc_ns
         prefix = topic.replace("{asset}", asset)
         topics = profile.topics
         self._telemetry, self._status = f"{prefix}/{topics.telemetry}", f"{prefix}/status"
         self._command, self._acknowledge = f"{prefix}/{topics.command}", f"{prefix}/{topics.acknowledge}"
-        self.link = Link("battery", where, self._welcome, self._receive)
+        self.link = Link("battery", where, pause, self._welcome, self._receive)
         self._page: dict[str, Any] | None = None
         self._answered: tuple[str, dict[str, Any]] | None = None
 

@@ -89,7 +89,7 @@ class Outside:
         self.battery: mqtt.MqttBattery | None = None
         if self.broker is not None and storage.protocol == "mqtt":
             self.battery = mqtt.MqttBattery(
-                self.broker, self.plant, storage, options.asset, options.topic, time.time_ns
+                self.broker, asyncio.sleep, self.plant, storage, options.asset, options.topic, time.time_ns
             )
         self.door = control.Door(control.application(self.plant, self.describe), options.control_port)
 
@@ -99,7 +99,7 @@ class Outside:
         market = None
         if options.schedule_topic:
             market = mqtt.Market(options.schedule_topic, options.seed, 0.8 * options.power, options.capacity)
-        return mqtt.Grid(self.broker, self.plant, meter, options.meter_topic, market)
+        return mqtt.Grid(self.broker, asyncio.sleep, self.plant, meter, options.meter_topic, market)
 
     def describe(self) -> dict[str, Any]:
         """Ports and connections, for the control page."""
