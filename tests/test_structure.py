@@ -27,7 +27,7 @@ SHELL = {
     "pipeline/watchdog.py": "a thread that must see real time pass",
     "pipeline/log.py": "log lines carry the time at which they are written",
     "pipeline/tracing.py": "spans carry wall-clock times",
-    "simulator/__main__.py": "the plant's process",
+    "simulator/shell.py": "the plant's process",
 }
 CLOCKS = re.compile(
     # random.Random(seed) is a plain function of its seed
