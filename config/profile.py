@@ -6,8 +6,8 @@
 
 Canonical read and write points with their units: `config.canonical`. Further write points are a `constant` each.
 Register numbers are the numbers in the request when `zero_based`, one more than those when `one_based`.
-Raw values of points with `yes` (available, remote), of enumerations (state) and of bit sets (alarms) stay raw in the
-reading. Everything after the adapter is in chain units and + = discharging / feeding in.
+A point with `yes` (available, remote) is 1 or 0 in a reading; enumerations (state) and bit sets (alarms) stay raw.
+Everything after the adapter is in chain units and + = discharging / feeding in.
 
 A profile that contradicts itself is refused when it is read, with the point's name in the message.
 """

@@ -5,7 +5,7 @@
 
 Every number of a profile (`0.1`, `100`) is taken as the decimal that was written and the whole path is one fraction,
 so a value is rounded once, to the nearest float64, and a value that goes out and comes back is the same value.
-Nothing here raises on what a device says: a value that is not a finite number is NaN with the bit MISSING.
+A point with `yes` becomes 1 (the raw value is one of them) or 0. Nothing here raises on what a device says: a value that is not a finite number is NaN with the bit MISSING.
 """
 
 from __future__ import annotations
@@ -37,17 +37,20 @@ def point_ranges(profile: Profile) -> tuple[F8, F8]:
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """value = (raw · numerator + offset) / denominator, all integers, sign and unit included; `sentinels` are raw."""
+    """value = (raw · numerator + offset) / denominator, all integers, sign and unit included; `sentinels` and `yes` are raw."""
 
     numerator: int
     offset: int
     denominator: int
     sentinels: frozenset[float] = frozenset()
+    yes: frozenset[float] = frozenset()
 
     def value(self, raw: float) -> tuple[float, Quality]:
         """The engineering value in the chain's unit, or NaN and MISSING."""
         if not isfinite(raw) or float(raw) in self.sentinels:
             return nan, Quality.MISSING
+        if self.yes:
+            return float(raw in self.yes), Quality.VALID
         top, bottom = raw.as_integer_ratio()
         try:
             return (top * self.numerator + self.offset * bottom) / (bottom * self.denominator), Quality.VALID
@@ -71,6 +74,7 @@ def scaling(profile: Profile, name: str, point: Point) -> Scaling:
         offset=int(offset * denominator),
         denominator=denominator,
         sentinels=frozenset(_as_read(point, sentinel) for sentinel in point.sentinels),
+        yes=frozenset(map(float, point.yes)),
     )
 
 

@@ -97,6 +97,7 @@ class Connection:
             self._lost.clear()
             if await self._client.connect():
                 self._client.ctx.comm_params.timeout_connect = 2 * MAX_TIMEOUT  # replies are timed in `_answer`
+                self._client.ctx.next_tid = self.requests % 65000  # never the transaction of an earlier connection
                 self.connects += 1
                 self._unreachable = False
                 logger.bind(device=self.place).info("Modbus connection is up")

@@ -55,3 +55,12 @@ def test_what_is_no_number_is_missing_and_never_zero(raw: float) -> None:
     value, quality = scaling(load("sunspec-storage"), "any", point).value(raw)
     assert isnan(value)
     assert quality == Quality.MISSING
+
+
+@pytest.mark.req("LH-DOM-004")
+@pytest.mark.parametrize(("name", "raw", "value"), [
+    ("available", 3, 1.0), ("available", 1, 0.0), ("available", 99, 0.0), ("remote", 0, 1.0), ("remote", 1, 0.0),
+])  # fmt: skip
+def test_yes_is_what_the_profile_lists_and_everything_else_is_no(name: str, raw: int, value: float) -> None:
+    profile = load("sunspec-storage")
+    assert scaling(profile, name, profile.read[name]).value(raw) == (value, Quality.VALID)
