@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from sinks.web.guard import Access, Call, Endpoint
 from sinks.web.ports import JournalError, Principal, Role
-from sinks.web.shell import rfc3339
 from sinks.web.wire import Failure, chosen_asset, reply, text
 from sources.act import ActKind, OperatorAct
+from sources.instant import format_utc
 
 JOURNAL_S = 10.0
 
@@ -71,7 +71,7 @@ def known(call: Call) -> Principal:
 
 
 def _answer(call: Call, wanted: OperatorAct) -> dict[str, object]:
-    at = rfc3339(wanted.at_ns)
+    at = format_utc(wanted.at_ns)
     answer: dict[str, object] = {"id": wanted.id, "act": str(wanted.kind), "operator": wanted.operator,
                                  "reason": wanted.reason, "at": at,
                                  "assets": [wanted.asset] if wanted.asset else list(call.shell.view.assets())}

@@ -35,7 +35,7 @@ ACCESSES: tuple[Access, ...] = (*READS, *ACTS, *SCHEDULES, *SESSION)
 def build(shell: Shell, hub: Hub) -> ASGIApp:
     """The application. The hub's task is started by whoever serves it."""
     routes: list[BaseRoute] = [guarded(access, shell) for access in ACCESSES]
-    routes.append(WebSocketRoute("/ws", Live(shell, hub).endpoint))
+    routes.append(WebSocketRoute("/ws", Live(shell, hub)))
     routes.append(Route("/", _page(shell.static), methods=["GET"]))
     routes.append(Mount("/static", StaticFiles(directory=shell.static, check_dir=False)))
     return Fence(Starlette(routes=routes, exception_handlers={HTTPException: _plain}), shell)

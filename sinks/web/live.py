@@ -20,6 +20,7 @@ from itertools import count
 from typing import Any
 
 import orjson
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sinks.web.auth import COOKIE
@@ -46,14 +47,15 @@ class Closed(Exception):  # noqa: N818 - the end of a conversation, not a fault
 
 
 class Live:
-    """The endpoint of `/ws`."""
+    """The ASGI application at `/ws`."""
 
     def __init__(self, shell: Shell, hub: Hub) -> None:
         self._shell = shell
         self._hub = hub
 
-    async def endpoint(self, socket: WebSocket) -> None:
-        """One connection from handshake to close."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection from handshake to close, as an ASGI application."""
+        socket = WebSocket(scope, receive, send)
         client: Client | None = None
         try:
             await self._open(socket)

@@ -9,20 +9,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import orjson
 from starlette.responses import Response
 
 from sinks.web.acts import known
 from sinks.web.guard import Access, Call
 from sinks.web.ports import JournalError, Role, ScheduleRefusedError
-from sinks.web.shell import rfc3339
-from sinks.web.wire import SCHEDULE_LIMIT, Failure, chosen_asset, reply, snake, without_nulls
+from sinks.web.wire import SCHEDULE_LIMIT, Failure, chosen_asset, reply, without_nulls
+from sources.instant import format_utc
 from sources.schedule import Schedule
 
-MAX_WINDOWS = 10_000
 HISTORY = 100
 HISTORY_MOST = 1000
-OLDER_NAMES = {"regel_leistung": "regel_leistung_reserve", "regelleistung": "regel_leistung_reserve"}
 
 
 async def current(call: Call) -> Response:
@@ -47,9 +44,6 @@ async def history(call: Call) -> Response:
 
 async def take(call: Call) -> Response:
     """Import one schedule. 400 when it is not one, 409 when it cannot be taken, 503 when it cannot be written down."""
-    windows = call.body.get("windows")
-    if isinstance(windows, list) and len(windows) > MAX_WINDOWS:
-        raise Failure(400, "invalid-schedule", f"at most {MAX_WINDOWS} windows are accepted")
     schedule = await asyncio.to_thread(_read, call)
     if schedule.asset is not None and schedule.asset not in call.shell.view.assets():
         raise Failure(404, "asset-not-registered", f"there is no asset {schedule.asset[:64]!r}")
@@ -64,18 +58,15 @@ async def take(call: Call) -> Response:
 
 def taken(schedule: Schedule) -> dict[str, Any]:
     return {"asset_id": schedule.asset, "type": str(schedule.type), "market_bid_area": schedule.area,
-            "version": schedule.version, "issued_at": rfc3339(schedule.issued_ns),
-            "horizon_start": rfc3339(schedule.windows[0].start_ns), "horizon_end": rfc3339(schedule.windows[-1].end_ns),
+            "version": schedule.version, "issued_at": format_utc(schedule.issued_ns),
+            "horizon_start": format_utc(schedule.windows[0].start_ns),
+            "horizon_end": format_utc(schedule.windows[-1].end_ns),
             "count": len(schedule.windows), "digest": schedule.digest}
 
 
 def _read(call: Call) -> Schedule:
-    body = dict(call.body)
-    if isinstance(body.get("type"), str):
-        kind = snake(body["type"])
-        body["type"] = OLDER_NAMES.get(kind, kind)
     try:
-        return call.shell.read_schedule(orjson.dumps(body), f"rest:{known(call).name}")
+        return call.shell.read_schedule(call.body, f"rest:{known(call).name}")
     except ValueError as error:
         raise Failure(400, "invalid-schedule", str(error)[:500]) from None
 

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from sinks.web.auth import COOKIE
 from sinks.web.guard import Access, Call, identify, prove
 from sinks.web.ports import Role
-from sinks.web.shell import rfc3339
 from sinks.web.wire import Failure, reply
+from sources.instant import format_utc
 
 
 async def sign_in(call: Call) -> Response:
@@ -25,7 +25,7 @@ async def sign_in(call: Call) -> Response:
     principal = prove(token.strip(), call.address, call.shell)
     sessions = call.shell.sessions
     name = sessions.open(principal)
-    expires = rfc3339(call.shell.utc_ns() + int(sessions.life_s * 1e9))
+    expires = format_utc(call.shell.utc_ns() + int(sessions.life_s * 1e9))
     answer = reply({"name": principal.name, "role": principal.role.word, "expires_at": expires})
     answer.set_cookie(COOKIE, name, max_age=int(sessions.life_s), path="/", secure=_encrypted(call), httponly=True,
                       samesite="strict")

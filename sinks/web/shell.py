@@ -5,9 +5,8 @@ Nothing in `sinks/web` reads a clock or draws a random number by itself; it call
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from loguru import logger
@@ -15,6 +14,8 @@ from loguru import logger
 from sinks.web.auth import Attempts, Keyring, Sessions
 from sinks.web.origin import Listener
 from sinks.web.ports import Archive, Door, Principal, Refusal, Role, View
+from sources.instant import format_utc
+from sources.market.schedule_json import parse
 from sources.schedule import Schedule
 
 STATIC = Path(__file__).parent / "static"
@@ -48,7 +49,6 @@ class AuditGate:
 class Shell:
     """Everything the endpoint needs. `clock` is scheduler time (s), `utc_ns` the wall clock (ns since 1970).
 
-    `read_schedule` turns the JSON of one schedule and a source name into a `Schedule`, ValueError with the reason.
     `metrics` renders the Prometheus text and is called in a thread. `new_id` gives unique ids, `secret` random ones.
     """
 
@@ -60,9 +60,9 @@ class Shell:
     utc_ns: Callable[[], int]
     new_id: Callable[[], str]
     secret: Callable[[], str]
-    read_schedule: Callable[[bytes, str], Schedule]
     metrics: Callable[[], bytes] | None = None
     archive: Archive | None = None
+    read_schedule: Callable[[Mapping[str, object], str], Schedule] = parse
     static: Path = STATIC
     sessions: Sessions = field(init=False)
     attempts: Attempts = field(init=False)
@@ -74,7 +74,7 @@ class Shell:
         self.gate = AuditGate(self.clock)
 
     def now(self) -> str:
-        return rfc3339(self.utc_ns())
+        return format_utc(self.utc_ns())
 
     def visitor(self) -> Principal | None:
         """Who somebody without a token is: an anonymous viewer where the listener allows one, else nobody."""
@@ -94,9 +94,3 @@ class Shell:
             await self.door.refused(entry)
         except Exception as cause:  # the answer stays the refusal
             logger.bind(component="web", reason="audit-failed").error("the audit could not be written: {}", cause)
-
-
-def rfc3339(utc_ns: int) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    moment = datetime.fromtimestamp(utc_ns // 1_000_000_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{utc_ns // 1_000_000 % 1000:03d}Z"

@@ -17,6 +17,8 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from sources.strict_json import JsonError, read
+
 BODY_LIMIT = 256 * 1024
 SCHEDULE_LIMIT = 2 * 1024 * 1024
 BODY_S = 10.0
@@ -109,9 +111,9 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not body.strip():
         return {}
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Failure(400, "invalid-json", f"line {error.lineno}, column {error.colno}: {error.msg}") from None
+        value = read(body, len(body))
+    except JsonError as error:
+        raise Failure(400, "invalid-json", str(error)) from None
     if not isinstance(value, dict):
         raise Failure(400, "invalid-json", "expected a JSON object")
     if _deeper_than(value, MAX_DEPTH):
