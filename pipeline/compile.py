@@ -1,0 +1,219 @@
+"""Definition and profiles → the rows, constants and nodes of a running graph. Data only: nothing is started here.
+
+    Definition + profiles ──► Layout, Constants, Places, Offers ──► Graph (a tuple of nodes) ──► checked, then folded
+
+What cannot be compiled is a programming error: `pipeline.check` has already refused every file that does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from config.definition import Asset, Definition, Fcr
+from config.profile import Profile
+from jit import constants as c
+from jit.constants import Constants
+from jit.layout import Layout
+from jit.measure import M_DEVICE, M_HEARTBEAT, POINT_OF_ROW
+from jit.rows import build_layout
+from operators.offers import Entry, Offers
+from operators.snapshot import Places
+from operators.validate import Plausible
+from sources.points import point_names, point_ranges
+
+#: The meter at the point of connection, by its name under `site.meters`.
+POC = "poc"
+#: Seconds of wrong direction before an asset trips (reliability S8: three ticks of 1 s).
+WRONG_SIGN_S = 3.0
+#: A reserve service without a ramp of its own reaches its capacity within this time (s).
+SERVICE_RAMP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """Everything a graph is built from. `profiles` by device id (`bess1`, `site.poc`)."""
+
+    definition: Definition
+    profiles: dict[str, Profile]
+    layout: Layout
+    constants: Constants
+    places: Places
+    entries: tuple[Entry, ...]
+    plausible: dict[str, Plausible]
+
+    def offers(self) -> Offers:
+        return Offers(self.entries, self.layout.assets)
+
+
+def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) -> Compiled:
+    """`profiles` holds one profile per device id: asset ids and `site.<meter>`."""
+    devices = _device_points(definition, profiles)
+    layout = build_layout(
+        assets=tuple(definition.assets),
+        requests=tuple(f"requests.{request.kind}" for request in definition.requests),
+        services=tuple(f"ancillary.{service.kind}" for service in definition.ancillary),
+        points=tuple(f"{device}.{point}" for device, points in devices.items() for point in points),
+        devices=_spans(devices),
+    )
+    return Compiled(
+        definition=definition,
+        profiles=dict(profiles),
+        layout=layout,
+        constants=_constants(definition, profiles),
+        places=_places(definition, profiles, layout),
+        entries=tuple(
+            Entry(
+                f"requests.{request.kind}",
+                request.kind,
+                request.schedule.ttl if request.schedule else 0.0,
+                request.power,
+            )
+            for request in definition.requests
+        ),
+        plausible={device: Plausible(*point_ranges(profiles[device])) for device in devices},
+    )
+
+
+def _device_points(definition: Definition, profiles: Mapping[str, Profile]) -> dict[str, tuple[str, ...]]:
+    names = [*definition.assets, *(f"site.{meter}" for meter in definition.site.meters)]
+    return {name: point_names(profiles[name]) for name in names}
+
+
+def _spans(devices: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[int, int]]:
+    spans, first = {}, 0
+    for device, points in devices.items():
+        spans[device] = (first, first + len(points))
+        first += len(points)
+    return spans
+
+
+def _places(definition: Definition, profiles: Mapping[str, Profile], layout: Layout) -> Places:
+    order = {device: i for i, device in enumerate(layout.devices)}
+
+    def point(device: str, name: str) -> int:
+        return layout.point_index.get(f"{device}.{name}", -1)
+
+    assets = np.full((M_DEVICE + 1, len(layout.assets)), -1, np.int64)
+    for column, asset in enumerate(layout.assets):
+        for row, name in enumerate(POINT_OF_ROW):
+            assets[row, column] = point(asset, name)
+        proof = profiles[asset].fresh_by
+        assets[M_HEARTBEAT, column] = point(asset, proof) if proof else -1
+        assets[M_DEVICE, column] = order[asset]
+    poc = f"site.{POC}" if POC in definition.site.meters else ""
+    frequency = _frequency_meter(definition)
+    proof = profiles[poc].fresh_by if poc else None
+    site = np.array(
+        [
+            point(poc, "power"),
+            order.get(poc, -1),
+            point(poc, proof) if proof else -1,
+            point(frequency, "frequency"),
+            order.get(frequency, -1),
+        ],
+        np.int64,
+    )
+    device_of_point = np.array(
+        [order[device] for device, (first, last) in layout.devices.items() for _ in range(first, last)], np.int64
+    )
+    for array in (assets, site, device_of_point):
+        array.flags.writeable = False
+    return Places(assets, site, device_of_point)
+
+
+def _frequency_meter(definition: Definition) -> str:
+    """Device id of the meter that measures frequency: the service's own, else the point of connection."""
+    for service in definition.ancillary:
+        return f"site.{service.fcr.frequency.removeprefix('site.').removesuffix('.frequency')}"
+    return f"site.{POC}" if POC in definition.site.meters else ""
+
+
+def _constants(definition: Definition, profiles: Mapping[str, Profile]) -> Constants:
+    columns = [_ratings(definition, asset, profiles[name]) for name, asset in definition.assets.items()]
+    masks = [
+        sum(1 << bit for bit, alarm in profiles[name].alarms.items() if alarm.critical) for name in definition.assets
+    ]
+    services = [service.fcr for service in definition.ancillary]
+    return Constants(
+        ratings=np.ascontiguousarray(np.array(columns, np.float64).T),
+        masks=np.array([masks], np.int64),
+        site=_site(definition),
+        service=np.ascontiguousarray(np.array([_service(fcr) for fcr in services], np.float64).reshape(-1, 6).T),
+        split=np.array([_split(fcr, definition) for fcr in services], np.float64).reshape(-1, len(definition.assets)),
+    )
+
+
+def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[float]:
+    chain, row = definition.chain, dict.fromkeys(c.RATING_NAMES, 0.0)
+    row |= {
+        "charge_kw": asset.rated.charge,
+        "discharge_kw": asset.rated.discharge,
+        "energy_kwh": asset.rated.energy,
+        "soc_min": asset.soc.min,
+        "soc_max": asset.soc.max,
+        "soc_taper": chain.limits.soc_taper.within,
+        "t_min": asset.temperature.min,
+        "t_max": asset.temperature.max,
+        "t_taper": asset.temperature.taper,
+        "eff_charge": asset.efficiency.charge / 100.0,
+        "eff_discharge": asset.efficiency.discharge / 100.0,
+        "ramp_up": asset.ramp.up,
+        "ramp_down": asset.ramp.down,
+        "ramp_stop": np.inf if asset.ramp.stop is None else asset.ramp.stop,
+        "stale_after": asset.stale_after,
+        "frozen_after": chain.snapshot.frozen_after,
+        "fresh_for": chain.state_machine.fresh_for,
+        "clear_for": chain.state_machine.clear_for,
+        "min_charge_kw": asset.min_power.charge,
+        "min_discharge_kw": asset.min_power.discharge,
+        "resolution_kw": profile.resolution_kw,
+        "horizon_s": chain.limits.energy_horizon,
+        "dead_time_s": profile.response.dead_time,
+        "lag_s": profile.response.lag,
+        "promises_limits": float(profile.promises_limits),
+        "has_proof": float(profile.fresh_by is not None),
+        "sign_for_s": WRONG_SIGN_S,
+        "reverts_after_s": profile.watchdog.reverts_after if profile.watchdog else np.inf,
+        "valid_for_s": chain.command.valid_for,
+    }
+    return [float(row[name]) for name in c.RATING_NAMES]
+
+
+def _site(definition: Definition) -> c.F8:
+    site, chain = definition.site, definition.chain
+    stale_after = site.meters[POC].stale_after if POC in site.meters else 0.0
+    row = {
+        "import_limit": np.inf if site.import_limit is None else site.import_limit,
+        "export_limit": np.inf if site.export_limit is None else site.export_limit,
+        "import_margin": chain.limits.margin.import_,
+        "export_margin": chain.limits.margin.export,
+        "max_load": site.max_load,
+        "max_pv": site.max_pv,
+        "poc_stale_after": stale_after,
+        "cycle_s": site.cycle,
+        "poc_required": float(f"site.{POC}" in chain.snapshot.require),
+    }
+    return np.array([row[name] for name in c.SITE_NAMES], np.float64)
+
+
+def _service(fcr: Fcr) -> list[float]:
+    row = {
+        "full_at_hz": fcr.full_at,
+        "insensitivity_hz": fcr.insensitivity + fcr.dead_band,
+        "energy_h": fcr.energy / 3600.0,
+        "service_ramp_kw_s": fcr.capacity / SERVICE_RAMP_S if fcr.ramp is None else fcr.ramp,
+        "max_age_s": fcr.max_age,
+        "hold_s": fcr.on_loss.hold,
+    }
+    return [float(row[name]) for name in c.SERVICE_NAMES]
+
+
+def _split(fcr: Fcr, definition: Definition) -> list[float]:
+    """Sold capacity per asset (kW): as declared, else by the smaller of the two ratings."""
+    if fcr.split:
+        return [fcr.split.get(asset, 0.0) for asset in definition.assets]
+    weights = [min(asset.rated.charge, asset.rated.discharge) for asset in definition.assets.values()]
+    return [fcr.capacity * weight / sum(weights) for weight in weights]
