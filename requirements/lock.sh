@@ -12,3 +12,4 @@ compile() {
 compile run.txt run.in tracing.in build.in "$@"
 compile demo.txt run.in tracing.in build.in demo.in --constraint run.txt "$@"
 compile develop.txt run.in tracing.in build.in demo.in develop.in --constraint demo.txt "$@"
+compile ../pipeline/amqtt.txt broker.in "$@"

@@ -1,0 +1,190 @@
+"""What `why`, `top`, `tap` and `graph` show in a terminal: JSON values of the endpoint in, rich tables out.
+
+    bess1   command 37.0 kW discharge   2026-11-22T13:03:07.000Z   tick 48211
+
+      resolve     +80.0 kW  ████████████████        day-ahead   slot 14:00-14:15
+      ancillary   +30.0     ██████████████████████  fcr
+      constrain   -73.0     ███████                 bms discharge
+      ramp          0.0     ███████                 at once
+      command     =37.0 kW  ███████
+
+Nothing here computes: unknown is `–`, a sign is always said in words as well (+ is discharge, − is charge).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+BAR = 24
+Json = Mapping[str, Any]
+
+
+def number(value: Any, digits: int = 1, unit: str = "", *, signed: bool = False) -> str:
+    """`37.0 kW`; unknown is `–`."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return "–"
+    text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
+    return f"{text} {unit}".rstrip()
+
+
+def spoken(power_kw: Any) -> str:
+    """`37.0 kW discharge`."""
+    if not isinstance(power_kw, int | float):
+        return "nothing is written"
+    word = "discharge" if power_kw > 0 else "charge" if power_kw < 0 else ""
+    return f"{abs(power_kw):.1f} kW {word}".rstrip()
+
+
+def bar(value: Any, full: float) -> Text:
+    """A bar as long as |value| of `full`; charging is drawn lighter."""
+    if not isinstance(value, int | float) or full <= 0.0:
+        return Text()
+    length = min(BAR, round(BAR * abs(value) / full))
+    return Text(("█" if value >= 0 else "▒") * length)
+
+
+def plain_table(*headers: str, right: Iterable[str] = ()) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    numbers = set(right)
+    for header in headers:
+        justify: Literal["right", "left"] = "right" if header in numbers else "left"
+        table.add_column(header, justify=justify, no_wrap=header not in {"why", "last"})
+    return table
+
+
+def why_view(decision: Json) -> Group:
+    """The decision trace of one asset."""
+    steps: Sequence[Json] = decision.get("steps") or ()
+    table = plain_table("", "Δ kW", "kW", " ", "by", "why", right=("Δ kW", "kW"))
+    full = max((abs(step["out_kw"]) for step in steps if isinstance(step.get("out_kw"), int | float)), default=0.0)
+    for step in steps:
+        out = step.get("out_kw")
+        table.add_row(
+            str(step.get("stage", "")),
+            number(step.get("delta_kw"), signed=True),
+            number(out, signed=True),
+            bar(out, full),
+            escape(str(step.get("by") or "–")),
+            escape(str(step.get("why") or "")),
+        )
+    return Group(_why_title(decision), "", table, "", *_why_foot(decision))
+
+
+def _why_title(decision: Json) -> Text:
+    return Text.assemble(
+        (str(decision.get("asset_id", "")), "bold"),
+        f"   command {spoken(decision.get('command_kw'))}",
+        (f"   {decision.get('at', '')}   tick {decision.get('tick', '')}", "dim"),
+        (f"   config {decision['config']}" if decision.get("config") else "", "dim"),
+    )
+
+
+def _why_foot(decision: Json) -> Iterable[str]:
+    binding, following = decision.get("binding"), decision.get("next_limit")
+    if binding:
+        yield f"limited by {escape(str(binding.get('by')))} at {number(binding.get('kw'), unit='kW')}"
+    if following:
+        yield f"next limit: {escape(str(following.get('by')))} (room {number(following.get('room_kw'), unit='kW')})"
+    unused: Sequence[Json] = decision.get("not_used") or ()
+    if unused:
+        said = ", ".join(f"{request.get('by')} ({request.get('why')})" for request in unused)
+        yield f"not used: {escape(said)}"
+
+
+def top_view(nodes: Sequence[Json], site: Json) -> Group:
+    """Rates, last values, ages and run times of all nodes."""
+    table = plain_table("node", "rate", "last", "age", "p50", "p95", "errors", "dropped",
+                        right=("rate", "age", "p50", "p95", "errors", "dropped"))  # fmt: skip
+    for node in nodes:
+        table.add_row(
+            escape(str(node.get("id", ""))),
+            number(node.get("rate_hz"), unit="/s"),
+            escape(str(node.get("last") if node.get("last") is not None else "–")),
+            number(node.get("age_s"), unit="s"),
+            number(node.get("p50_us"), 0, "µs"),
+            number(node.get("p95_us"), 0, "µs"),
+            str(node.get("errors") or 0),
+            str(node.get("dropped") or 0),
+            style="bold" if node.get("errors") else None,
+        )
+    return Group(site_line(site), "", table)
+
+
+def site_line(site: Json) -> Text:
+    ticks = site.get("ticks") or {}
+    return Text.assemble(
+        (str(site.get("name", "")), "bold"),
+        f"   {site.get('mode', '–')}   tick {site.get('tick', '–')}   in control: {site.get('in_control') or '–'}",
+        f"   point of connection {number(site.get('poc_kw'), unit='kW', signed=True)}",
+        f"   {number(site.get('frequency_hz'), 3, 'Hz')}",
+        f"   late {number(ticks.get('lateness_ms'), unit='ms')}, missed {ticks.get('missed', '–')}",
+    )
+
+
+def tap_lines(tap: Json, assets: Sequence[str]) -> Text:
+    """One tick of one node: its rows, a value per asset."""
+    head = Text.assemble((str(tap.get("at", "")), "dim"), "  ", (str(tap.get("node", "")), "bold"))
+    head.append(f"  tick {tap.get('tick', '–')}")
+    rows: Json = tap.get("rows") or {}
+    for name, values in rows.items():
+        listed = values if isinstance(values, list) else [values]
+        labels = assets if len(listed) == len(assets) > 1 else [""] * len(listed)
+        shown = "  ".join(f"{label} {_cell(value)}".strip() for label, value in zip(labels, listed, strict=True))
+        head.append(f"\n    {name:<18} {shown}")
+    return head
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    return "–" if value is None else str(value)
+
+
+def graph_view(graph: Json) -> Table:
+    """The compiled graph in order; guards are marked."""
+    table = plain_table("node", "kind", "guard", "from", "reads", "before", "writes", "file")
+    for node in graph.get("nodes") or ():
+        table.add_row(
+            escape(str(node.get("id", ""))),
+            str(node.get("kind", "")),
+            "■" if node.get("guard") else "",
+            *(escape(_listed(node.get(key))) for key in ("inputs", "reads", "before", "writes")),
+            escape(str(node.get("file") or "")),
+        )
+    return table
+
+
+def _listed(names: Any, most: int = 3) -> str:
+    listed = [str(name) for name in names or ()]
+    more = f" +{len(listed) - most}" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
+
+
+def mermaid(graph: Json) -> str:
+    """The graph as a Mermaid flow chart; guards have double borders, writers are rounded."""
+    lines = ["flowchart LR"]
+    nodes: Sequence[Json] = graph.get("nodes") or ()
+    names = {node["id"]: f"n{place}" for place, node in enumerate(nodes)}
+    for node in nodes:
+        left, right = ('[["', '"]]') if node.get("guard") else ('(["', '"])') if node["kind"] == "writer" else ('["', '"]')
+        lines.append(f"    {names[node['id']]}{left}{node['id']}{right}")
+    for node in nodes:
+        lines += [f"    {names[source]} --> {names[node['id']]}" for source in node.get("inputs") or ()]
+    return "\n".join(lines)
+
+
+def dot(graph: Json) -> str:
+    """The graph for Graphviz."""
+    lines = ["digraph pipeline {", "    rankdir=LR; node [shape=box, fontname=sans];"]
+    nodes: Sequence[Json] = graph.get("nodes") or ()
+    for node in nodes:
+        more = ", peripheries=2" if node.get("guard") else ", style=rounded" if node.get("kind") == "writer" else ""
+        lines.append(f'    "{node["id"]}" [label="{node["id"]}"{more}];')
+        lines += [f'    "{source}" -> "{node["id"]}";' for source in node.get("inputs") or ()]
+    return "\n".join([*lines, "}"])
