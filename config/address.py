@@ -50,8 +50,8 @@ def parse_url(text: str) -> Address:
         port, query = parts.port, parse_qs(parts.query)
     except ValueError:
         raise AddressError("E212", "this is not a URL", "write `scheme://host:port`; the port is 1 to 65535") from None
-    if parts.password or "password" in query:
-        raise AddressError("E211", "a password in a URL", "write `password: !secret name` beside the URL")
+    if parts.password or "password" in query or (parts.username and parts.scheme != "postgresql"):
+        raise AddressError("E211", "credentials in a URL", "write `user:` and `password: !secret name` beside the URL")
     if parts.scheme not in PORTS:
         what = "is not supported in this version" if parts.scheme in LATER_SCHEMES else "is not known"
         known = ", ".join(f"`{scheme}://`" for scheme in PORTS)

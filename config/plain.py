@@ -30,6 +30,7 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:-|:\?)([^}]*))
 _SECRET_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _MAX_SECRET = 64 * 1024
 _MAX_TEXT = 4096
+_SAMPLE = "sample"  # of a profile: only there null is a value, what "not implemented" decodes to
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Plain:
             return [self.value(item, (*at, index)) for index, item in enumerate(node.items)]
         if node.tag == "!secret":
             return self._secret(node, at)
-        if node.value is None and not node.refused:
+        if node.value is None and not node.refused and _SAMPLE not in at:
             self._refuse(at, Diagnostic("E103", "there is no value here", key, "write a value, or remove the key"))
         if isinstance(node.value, str) and not node.refused:
             return self._text(node, at)

@@ -130,4 +130,4 @@ def _other(kind: str, value: Any, details: ErrorDetails, place: Place) -> Diagno
         return Diagnostic("E201", f"expected a number, got {got}", place.value, "write a plain number, without quotes")
     if kind == "too_short":
         return Diagnostic("E102", "this is empty", place.key, "write at least one entry")
-    return Diagnostic("E202", str(details["msg"]), place.value)
+    return Diagnostic("E202", str(details["msg"]).removeprefix("Value error, "), place.value)

@@ -1,0 +1,92 @@
+"""The one checker behind `check`, `test`, `reload` and `run`: nothing that it could have known may fail later.
+
+    file ──load──► Definition + places ──profiles──► Subject ──rules──► diagnostics, sorted by place
+
+A file with errors is checked as far as it can be read, so that everything is reported at once. `Checked.definition` is
+there only when nothing is wrong. No network is used, nothing is compiled, and nothing is raised for what a file holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.catalogue import Catalogue
+from config.definition import Definition
+from config.diagnostics import Diagnostic, errors, ordered
+from config.load import Loaded, load
+from config.profile import Profile
+from pipeline.rules import devices, doors, requests, reserve, site
+from pipeline.rules.subject import Rule, Subject
+
+RULES: tuple[Rule, ...] = (
+    site.cycle,
+    site.observed,
+    site.connections,
+    site.required,
+    devices.connects,
+    devices.apart,
+    devices.bands,
+    devices.freshness,
+    devices.reversion,
+    requests.order,
+    requests.origins,
+    reserve.services,
+    doors.outputs,
+    doors.request_topics,
+    doors.endpoint,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of a file. `profiles` by node id: `bess1`, `site.poc`."""
+
+    definition: Definition | None
+    profiles: Mapping[str, Profile]
+    diagnostics: tuple[Diagnostic, ...]
+    loaded: Loaded
+
+    @property
+    def ok(self) -> bool:
+        """No errors; warnings may be there."""
+        return self.definition is not None
+
+
+def check(
+    path: Path | str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    secrets_dir: Path | None = None,
+    env_stub: bool = False,
+) -> Checked:
+    """Everything that is wrong with the definition in a file. Arguments as for `config.load.load`."""
+    loaded = load(path, environment=environment, secrets_dir=secrets_dir, env_stub=env_stub)
+    return check_loaded(loaded, stub=env_stub)
+
+
+def check_loaded(loaded: Loaded, *, stub: bool = False) -> Checked:
+    """The same for a definition that is loaded already."""
+    draft = loaded.definition or loaded.draft
+    if draft is None:
+        return Checked(None, {}, loaded.diagnostics, loaded)
+    catalogue = Catalogue(loaded, draft.profiles)
+    profiles = _profiles(draft, catalogue)
+    subject = Subject(draft, profiles, loaded, stub)
+    found = [problem for rule in RULES for problem in rule(subject)]
+    known = {diagnostic.span for diagnostic in loaded.diagnostics}
+    fresh = (problem for problem in (*catalogue.problems, *found) if problem.span not in known)
+    diagnostics = ordered((*loaded.diagnostics, *fresh))
+    return Checked(None if errors(diagnostics) else loaded.definition, profiles, diagnostics, loaded)
+
+
+def _profiles(definition: Definition, catalogue: Catalogue) -> dict[str, Profile]:
+    for name in definition.profiles:
+        catalogue.own(name)
+    found: dict[str, Profile | None] = {}
+    for name, asset in definition.assets.items():
+        found[name] = catalogue.find(asset.profile, "assets", name, "profile")
+    for name, meter in definition.site.meters.items():
+        found[f"site.{name}"] = catalogue.find(meter.profile, "site", "meters", name, "profile")
+    return {node: profile for node, profile in found.items() if profile is not None}

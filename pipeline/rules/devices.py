@@ -1,0 +1,138 @@
+"""Rules about devices: each asset and meter has a fitting profile, one way to it, and room for its watchdog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from config.address import is_loopback, reaches
+from config.definition import Asset
+from config.diagnostics import Diagnostic
+from config.profile import Profile
+from config.shape import suggestion
+from pipeline.rules.subject import Device, Subject
+
+_SCHEMES = {"modbus": ("modbus-tcp",), "mqtt": ("mqtt", "mqtts")}
+
+
+def connects(subject: Subject) -> Iterator[Diagnostic]:
+    """The profile's kind and protocol fit the section and its `connect:`; named connections exist."""
+    for device in subject.devices:
+        profile = device.profile
+        if profile is None:
+            continue
+        wanted = "storage" if device.commanded else "meter"
+        if profile.kind != wanted:
+            message = f"`{profile.name}` describes a {profile.kind}, expected a {wanted}"
+            yield subject.problem("E504", message, "choose another profile", *device.at, "profile")
+        yield from _connect(subject, device, profile)
+
+
+def _connect(subject: Subject, device: Device, profile: Profile) -> Iterator[Diagnostic]:
+    connect, at = device.section.connect, (*device.at, "connect")
+    named = "://" not in connect
+    if named and connect not in subject.definition.connections:
+        known = [*map(str, subject.definition.connections)]
+        yield subject.problem("E105", f"there is no connection `{connect}`", suggestion(connect, known), *at)
+        return
+    address = subject.address(connect)
+    if address is not None and address.scheme not in _SCHEMES[profile.protocol]:
+        message = f"`{profile.name}` speaks {profile.protocol}, and this is {address.scheme}"
+        yield subject.problem("E503", message, f"write {_how(profile)}", *at)
+    elif address is not None and named != (profile.protocol == "mqtt"):
+        message = "a broker is named under `connections:`" if not named else "a device's URL stands here"
+        yield subject.problem("E505", message, f"write {_how(profile)}", *at)
+    yield from _topic(subject, device, profile)
+
+
+def _how(profile: Profile) -> str:
+    if profile.protocol == "mqtt":
+        return "the name of a broker from `connections:`"
+    return "a URL such as `modbus-tcp://10.0.0.11:502/1`"
+
+
+def _topic(subject: Subject, device: Device, profile: Profile) -> Iterator[Diagnostic]:
+    topic = device.section.topic
+    if profile.protocol == "mqtt" and topic is None:
+        message = f"`{profile.name}` speaks MQTT and needs `topic`"
+        yield subject.key_problem("E507", message, "write the device's own topic, e.g. `plant/bess1`", *device.at)
+    if profile.protocol != "mqtt" and topic is not None:
+        yield subject.key_problem("E507", "`topic` means nothing to this device", "remove it", *device.at, "topic")
+    if isinstance(device.section, Asset) and device.section.node is not None:
+        yield subject.key_problem("E507", "`node` means nothing to this device", "remove it", *device.at, "node")
+
+
+def apart(subject: Subject) -> Iterator[Diagnostic]:
+    """No two devices are the same one: two writers on one device would be two masters."""
+    for first, second in combinations(subject.devices, 2):
+        if _same(subject, first, second):
+            what = "topic" if second.section.topic else "connect"
+            yield subject.problem(
+                "E312",
+                f"`{second.id}` and `{first.id}` are the same device",
+                "give every device an address or a topic of its own",
+                *second.at,
+                what,
+                first=((*first.at, what), "used here"),
+            )
+
+
+def _same(subject: Subject, first: Device, second: Device) -> bool:
+    one, other = subject.address(first.section.connect), subject.address(second.section.connect)
+    if one is None or other is None:
+        return False
+    if first.section.topic is not None and second.section.topic is not None:
+        return reaches(first.section.topic, second.section.topic)
+    local = is_loopback(one.host) and is_loopback(other.host)
+    there = one.port == other.port and (local or one.host == other.host) and one.unit == other.unit
+    return there and one.scheme == other.scheme == "modbus-tcp"
+
+
+def bands(subject: Subject) -> Iterator[Diagnostic]:
+    """Each band has an inside, and the least power is below the rated one."""
+    for name, asset in subject.definition.assets.items():
+        for key, band in (("soc", asset.soc), ("temperature", asset.temperature)):
+            if band.min >= band.max:
+                place = "min" if ("assets", name, key, "min") in subject.loaded.spans else "max"
+                message = f"`{key}` has no inside: {band.min:g} to {band.max:g}"
+                yield subject.problem("E213", message, "`min` is below `max`", "assets", name, key, place)
+        for way in ("charge", "discharge"):
+            if getattr(asset.min_power, way) >= getattr(asset.rated, way):
+                message = f"the least power to {way} is not below the rated one"
+                yield subject.problem("E213", message, "lower it", "assets", name, "min_power", way)
+        if asset.rated.apparent is not None and asset.rated.apparent < max(asset.rated.charge, asset.rated.discharge):
+            message = "the apparent power is below the rated power"
+            yield subject.problem(
+                "E213", message, "at least as much as the rated power", "assets", name, "rated", "apparent"
+            )
+
+
+def freshness(subject: Subject) -> Iterator[Diagnostic]:
+    """Nothing is declared stale before it can have come again."""
+    for device in subject.devices:
+        least = max(device.profile.poll if device.profile else 0.0, subject.definition.site.cycle)
+        if device.section.stale_after <= least:
+            message = f"`{device.id}` would always be stale: it comes every {least:g} s"
+            yield subject.problem("E315", message, f"more than `{2 * least:g} s`", *device.at, "stale_after")
+
+
+def reversion(subject: Subject) -> Iterator[Diagnostic]:
+    """A command ends, and a stop ramp is over, before the device acts on its own (E311, E316)."""
+    valid_for, cycle = subject.definition.chain.command.valid_for, subject.definition.site.cycle
+    if valid_for <= cycle:
+        message = f"a command would end before the next one: the cycle is {cycle:g} s"
+        yield subject.problem("E314", message, f"at least `{2 * cycle:g} s`", "chain", "command", "valid_for")
+    for name, asset in subject.definition.assets.items():
+        profile = subject.profiles.get(name)
+        if profile is None or profile.watchdog is None:
+            continue
+        reverts = profile.watchdog.reverts_after
+        if valid_for >= reverts:
+            message = f"a command holds {valid_for:g} s, and `{name}` reverts after {reverts:g} s without one"
+            yield subject.problem("E311", message, f"less than `{reverts:g} s`", "chain", "command", "valid_for")
+        if profile.watchdog.every < cycle or 2 * cycle >= reverts:
+            message = f"`{name}` is written once in {cycle:g} s, too seldom for its watchdog"
+            yield subject.problem("E311", message, "use a shorter `cycle`", "site", "cycle")
+        if asset.ramp.stop is not None and max(asset.rated.charge, asset.rated.discharge) / asset.ramp.stop >= reverts:
+            message = f"a stop from rated power would last longer than the device's own reversion, {reverts:g} s"
+            yield subject.problem("E316", message, "use a faster ramp, or `at_once`", "assets", name, "ramp", "stop")

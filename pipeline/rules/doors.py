@@ -1,0 +1,124 @@
+"""Rules about doors: outputs can reach no device, and only those who may come in through the endpoint.
+
+outputs:   never on an asset's topic or address (E301), never on what is read as a measurement or request (E302)
+endpoint:  loopback, or tokens and TLS or a proxy in front (E307); anonymous viewing on loopback only (E308)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from config.address import is_loopback, parse_listen, reaches
+from config.definition import Endpoint, MqttOutput, PostgresOutput
+from config.diagnostics import Diagnostic
+from config.plain import Location
+from config.shape import suggestion
+from pipeline.rules.subject import Subject
+
+_SCHEMES: dict[str, tuple[str, ...]] = {"mqtt": ("mqtt", "mqtts"), "postgres": ("postgresql",)}
+_TOKEN_LENGTH = 16
+_ROLES = ("viewer", "operator", "engineer")
+
+
+def outputs(subject: Subject) -> Iterator[Diagnostic]:
+    """Each output goes to a connection that exists, of its kind, and away from every device."""
+    for name, output in subject.definition.outputs.items():
+        at: Location = ("outputs", name)
+        known = [*map(str, subject.definition.connections)]
+        address = subject.address(output.to)
+        if output.to not in subject.definition.connections or address is None:
+            message = f"there is no connection `{output.to}`"
+            yield subject.problem("E105", message, suggestion(output.to, known), *at, "to")
+            continue
+        if address.scheme not in _SCHEMES[output.type]:
+            message = f"`{output.to}` is {address.scheme}, and this output is {output.type}"
+            yield subject.problem("E505", message, f"name a `{_SCHEMES[output.type][0]}://` connection", *at, "to")
+        yield from _own_address(subject, output, at)
+        if isinstance(output, MqttOutput):
+            yield from _own_topic(subject, output, at)
+
+
+def _own_address(subject: Subject, output: PostgresOutput | MqttOutput, at: Location) -> Iterator[Diagnostic]:
+    target = subject.address(output.to)
+    for device in subject.devices:
+        address = subject.address(device.section.connect)
+        if target is None or address is None or "://" not in device.section.connect:
+            continue
+        local = is_loopback(address.host) and is_loopback(target.host)
+        if address.port == target.port and (local or address.host == target.host):
+            first = ((*device.at, "connect"), "the device is reached here")
+            message = f"this output reaches the device `{device.id}`"
+            yield subject.problem("E301", message, "outputs record, they cannot reach a device", *at, "to", first=first)
+
+
+def _own_topic(subject: Subject, output: MqttOutput, at: Location) -> Iterator[Diagnostic]:
+    for device in subject.devices:
+        if device.section.topic is not None and reaches(output.topic, device.section.topic):
+            code = "E301" if device.commanded else "E302"
+            first = ((*device.at, "topic"), "the device's topic")
+            message = f"this output reaches the topic of `{device.id}`"
+            yield subject.problem(code, message, "outputs have topics of their own", *at, "topic", first=first)
+    for index, request in enumerate(subject.definition.requests):
+        if request.schedule is not None and request.schedule.topic and reaches(output.topic, request.schedule.topic):
+            first = (("requests", index, "schedule", "topic"), "read here as a request")
+            message = f"this output reaches the topic of the request `{request.kind}`"
+            yield subject.problem("E302", message, "outputs have topics of their own", *at, "topic", first=first)
+    for name, other in subject.definition.outputs.items():
+        if name != at[1] and isinstance(other, MqttOutput) and other.topic == output.topic and name < str(at[1]):
+            first = (("outputs", name, "topic"), "used here")
+            yield subject.problem("E107", "two outputs on one topic", "give each its own", *at, "topic", first=first)
+
+
+def request_topics(subject: Subject) -> Iterator[Diagnostic]:
+    """A request is never read from a device's own topic."""
+    for index, request in enumerate(subject.definition.requests):
+        topic = request.schedule.topic if request.schedule is not None else None
+        for device in subject.devices:
+            if topic is not None and device.section.topic is not None and reaches(topic, device.section.topic):
+                at: Location = ("requests", index, "schedule", "topic")
+                first = ((*device.at, "topic"), "the device's topic")
+                message = f"this request reads the topic of `{device.id}`"
+                yield subject.problem("E302", message, "requests have topics of their own", *at, first=first)
+
+
+def endpoint(subject: Subject) -> Iterator[Diagnostic]:
+    """The endpoint is on loopback, or has tokens and encryption."""
+    door = subject.definition.endpoint
+    if door is None:
+        return
+    host, _ = parse_listen(door.listen)
+    tokens = [role for role in _ROLES if getattr(door.tokens, role) is not None]
+    at: Location = ("endpoint", "listen")
+    if not is_loopback(host):
+        if door.anonymous_viewer:
+            message = "anonymous viewing is for a loopback address only"
+            first = (at, "this address is reached from elsewhere")
+            yield subject.problem(
+                "E308", message, "remove it, or listen on `127.0.0.1`", "endpoint", "anonymous_viewer", first=first
+            )
+        if not tokens:
+            advice = "write e.g. `tokens: { viewer: !secret viewer_token }`"
+            yield subject.problem("E307", "an address reached from elsewhere needs tokens", advice, *at)
+        if door.tls is None and not door.behind_proxy:
+            advice = "write `tls:`, or `behind_proxy: true` when a proxy in front has it, or listen on `127.0.0.1`"
+            yield subject.problem("E307", "an address reached from elsewhere needs TLS", advice, *at)
+    elif not tokens and not door.anonymous_viewer:
+        advice = "write `tokens:`, or `anonymous_viewer: true`"
+        yield subject.key_problem("E307", "nobody can look", advice, "endpoint", severity="warning")
+    if not subject.stub:
+        yield from _tokens(subject, door, tokens)
+
+
+def _tokens(subject: Subject, door: Endpoint, roles: list[str]) -> Iterator[Diagnostic]:
+    texts = {role: getattr(door.tokens, role).reveal() for role in roles}
+    for first, second in combinations(roles, 2):
+        if texts[first] == texts[second]:
+            message = f"the tokens of {first} and {second} are the same"
+            advice = "give each role a token of its own"
+            yield subject.problem("E319", message, advice, "endpoint", "tokens", second)
+    for role in roles:
+        if len(texts[role]) < _TOKEN_LENGTH:
+            message = f"the token of {role} has fewer than {_TOKEN_LENGTH} characters"
+            advice = "make one with `openssl rand -hex 24`"
+            yield subject.problem("E320", message, advice, "endpoint", "tokens", role, severity="warning")
