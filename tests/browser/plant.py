@@ -36,6 +36,7 @@ class Plant:
     names: tuple[str, ...] = ("bess1",)
     mode: str = "armed"
     tick: int = 48211
+    cycle_s: float = 0.25
     alarm_count: int = 0
     site_name: str = "nordhafen"
     demo: bool = True
@@ -46,7 +47,7 @@ class Plant:
 
     @property
     def at(self) -> datetime:
-        return START + timedelta(seconds=self.tick - 48211)
+        return START + timedelta(seconds=(self.tick - 48211) * self.cycle_s)
 
     def assets(self) -> tuple[str, ...]:
         return self.names
@@ -71,7 +72,7 @@ class Plant:
         steps = [{"at": rfc3339(self.at + timedelta(minutes=12 + 15 * step)), "asset": None if step % 2 else self.names[0],
                   "type": HOSTILE if self.situation == "hostile" else "day_ahead", "power_kw": 120.0 - 55.0 * step}
                  for step in range(5)]
-        return {"name": name, "at": rfc3339(self.at), "tick": self.tick, "cycle_s": 1.0, "timezone": "Europe/Berlin",
+        return {"name": name, "at": rfc3339(self.at), "tick": self.tick, "cycle_s": self.cycle_s, "timezone": "Europe/Berlin",
                 "mode": self.mode, "in_control": name if self.situation == "hostile" else "day_ahead", "poc_kw": round(poc, 1),
                 "poc_age_s": 0.3, "frequency_hz": round(50.0 + 0.02 * math.sin(self.tick / 11.0), 3), "frequency_age_s": 0.2,
                 "import_limit_kw": 300.0, "export_limit_kw": 250.0, "other_kw": -95.0, "total_kw": round(poc + 95.0, 1),

@@ -49,10 +49,10 @@ def _application(plant: Plant, listener: Listener, keyring: Keyring) -> tuple[AS
     return build(shell, hub), hub
 
 
-async def _run(server: uvicorn.Server, hub: Hub, site: Site, listening: socket.socket, tick_s: float) -> None:
+async def _run(server: uvicorn.Server, hub: Hub, site: Site, listening: socket.socket) -> None:
     async def ticks() -> None:
         while True:
-            await asyncio.sleep(tick_s)
+            await asyncio.sleep(site.plant.cycle_s)
             if not site.paused:
                 site.plant.tick += 1
                 hub.offer()
@@ -66,7 +66,7 @@ async def _run(server: uvicorn.Server, hub: Hub, site: Site, listening: socket.s
 
 
 @contextlib.contextmanager
-def serve(plant: Plant, *, port: int = 0, tick_s: float = 0.25) -> Iterator[Site]:
+def serve(plant: Plant, *, port: int = 0) -> Iterator[Site]:
     """Serve `plant`; the server has ended when the block is left."""
     listening = socket.create_server(("127.0.0.1", port))
     number = listening.getsockname()[1]
@@ -75,7 +75,7 @@ def serve(plant: Plant, *, port: int = 0, tick_s: float = 0.25) -> Iterator[Site
     site = Site(plant, f"http://127.0.0.1:{number}/")
     application, hub = _application(plant, listener, keyring)
     server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=lambda: asyncio.run(_run(server, hub, site, listening, tick_s)), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(_run(server, hub, site, listening)), daemon=True)
     thread.start()
     try:
         yield site

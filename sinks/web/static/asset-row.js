@@ -31,16 +31,17 @@ export function assetRow(first, picture, { dialogs, open }) {
   const sign = alarmSign(1);
   const state = h("span", { class: "state" });
   const reason = h("div", { class: "reason" });
-  const doubt = h("div", { class: "doubt", role: "status" });
+  const doubt = h("div", { class: "doubt" });
   const lines = { power: line("power"), soc: line("soc"), temperature: line("temperature") };
   const spark = sparkline();
+  const caption = h("span", { class: "caption" });
   const why = h("span", { class: "why" });
   const notices = h("span", { class: "notices" });
   const buttons = rowButtons(id, dialogs);
   const node = h("section", { class: "panel asset", "aria-label": `asset ${id}` },
     h("div", { class: "who" }, name, h("div", { class: "stateline" }, sign, state), reason, doubt),
     h("div", { class: "lines" }, Object.values(lines).map((part) => part.node)),
-    h("div", { class: "curve" }, spark.node, h("span", { class: "caption" }, "power, 10 min")),
+    h("div", { class: "curve" }, spark.node, caption),
     buttons.node,
     h("div", { class: "whyline" }, h("span", { class: "label" }, "why"), why, notices));
 
@@ -52,8 +53,7 @@ export function assetRow(first, picture, { dialogs, open }) {
     attr(doubt, "title", asset.quality?.reason);
     text(state, shout(asset.state));
     attr(state, "class", `state ${abnormal(asset.state) ? "abnormal" : running(asset.state) ? "running" : "resting"}`);
-    attr(sign, "visibility", abnormal(asset.state) ? "visible" : "hidden");
-    attr(sign, "width", abnormal(asset.state) ? "18" : "0");
+    attr(sign, "hidden", !abnormal(asset.state));
     text(reason, because(asset));
     attr(reason, "title", because(asset));
     paintPower(lines.power, asset, seconds);
@@ -63,8 +63,10 @@ export function assetRow(first, picture, { dialogs, open }) {
     attr(why, "title", asset.why);
     text(notices, warnings(asset).join(" · "));
     buttons.update(asset);
-    spark.update({ ring: picture.history.get(`${id}.power`), newest: picture.history.newest(), range: 10, zero: true,
-      label: `power of ${id} in the last ten minutes` });
+    const { span, words } = picture.history.window();
+    text(caption, `power, ${words}`);
+    spark.update({ ring: picture.history.get(`${id}.power`), newest: picture.history.newest(), span, range: 10, zero: true,
+      label: `power of ${id}, last ${words}` });
   }
   return { node, update };
 }
@@ -72,7 +74,8 @@ export function assetRow(first, picture, { dialogs, open }) {
 function because(asset) {
   const missing = Array.isArray(asset.missing) ? asset.missing.filter(Boolean) : [];
   if (missing.length) return `missing: ${missing.join(", ")}`;
-  return asset.state_reason && asset.state_reason !== asset.why ? plain(asset.state_reason) : "";
+  const reason = plain(asset.state_reason ?? "");
+  return reason === "running" || reason === "—" || asset.state_reason === asset.why ? "" : reason;
 }
 
 /** What is out of the ordinary, in words. */
@@ -126,8 +129,8 @@ function paintSoc(part, asset, seconds) {
   const words = left ? `${hours(left.hours)} to ${number(left.edge, 0)} %` : "";
   part.bar.update({ low: 0, high: 100, bandLow: min, bandHigh: max, actual: soc, asked: null,
     label: `state of charge ${number(soc)} %, allowed ${number(min, 0)} to ${number(max, 0)} % ${words}` });
-  text(part.low, "SoC 0");
-  text(part.high, `100 · ${number(min, 0)}…${number(max, 0)} %`);
+  text(part.low, "SoC");
+  text(part.high, `${number(min, 0)}…${number(max, 0)} %`);
   text(part.value, number(soc));
   text(part.unit, "%");
   text(part.seconds, seconds === null ? "no age" : `${age(seconds)} old`);
@@ -142,8 +145,8 @@ function paintTemperature(part, asset, seconds) {
   const high = bounded ? max + 10 : null;
   part.bar.update({ low, high, bandLow: min, bandHigh: max, actual: degrees, asked: null,
     label: `temperature ${number(degrees)} °C, allowed ${number(min, 0)} to ${number(max, 0)} °C` });
-  text(part.low, `temp ${number(low, 0)}`);
-  text(part.high, `${number(high, 0)} · ${number(min, 0)}…${number(max, 0)} °C`);
+  text(part.low, "temp");
+  text(part.high, `${number(min, 0)}…${number(max, 0)} °C`);
   text(part.value, number(degrees));
   text(part.unit, "°C");
   text(part.seconds, seconds === null ? "no age" : `${age(seconds)} old`);

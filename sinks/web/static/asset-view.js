@@ -72,8 +72,9 @@ function waterfall(picture, id) {
 function states(picture, id, dialogs) {
   const chips = STATES.map((name) => h("li", { class: `chip ${running(name) ? "runs" : ""}` }, shout(name)));
   const missing = h("p", {});
+  const acts = { release: "Release…", acknowledge: "Acknowledge fault…", activate: "Activate…", deactivate: "Deactivate…" };
   const buttons = h("div", { class: "buttons" },
-    h("button", { onclick: () => dialogs.activate(id()) }, "Activate…"), h("button", { onclick: () => dialogs.deactivate(id()) }, "Deactivate…"));
+    Object.entries(acts).map(([name, words]) => h("button", { onclick: () => dialogs[name](id()) }, words)));
   const node = h("section", { class: "panel states-panel", "aria-label": "state machine" }, h("h2", {}, "STATE"), h("ul", { class: "chips" }, chips), missing, buttons);
 
   function update() {
@@ -131,7 +132,7 @@ export function assetView(picture, { dialogs, connection }) {
   let end = null;
   const id = () => asset;
   const title = h("h2", { class: "asset-title" });
-  const doubt = h("span", { class: "doubt", role: "status" });
+  const doubt = h("span", { class: "doubt" });
   const notices = h("span", { class: "notices" });
   const stop = h("button", { class: "stop", onclick: () => dialogs.stop(asset) }, "STOP");
   const why = h("p", { class: "why" });

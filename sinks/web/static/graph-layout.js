@@ -1,8 +1,8 @@
-// Where the nodes of the graph stand: one column per step of the longest path from a source, outputs in rows of their
-// own below the chain. Pure; survives cycles and unknown inputs, since it draws what it was given.
+// Where the nodes of the graph stand: one column per step of the longest path from a source, outputs in a row of
+// their own below the chain, from the right. Pure; survives cycles and unknown inputs, since it draws what it was given.
 
-export const CARD = { width: 92, height: 104 };
-const STEP = { x: 106, y: 112 };
+export const CARD = { width: 97, height: 104 };
+const STEP = { x: 111, y: 112 };
 const EDGE = 8;
 
 function depths(items) {
@@ -36,18 +36,15 @@ export function arrange(nodes) {
   const rows = Math.max(1, ...[...columns.values()].map((ids) => ids.length));
   const at = new Map();
   for (const [column, ids] of columns) {
-    const top = ((rows - ids.length) / 2) * STEP.y;
-    ids.forEach((id, row) => at.set(id, { x: EDGE + column * STEP.x, y: EDGE + top + row * STEP.y }));
+    ids.forEach((id, row) => at.set(id, { x: EDGE + column * STEP.x, y: EDGE + row * STEP.y }));
   }
   const chainHeight = rows * STEP.y + EDGE;
   const last = Math.max(0, ...columns.keys());
-  const taken = new Map();
-  for (const item of outputs) {
-    const column = Math.min(last, depth.get(item.id));
-    const row = taken.get(column) ?? 0;
-    taken.set(column, row + 1);
-    at.set(item.id, { x: EDGE + column * STEP.x, y: chainHeight + EDGE + row * STEP.y });
-  }
-  const below = Math.max(0, ...taken.values());
+  const perRow = Math.max(1, last + 1);
+  outputs.forEach((item, place) => at.set(item.id, {
+    x: EDGE + (last - (place % perRow)) * STEP.x,
+    y: chainHeight + EDGE + Math.floor(place / perRow) * STEP.y,
+  }));
+  const below = Math.ceil(outputs.length / perRow);
   return { items, at, chainHeight, width: 2 * EDGE + last * STEP.x + CARD.width, height: chainHeight + EDGE + below * STEP.y };
 }

@@ -76,6 +76,7 @@ export function graphView(picture, connection) {
     chosen = chosen === id ? null : id;
     tap.show(chosen && picture.graph.nodes.find((item) => item.id === chosen));
     update();
+    cards.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   function draw() {
@@ -101,8 +102,8 @@ export function graphView(picture, connection) {
       seconds: picture.age("nodes", live.get(item.id)?.age_s), chosen: item.id === chosen }));
     each(cards, now, ({ item }) => item.id, ({ item }) => nodeCard(item, { choose }));
     const ticks = picture.site?.ticks;
-    text(clockwork, `${placed.items.length} nodes · tick ${picture.site?.tick ?? "—"} every ${number(picture.site?.cycle_s)} s · ` +
-      `missed ${ticks?.missed ?? "—"} · late by ${number(ticks?.lateness_ms)} ms · times are p50 / p95`);
+    text(clockwork, `${placed.items.length} nodes · tick ${picture.site?.tick ?? "—"} every ${picture.site?.cycle_s ?? "—"} s · ` +
+      `missed ${ticks?.missed ?? "—"} · late by ${number(ticks?.lateness_ms)} ms · times: p50 / p95 · grey wall = guard`);
     node.classList.toggle("stale-view", !picture.live);
     tap.update();
   }

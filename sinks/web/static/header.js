@@ -59,7 +59,9 @@ export function banners(picture) {
   const words = h("span", {});
   const link = h("a", { target: "_blank", rel: "noopener noreferrer", hidden: true }, "simulator: make it fail");
   const demo = h("div", { class: "demo", hidden: true }, words, link);
-  const lost = h("div", { class: "lost-banner", role: "alert", hidden: true });
+  const loss = h("span", { role: "alert" });
+  const since = h("span", { "aria-hidden": "true" });
+  const lost = h("div", { class: "lost-banner", hidden: true }, loss, since);
   const node = h("div", { class: "banners" }, demo, lost);
 
   function update() {
@@ -72,9 +74,11 @@ export function banners(picture) {
     shown(link, address !== null);
     shown(lost, !picture.live);
     const seconds = Math.floor((performance.now() - picture.lostSince) / 1000);
-    text(lost, picture.status === "refused"
+    const refused = picture.status === "refused";
+    text(loss, picture.live ? "" : refused
       ? "NOT SIGNED IN: this site needs a token to be viewed. Use “Sign in” below."
-      : picture.site ? `NO CONNECTION for ${age(seconds)}: everything below is OLD. Reconnecting…` : "CONNECTING: no values yet");
+      : picture.site ? "NO CONNECTION: everything below is OLD" : "CONNECTING: no values yet");
+    text(since, picture.site && !refused ? ` · for ${age(seconds)} · reconnecting…` : "");
     document.body.classList.toggle("lost", !picture.live);
   }
   return { node, update };

@@ -2,6 +2,7 @@
 // the history starts when the page is opened. A gap in the stream stays a gap in the curve (NaN), never a straight line.
 
 export const SPAN_S = 600;
+const WINDOWS = [60, 120, 300, SPAN_S];
 
 /** One ring of `SPAN_S` seconds for one quantity. Times are seconds of the site's clock (not the browser's). */
 export class Ring {
@@ -41,10 +42,18 @@ export class History {
       this.rings.set(name, new Ring());
     }
     this.rings.get(name).put(time, value);
+    this.first = Math.min(this.first ?? Infinity, Math.floor(time));
   }
 
   get(name) {
     return this.rings.get(name);
+  }
+
+  /** The part of the ten minutes worth drawing: the shortest round span that holds all there is. */
+  window() {
+    const length = this.first === undefined ? 0 : (this.newest() ?? 0) - this.first + 1;
+    const span = WINDOWS.find((seconds) => seconds >= length) ?? SPAN_S;
+    return { span, words: `${span / 60} min` };
   }
 
   /** Newest second of any ring, or null. */

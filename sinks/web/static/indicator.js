@@ -10,7 +10,7 @@
 import { attr, s } from "./dom.js";
 import { known } from "./words.js";
 
-const TRACK = { y: 11, height: 12 };
+const TRACK = { y: 9, height: 12 };
 
 /** The pattern of "not available now", once per page. */
 export function hatching() {
@@ -39,8 +39,8 @@ export function indicator() {
   const after = band();
   const run = s("rect", { y: TRACK.y + 4, height: TRACK.height - 8, class: "run" });
   const zero = s("line", { y1: TRACK.y - 5, y2: TRACK.y + TRACK.height + 5, class: "zero" });
-  const actual = marker("actual", "M0 23 L7.5 35 L-7.5 35 Z");
-  const asked = marker("asked", "M0 -0.5 L6 5.5 L0 11.5 L-6 5.5 Z");
+  const actual = marker("actual", "M0 21 L7 32 L-7 32 Z");
+  const asked = marker("asked", "M0 -2 L5.5 3.5 L0 9 L-5.5 3.5 Z");
   const track = s("rect", { x: "0", width: "100%", y: TRACK.y, height: TRACK.height, class: "track" });
   const frame = s("rect", { x: "0", width: "100%", y: TRACK.y, height: TRACK.height, class: "frame" });
   attr(allowed, "class", "allowed");
@@ -48,7 +48,7 @@ export function indicator() {
     attr(rect, "class", "closed");
     attr(rect, "fill", "url(#hatch)");
   }
-  const node = s("svg", { class: "indicator", height: "36", role: "img", overflow: "visible" },
+  const node = s("svg", { class: "indicator", height: "32", role: "img", overflow: "visible" },
     track, allowed, before, after, run, frame, zero, asked, actual);
 
   function update({ low, high, bandLow, bandHigh, actual: value, asked: wish, zero: hasZero, label }) {

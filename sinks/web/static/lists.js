@@ -2,10 +2,10 @@
 
 import { attr, each, h, shown, text } from "./dom.js";
 import { alarmSign } from "./alarm-sign.js";
-import { clock, known, number, plain, power } from "./words.js";
+import { clock, direction, known, limit, number, plain } from "./words.js";
 
 function urgency(left, right) {
-  const waiting = (alarm) => (alarm.acknowledged ? 1 : 0);
+  const waiting = (alarm) => (alarm.acknowledged ? 2 : 0) + (alarm.active === false ? 1 : 0);
   return waiting(left) - waiting(right) || (left.priority ?? 9) - (right.priority ?? 9) ||
     String(right.since ?? "").localeCompare(String(left.since ?? ""));
 }
@@ -82,7 +82,7 @@ export function nextPanel(picture) {
       const part = step();
       return { node: part.node, update: (item) => {
         text(part.at, clock(item.at, site.timezone, false));
-        text(part.what, `${plain(item.type)} ${power(item.power_kw)}${item.asset ? `, ${item.asset}` : ""}`);
+        text(part.what, `${limit(item.power_kw)} kW ${direction(item.power_kw)}, ${plain(item.type)}${item.asset ? `, ${item.asset}` : ""}`);
         attr(part.node, "title", part.what.textContent);
       } };
     });

@@ -33,7 +33,7 @@ const views = {
 
 function onsession(session) {
   picture.session = { role: session?.role ?? null, name: session?.name ?? null };
-  if (!picture.live) connection.reconnect();
+  if (["lost", "refused"].includes(picture.status)) connection.reconnect();
 }
 
 async function signOut() {

@@ -16,7 +16,7 @@ function gridPoint(picture) {
   const unit = h("span", { class: "unit" });
   const seconds = h("span", { class: "age" });
   const other = h("span", { class: "note" });
-  const doubt = h("div", { class: "doubt", role: "status" });
+  const doubt = h("div", { class: "doubt" });
   const frequency = h("b", { class: "number" });
   const frequencyAge = h("span", { class: "age" });
   const hertz = h("div", { class: "hertz" }, frequency, h("span", { class: "unit" }, "Hz"), frequencyAge);
@@ -47,8 +47,9 @@ function gridPoint(picture) {
     hertz.classList.toggle("stale", picture.doubt(heard, null) !== null);
     text(frequency, number(site.frequency_hz, 3));
     text(frequencyAge, heard === null ? "no age" : `${age(heard)} old`);
-    spark.update({ ring: picture.history.get("site.poc"), newest: picture.history.newest(), range: 10, zero: true,
-      label: "power at the point of connection in the last ten minutes" });
+    const { span, words } = picture.history.window();
+    spark.update({ ring: picture.history.get("site.poc"), newest: picture.history.newest(), span, range: 10, zero: true,
+      label: `power at the point of connection, last ${words}` });
   }
   return { node, update };
 }
@@ -68,7 +69,8 @@ function trendPanel(picture) {
     const site = picture.history;
     drawing.update({
       newest: site.newest(),
-      label: `trend of the last ten minutes: power and state of charge of ${id ?? "no asset"}, grid frequency`,
+      span: site.window().span,
+      label: `trend of the last ${site.window().words}: power and state of charge of ${id ?? "no asset"}, grid frequency`,
       strips: [
         { name: "power kW", digits: 1, range: 10, rings: [ring(`${id}.power`), ring(`${id}.command`)] },
         { name: "SoC %", digits: 1, range: 2, rings: [ring(`${id}.soc`)] },

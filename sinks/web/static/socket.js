@@ -31,7 +31,7 @@ export class Connection {
     this.#open();
   }
 
-  /** Subscribe; `onvalue(topic, value)` is called with the whole, merged value. Returns the way to end it. */
+  /** Subscribe; `onvalue(topic, value, dropped)` gets the whole, merged value (null: the topic ended). Returns the way to end it. */
   subscribe(topic, maxHz, onvalue) {
     const wish = { topic, maxHz, onvalue, id: 0, values: new Map() };
     this.#add(wish);
@@ -135,7 +135,7 @@ export class Connection {
     if (frame.t === "delta" && (!before || frame.seq !== before.seq + 1)) return this.#again(wish);
     const value = frame.t === "delta" ? merge(before.value, frame.value) : frame.value;
     wish.values.set(frame.topic, { seq: frame.seq, value });
-    wish.onvalue(frame.topic, value);
+    wish.onvalue(frame.topic, value, frame.dropped ?? 0);
   }
 
   #unknown(id) {

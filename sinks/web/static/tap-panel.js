@@ -1,6 +1,6 @@
 // A tap: the rows that a node owns, the newest ticks beside each other, and what the node reads and writes.
 // At most KEPT ticks are kept. Pausing stops the table, not the stream: what comes meanwhile is counted and shown as
-// "not shown", and the values that were missed are the ones lost.
+// "not shown", as are the ticks that the server left out for a rate this page can follow.
 
 import { attr, each, h, shown, text } from "./dom.js";
 import { clock, known, number } from "./words.js";
@@ -19,10 +19,9 @@ export function flatten(value, assets) {
   return found;
 }
 
-function shownValue(one) {
+function shownValue(one, digits) {
   if (one === null || one === undefined) return "—";
-  if (known(one)) return Number.isInteger(one) ? number(one, 0) : number(one, Math.abs(one) < 10 ? 3 : 2);
-  if (typeof one === "number") return "—";
+  if (typeof one === "number") return number(one, digits);
   return typeof one === "object" ? JSON.stringify(one) : String(one);
 }
 
@@ -58,12 +57,12 @@ export function tapPanel(picture, connection) {
 
   function toggle() {
     paused = !paused;
-    missed = paused ? missed : 0;
     text(pause, paused ? "Continue" : "Pause");
     attr(pause, "aria-pressed", String(paused));
   }
 
-  function take(value) {
+  function take(value, dropped) {
+    missed += dropped;
     if (paused) missed += 1;
     else if (value) kept = [value, ...kept].slice(0, KEPT);
   }
@@ -79,7 +78,7 @@ export function tapPanel(picture, connection) {
     if (!item) return;
     text(title, `TAP ${item.id}`);
     about.update(item);
-    end = connection.subscribe(`tap.${item.id}`, 2, (topic, value) => take(value));
+    end = connection.subscribe(`tap.${item.id}`, 2, (topic, value, dropped) => take(value, dropped));
   }
 
   function update() {
@@ -88,11 +87,11 @@ export function tapPanel(picture, connection) {
     if (drawn === kept || node.hidden) return;
     drawn = kept;
     const ticks = kept.slice(0, COLUMNS);
-    head.replaceChildren(h("th", { scope: "col" }, "row"), ...ticks.map((tick) => h("th", { scope: "col" },
-      clock(tick.at, picture.site?.timezone), h("small", {}, ` ${tick.tick ?? ""}`))));
+    head.replaceChildren(h("th", { scope: "col" }, "row"), ...Array.from({ length: COLUMNS }, (_, place) => h("th", { scope: "col" },
+      ticks[place] ? clock(ticks[place].at, picture.site?.timezone) : "", h("small", {}, ` ${ticks[place]?.tick ?? ""}`))));
     const assets = kept[0]?.assets ?? [...picture.assets.keys()];
     const columns = ticks.map((tick) => new Map(flatten(tick, assets)));
-    each(body, [...(columns[0]?.keys() ?? [])], (name) => name, (name) => tapRow(name, columns));
+    each(body, [...(columns[0]?.keys() ?? [])], (name) => name, tapRow);
     for (const row of body.children) row.paint(columns);
   }
   return { node, show, update };
@@ -101,6 +100,10 @@ export function tapPanel(picture, connection) {
 function tapRow(name) {
   const cells = Array.from({ length: COLUMNS }, () => h("td", {}));
   const node = h("tr", {}, h("th", { scope: "row", title: name }, name), cells);
-  node.paint = (columns) => cells.forEach((cell, index) => text(cell, index < columns.length ? shownValue(columns[index].get(name)) : ""));
+  node.paint = (columns) => {
+    const whole = columns.every((column) => !known(column.get(name)) || Number.isInteger(column.get(name)));
+    const digits = whole ? 0 : /_hz\b/.test(name) ? 3 : 2;
+    cells.forEach((cell, index) => text(cell, index < columns.length ? shownValue(columns[index].get(name), digits) : ""));
+  };
   return { node, update: () => {} };
 }

@@ -2,7 +2,6 @@
 // Grey lines only; a gap in the stream is a gap in the curve. The picture is an addition: every newest value stands
 // in figures beside it, so the canvas carries a text for screen readers and nothing else.
 
-import { SPAN_S } from "./history.js";
 import { h } from "./dom.js";
 import { known, number } from "./words.js";
 
@@ -25,11 +24,11 @@ function prepare(canvas) {
   return { pen, width, height };
 }
 
-function extent(rings, newest, range) {
+function extent(rings, newest, span, range) {
   let low = Infinity;
   let high = -Infinity;
   for (const ring of rings) {
-    for (let second = newest - SPAN_S + 1; ring && second <= newest; second += 1) {
+    for (let second = newest - span + 1; ring && second <= newest; second += 1) {
       const value = ring.at(second);
       if (value < low) low = value;
       if (value > high) high = value;
@@ -40,17 +39,17 @@ function extent(rings, newest, range) {
   return { low: low - room, high: high + room };
 }
 
-function curve(pen, ring, newest, box, scale) {
+function curve(pen, ring, newest, span, box, scale) {
   if (!ring) return;
   pen.beginPath();
   let down = false;
-  for (let second = newest - SPAN_S + 1; second <= newest; second += 1) {
+  for (let second = newest - span + 1; second <= newest; second += 1) {
     const value = ring.at(second);
     if (Number.isNaN(value)) {
       down = down && Number.isNaN(ring.at(second + 1)) ? false : down; // one missing second is no gap
       continue;
     }
-    const x = box.x + ((second - newest + SPAN_S - 1) / (SPAN_S - 1)) * box.width;
+    const x = box.x + ((second - newest + span - 1) / (span - 1)) * box.width;
     const y = box.y + box.height * (1 - (value - scale.low) / (scale.high - scale.low));
     if (down) pen.lineTo(x, y);
     else pen.moveTo(x, y);
@@ -59,19 +58,19 @@ function curve(pen, ring, newest, box, scale) {
   pen.stroke();
 }
 
-/** A sparkline; `update({ ring, newest, range, label })`, `range` = smallest height of the scale. */
+/** A sparkline; `update({ ring, newest, span, range, label })`: `span` seconds, `range` = smallest height of the scale. */
 export function sparkline() {
   const node = h("canvas", { class: "spark", role: "img" });
-  function update({ ring, newest, range, label, zero }) {
+  function update({ ring, newest, span, range, label, zero }) {
     node.setAttribute("aria-label", label);
     const { pen, width, height } = prepare(node);
     const box = { x: 1, y: 3, width: width - 4, height: height - 6 };
-    const scale = ring && newest !== null ? extent([ring], newest, range) : null;
+    const scale = ring && newest !== null ? extent([ring], newest, span, range) : null;
     if (!scale) return;
     if (zero && scale.low < 0 && scale.high > 0) level(pen, box, scale, 0);
     pen.strokeStyle = LINE;
     pen.lineWidth = 1.4;
-    curve(pen, ring, newest, box, scale);
+    curve(pen, ring, newest, span, box, scale);
   }
   return { node, update };
 }
@@ -86,25 +85,25 @@ function level(pen, box, scale, value) {
   pen.stroke();
 }
 
-/** Three strips under each other; `update({ newest, strips: [{ name, unit, digits, range, rings: [actual, wish] }] })`. */
+/** Three strips under each other; `update({ newest, span, strips: [{ name, unit, digits, range, rings: [actual, wish] }] })`. */
 export function trend() {
   const node = h("canvas", { class: "trend", role: "img" });
-  function update({ newest, strips, label }) {
+  function update({ newest, span, strips, label }) {
     node.setAttribute("aria-label", label);
     const { pen, width, height } = prepare(node);
     if (height < 30) return;
     const foot = 14;
     const tall = (height - foot) / strips.length;
     strips.forEach((strip, index) => {
-      draw(pen, strip, newest, { x: 96, y: index * tall + 4, width: width - 148, height: tall - 8 });
+      draw(pen, strip, newest, span, { x: 96, y: index * tall + 4, width: width - 148, height: tall - 8 });
     });
-    axis(pen, { x: 96, y: height - foot, width: width - 148 });
+    axis(pen, span, { x: 96, y: height - foot, width: width - 148 });
   }
   return { node, update };
 }
 
-function draw(pen, strip, newest, box) {
-  pen.font = "12px system-ui, sans-serif";
+function draw(pen, strip, newest, span, box) {
+  pen.font = "13px Arial, \"Liberation Sans\", sans-serif";
   pen.fillStyle = LINE;
   pen.textBaseline = "middle";
   pen.textAlign = "left";
@@ -113,10 +112,10 @@ function draw(pen, strip, newest, box) {
   pen.lineWidth = 1;
   pen.strokeRect(box.x - 0.5, Math.round(box.y) + 0.5, box.width + 1, Math.round(box.height));
   const rings = strip.rings.filter(Boolean);
-  const scale = newest === null ? null : extent(rings, newest, strip.range);
+  const scale = newest === null ? null : extent(rings, newest, span, strip.range);
   pen.textAlign = "left";
   if (!scale) {
-    pen.fillText("no values yet", box.x + 8, box.y + box.height / 2);
+    pen.fillText("no values", box.x + 8, box.y + box.height / 2);
     return;
   }
   scales(pen, strip, scale, box);
@@ -125,13 +124,13 @@ function draw(pen, strip, newest, box) {
     pen.strokeStyle = index === 0 ? LINE : SECOND;
     pen.setLineDash(index === 0 ? [] : [4, 3]);
     pen.lineWidth = index === 0 ? 1.6 : 1.2;
-    curve(pen, ring, newest, box, scale);
+    curve(pen, ring, newest, span, box, scale);
     pen.setLineDash([]);
   });
 }
 
 function scales(pen, strip, scale, box) {
-  pen.font = "11px system-ui, sans-serif";
+  pen.font = "12px Arial, \"Liberation Sans\", sans-serif";
   const at = box.x + box.width + 5;
   const digits = scale.high - scale.low < 10 ? strip.digits : 0;
   if (box.height > 22) {
@@ -143,11 +142,11 @@ function scales(pen, strip, scale, box) {
   }
 }
 
-function axis(pen, box) {
-  pen.font = "11px system-ui, sans-serif";
+function axis(pen, span, box) {
+  pen.font = "12px Arial, \"Liberation Sans\", sans-serif";
   pen.fillStyle = LINE;
   pen.textBaseline = "middle";
-  [["−10 min", "left", 0], ["−5 min", "center", 0.5], ["now", "right", 1]].forEach(([words, side, part]) => {
+  [[`−${span / 60} min`, "left", 0], [`−${span / 120} min`, "center", 0.5], ["now", "right", 1]].forEach(([words, side, part]) => {
     pen.textAlign = side;
     pen.fillText(words, box.x + box.width * part, box.y + 8);
   });

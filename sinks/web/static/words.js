@@ -34,20 +34,20 @@ export function magnitude(value) {
 /** The direction of an asset's power in a word. */
 export function direction(value) {
   if (!known(value)) return "";
-  if (Math.abs(value) < DEAD_POWER_KW) return "idle";
+  if (Math.abs(value) < DEAD_POWER_KW) return "";
   return value > 0 ? "discharge" : "charge";
 }
 
 /** The direction at the point of connection in a word. */
 export function flow(value) {
   if (!known(value)) return "";
-  if (Math.abs(value) < DEAD_POWER_KW) return "balanced";
+  if (Math.abs(value) < DEAD_POWER_KW) return "";
   return value > 0 ? "export" : "import";
 }
 
 /** A power in words: `37.0 kW discharge`. */
 export function power(value) {
-  return known(value) ? `${magnitude(value)} kW ${direction(value)}` : "unknown power";
+  return known(value) ? `${magnitude(value)} kW ${direction(value)}`.trimEnd() : "unknown power";
 }
 
 /** A limit without superfluous digits: `250`, `37.5`. */
