@@ -8,7 +8,8 @@ Guarantees:
 - `run()` connects (MQTT 5, else 3.1.1), reconnects with capped back-off for ever, and subscribes anew each time. It
   ends only by `close()` or by cancellation. Nothing else here waits, and nothing raises what the network did.
 - Every connection starts clean, with the same client id: the broker keeps no old messages for us, and a second process
-  with this id is thrown out or throws us out (`taken_over` counts it, and we step back for 10 s instead of fighting).
+  with this id throws us out and is thrown out. When the broker says so, or three sessions in a row end within
+  `steady_s`, it is counted in `taken_over` and we step back for 10 s instead of fighting.
 - A commanded topic is `reserve`d by its writer; from then on `publish` refuses it, so no command can be retained or
   queued. `send` puts bytes on the socket in that very call or says why not; at most one command per topic is
   unacknowledged by the broker, and none is added while the socket does not take bytes.
@@ -38,6 +39,7 @@ _TAKEN_OVER = 0x8E
 _STEP_BACK_S = 10.0
 _KEPT_FOR_COMMANDS = 6
 _SILENT_REFUSALS = 2
+_BRIEF_SESSIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Broker:
         keepalive_s: int = 5,
         connect_timeout_s: float = 5.0,
         retry_s: tuple[float, float] = (0.25, 5.0),
+        steady_s: float = 10.0,
         outbox: int = 1000,
         max_bytes: int = 2 * 1024 * 1024,
     ) -> None:
@@ -93,6 +96,8 @@ class Broker:
         self._identity = Identity(client_id, user, password, keepalive_s, max_bytes)
         self._connect_timeout_s = connect_timeout_s
         self._retry_s = retry_s
+        self._steady_s = steady_s
+        self._brief = 0
         self._outbox = Outbox(outbox)
         self._receivers: dict[str, list[Receive]] = {}
         self._unsubscribed: set[str] = set()
@@ -100,6 +105,8 @@ class Broker:
         self._commands: dict[str, int] = {}
         self._session: Session | None = None
         self._closing = asyncio.Event()
+        self._version = MQTT_5
+        self._closed_on_us = 0
         self._said = ""
 
     # --- what sources and writers use -------------------------------------------------------------------------------
@@ -180,29 +187,23 @@ class Broker:
     async def run(self) -> None:
         """Stay connected until `close()`. Whatever ends a session, the next one is tried after a capped back-off."""
         logging.getLogger("gmqtt").setLevel(logging.ERROR)  # its warnings are our own one line per change, with traces
-        delay, version, silent = self._retry_s[0], MQTT_5, 0
+        delay = self._retry_s[0]
         while not self._closing.is_set():
             began = self._clock()
-            session = Session(self._identity, version, self._received, self._freed)
+            session = Session(self._identity, self._version, self._received, self._freed, self._refused)
+            taken = False
             try:
                 await session.connect(self.address, self._connect_timeout_s)
-                version, silent = MQTT_5, 0  # after a loss the newer version is tried first again
                 await self._serve(session)
-                taken = session.end_code == _TAKEN_OVER
-                self._count_loss(taken)
+                taken = self._count_loss(session.end_code, self._clock() - began)
             except ConnectError as error:
-                taken = False
-                self.counters.failures += 1
-                silent = silent + 1 if error.version else 0
-                older = error.version and version == MQTT_5 and (silent >= _SILENT_REFUSALS or "code" in str(error))
-                version = MQTT_311 if older else MQTT_5
-                self._say("WARNING", f"cannot connect to {self.address}: {error}")
+                self._count_failure(error)
             finally:
                 self._session = None
                 self._commands.clear()
                 session.drop()
-            lived = self._clock() - began
-            delay = self._retry_s[0] if lived > _STEP_BACK_S else min(delay * 2.0, self._retry_s[1])
+            steady = self._clock() - began >= self._steady_s
+            delay = self._retry_s[0] if steady else min(delay * 2.0, self._retry_s[1])
             await _wait(self._closing, max(delay, _STEP_BACK_S) if taken else delay)
 
     async def close(self, timeout_s: float = 1.0) -> None:
@@ -219,24 +220,35 @@ class Broker:
     async def _serve(self, session: Session) -> None:
         """Until the session is lost. The tick of this loop also finds a connection that closed without a word."""
         self._session = session
+        self._version, self._closed_on_us = MQTT_5, 0  # after a loss the newer version is tried first again
         self.counters.connects += 1
         self._say("INFO", f"connected to {self.address} ({NAMES[session.version]})")
         self._unsubscribed = set(self._receivers)
         while session.alive and not self._closing.is_set():
             self._subscribe()
             self._pump()
-            while session.refused_topics:
-                self._say("ERROR", f"the broker refuses the subscription to {session.refused_topics.pop()}")
             await _wait(session.lost, 0.5)
 
-    def _count_loss(self, taken: bool) -> None:
+    def _count_failure(self, error: ConnectError) -> None:
+        """A broker that refuses MQTT 5, or twice in a row closes without a word, is tried with 3.1.1 next."""
+        self.counters.failures += 1
+        self._closed_on_us = self._closed_on_us + 1 if error.closed else 0
+        older = error.refused_version or self._closed_on_us >= _SILENT_REFUSALS
+        self._version = MQTT_311 if older and self._version == MQTT_5 else MQTT_5
+        self._say("WARNING", f"cannot connect to {self.address}: {error}")
+
+    def _count_loss(self, end_code: int, lived_s: float) -> bool:
+        """Whether it looks as if another client had taken our id. mosquitto closes without saying so."""
         if self._closing.is_set():
-            return
-        if taken:
-            self.counters.taken_over += 1
-            self._say("ERROR", "another client connected with our client id: a second master?")
-        else:
+            return False
+        self._brief = self._brief + 1 if lived_s < self._steady_s else 0
+        if end_code != _TAKEN_OVER and self._brief < _BRIEF_SESSIONS:
             self._say("WARNING", f"connection to {self.address} lost")
+            return False
+        self._brief = 0
+        self.counters.taken_over += 1
+        self._say("ERROR", "thrown out again and again: another client with our client id, a second master?")
+        return True
 
     def _subscribe(self) -> None:
         if self._session is None or not self._session.alive:
@@ -268,6 +280,9 @@ class Broker:
         self._commands = {topic: open_mid for topic, open_mid in self._commands.items() if open_mid != mid}
         if len(self._outbox):
             asyncio.get_running_loop().call_soon(self._pump)
+
+    def _refused(self, topic: str) -> None:
+        self._say("ERROR", f"the broker refuses the subscription to {topic}")
 
     def _received(self, topic: str, payload: bytes, retained: bool) -> None:
         self.counters.received += 1

@@ -44,12 +44,13 @@ class Identity:
         return f"Identity({self.client_id!r}, user={self.user!r})"
 
 
-class ConnectError(ConnectionError):
-    """No session came about. `version` is True when the broker may speak an older version only."""
+class ConnectError(Exception):
+    """No session came about. `refused_version`: the broker said so; `closed`: it closed without a word, perhaps so."""
 
-    def __init__(self, reason: str, *, version: bool = False) -> None:
+    def __init__(self, reason: str, *, refused_version: bool = False, closed: bool = False) -> None:
         super().__init__(reason)
-        self.version = version
+        self.refused_version = refused_version
+        self.closed = closed
 
 
 class _Client(gmqtt.Client):  # type: ignore[misc]
@@ -60,7 +61,9 @@ class _Client(gmqtt.Client):  # type: ignore[misc]
 
 
 class Session:
-    """`received(topic, payload, retained)` is called in the loop for every message, `freed(mid)` for every PUBACK."""
+    """`received(topic, payload, retained)` is called in the loop for every message, `freed(mid)` for every PUBACK,
+    `refused(topic)` for every subscription that the broker does not grant.
+    """
 
     def __init__(
         self,
@@ -68,13 +71,14 @@ class Session:
         version: int,
         received: Callable[[str, bytes, bool], None],
         freed: Callable[[int], None],
+        refused: Callable[[str], None],
     ) -> None:
         self.version = version
         self.lost = asyncio.Event()
         self.end_code = 0
-        self.refused_topics: list[str] = []
         self._identity = identity
         self._received = received
+        self._refused = refused
         self._window = _MOST_IN_FLIGHT
         self._in_flight = InFlight(freed)
         self._client = self._make_client()
@@ -112,10 +116,10 @@ class Session:
             if not attempt.done():
                 closed_it = self.lost.is_set()
                 reason = "the broker closed the connection" if closed_it else "no answer in time"
-                raise ConnectError(reason, version=closed_it)
+                raise ConnectError(reason, closed=closed_it)
             attempt.result()
         except gmqtt.MQTTConnectError as error:
-            raise ConnectError(str(error), version=getattr(error, "_code", 0) in _REFUSED_VERSION) from error
+            raise ConnectError(str(error), refused_version=getattr(error, "_code", 0) in _REFUSED_VERSION) from error
         except OSError as error:
             raise ConnectError(str(error) or type(error).__name__) from error
         finally:
@@ -130,11 +134,11 @@ class Session:
 
     @property
     def unacknowledged(self) -> int:
-        return len(self._in_flight)
+        return self._in_flight.count
 
     def has_room(self, spare: int = 0) -> bool:
         """Whether one more QoS 1 message fits below the broker's receive maximum, leaving `spare` places free."""
-        return len(self._in_flight) < self._window - spare
+        return self._in_flight.count < self._window - spare
 
     @property
     def unsent_bytes(self) -> int:
@@ -186,4 +190,6 @@ class Session:
 
     def _on_subscribe(self, client: Any, mid: int, granted: tuple[int, ...], _properties: object) -> None:
         asked = [subscription.topic for subscription in client.subscriptions if subscription.mid == mid]
-        self.refused_topics += [topic for topic, qos in zip(asked, granted, strict=False) if qos >= 128]
+        for topic, qos in zip(asked, granted, strict=False):
+            if qos >= 128:
+                self._refused(topic)

@@ -12,26 +12,17 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-import yaml
 from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from config.catalogue import profile
 from config.profile import Profile
-from tests.conftest import ROOT
 
 
 def load(name: str, **changes: Any) -> Profile:
     """A built-in profile, with some of its members replaced."""
-    text = (ROOT / "config" / "profiles" / f"{name}.yaml").read_text()
-    return Profile.model_validate(yaml.safe_load(text) | changes)
-
-
-async def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
-    """Wait until `condition()`; fail when it does not come true."""
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.005)
+    return Profile.model_validate(profile(name).model_dump() | changes)
 
 
 class Server:
@@ -55,8 +46,12 @@ class Server:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._server is not None:
-            await self._server.shutdown()
+        await self.stop()
+
+    async def stop(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            await server.shutdown()  # type: ignore[no-untyped-call]
 
     def url(self) -> str:
         return f"modbus-tcp://127.0.0.1:{self.port}/1"
@@ -132,6 +127,11 @@ class Wire:
         for stream in self._streams:
             stream.transport.abort()
         self._streams.clear()
+
+    def cut_instead(self, _reply: bytes) -> bytes:
+        """For `change`: reset every connection when a reply comes."""
+        self.cut()
+        return b""
 
     def writes(self) -> list[tuple[int, bytes]]:
         """Write requests (FC15, FC16) seen on the wire: address and the bytes of the values."""

@@ -19,6 +19,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -65,7 +66,7 @@ class TestServer:
     async def count(self, table: str) -> int:
         connection = await self.connect()
         try:
-            return int(await connection.fetchval(f"select count(*) from {table}"))
+            return int(await connection.fetchval(f"select count(*) from {table}"))  # noqa: S608
         finally:
             await connection.close()
 
@@ -121,7 +122,7 @@ class BlackHole:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
-    async def __aenter__(self) -> BlackHole:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
