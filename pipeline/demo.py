@@ -163,14 +163,14 @@ def pipeline_program(options: Options, place: Place) -> Program:
         *("--log", "json"),
     )
     environment = {
-        "DEMO_PORT": str(place.page),
-        "DEMO_MODBUS_PORT": str(place.modbus),
-        "DEMO_MQTT_PORT": str(place.mqtt),
+        "PORT": str(place.page),
+        "SIMULATOR_PORT": str(place.modbus),
+        "BROKER_URL": f"mqtt://127.0.0.1:{place.mqtt}",
         "DEMO_STATE": str(place.state / "pipeline"),
         "BESS_PIPELINE_SIMULATOR_URL": place.simulator_url,
     }
     if place.database_url is not None:
-        environment["DEMO_DATABASE_URL"] = place.database_url
+        environment["DATABASE_URL"] = place.database_url
     return Program("pipeline", command, place.log("pipeline"), environment, stop_within_s=PIPELINE_STOP_S)
 
 
