@@ -5,7 +5,8 @@
 
 Every number of a profile (`0.1`, `100`) is taken as the decimal that was written and the whole path is one fraction,
 so a value is rounded once, to the nearest float64, and a value that goes out and comes back is the same value.
-A point with `yes` becomes 1 (the raw value is one of them) or 0. Nothing here raises on what a device says: a value that is not a finite number is NaN with the bit MISSING.
+A point with `yes` becomes 1 (the raw value is one of them) or 0. Nothing here raises on what a device says: a value
+that is not a finite number is NaN with the bit MISSING.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def point_ranges(profile: Profile) -> tuple[F8, F8]:
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """value = (raw · numerator + offset) / denominator, all integers, sign and unit included; `sentinels` and `yes` are raw."""
+    """value = (raw · numerator + offset) / denominator, sign and unit included; `sentinels` and `yes` are raw."""
 
     numerator: int
     offset: int

@@ -24,7 +24,7 @@ def test_points_come_in_canonical_order_whatever_the_order_in_the_file() -> None
 
 def test_points_that_are_not_canonical_come_last() -> None:
     meter = load("grid-meter")
-    extended = meter.model_copy(update={"read": {"cabinet": Point(register="input 20", type="uint16"), **meter.read}})
+    extended = meter.model_copy(update={"read": {"cabinet": Point(register_="input 20", type="uint16"), **meter.read}})
     assert point_names(extended)[-1] == "cabinet"
 
 
@@ -38,7 +38,7 @@ def test_ranges_are_infinite_where_none_is_declared() -> None:
     ("W", 1, 1500, 1.5), ("kW", 0.1, 801, 80.1), ("MW", 1, 2, 2000.0), ("mHz", 1, 50010, 50.01), ("%", 0.1, 552, 55.2),
 ])  # fmt: skip
 def test_units_and_decimals_are_exact(unit: str, scale: float, raw: int, value: float) -> None:
-    point = Point(register="holding 1", type="int32", word_order="big", unit=unit, scale=scale)
+    point = Point(register_="holding 1", type="int32", word_order="big", unit=unit, scale=scale)
     assert scaling(load("sunspec-storage"), "any", point).value(raw) == (value, Quality.VALID)
 
 
@@ -51,7 +51,7 @@ def test_only_signed_points_follow_the_devices_sign() -> None:
 
 @given(st.sampled_from([nan, inf, -inf, 9999.9]))
 def test_what_is_no_number_is_missing_and_never_zero(raw: float) -> None:
-    point = Point(register="holding 1", type="float64", word_order="big", sentinels=[9999.9])
+    point = Point(register_="holding 1", type="float64", word_order="big", sentinels=[9999.9])
     value, quality = scaling(load("sunspec-storage"), "any", point).value(raw)
     assert isnan(value)
     assert quality == Quality.MISSING

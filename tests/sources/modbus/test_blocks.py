@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.profile import Point, Profile
+from config.profile import Point, Profile, RegisterType
 from sources.modbus.blocks import encode_run, read_blocks, write_runs
 from tests.real.modbus import load
 
 TABLES = ("holding", "input", "coil", "discrete")
-KINDS = {"uint16": 1, "int32": 2, "float64": 4}
+KINDS: dict[RegisterType, int] = {"uint16": 1, "int32": 2, "float64": 4}
 
 
 @st.composite
@@ -20,8 +20,8 @@ def profiles(draw: st.DrawFn) -> Profile:
     for i in range(draw(st.integers(1, 25))):
         address += draw(st.sampled_from([0, 0, 0, 1, 2, 7]))
         table = draw(st.sampled_from(TABLES))
-        kind = "bool" if table in ("coil", "discrete") else draw(st.sampled_from(sorted(KINDS)))
-        points[f"p{i}"] = Point(register=f"{table} {address}", type=kind, word_order="big")  # type: ignore[arg-type]
+        kind: RegisterType = "bool" if table in ("coil", "discrete") else draw(st.sampled_from(sorted(KINDS)))
+        points[f"p{i}"] = Point(register_=f"{table} {address}", type=kind, word_order="big")
         address += KINDS.get(kind, 1)
     meter = load("grid-meter")
     gap, most = draw(st.sampled_from([0, 0, 1, 5])), draw(st.sampled_from([4, 7, 100]))

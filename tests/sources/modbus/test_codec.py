@@ -18,7 +18,7 @@ from tests.real.modbus import load
 
 TYPES = [t for t in get_args(RegisterType) if t != "bool"]
 INTEGERS = [t for t in TYPES if "int" in t]
-FORMAT = dict(zip(TYPES, ">H >h >I >i >Q >q >f >d".split(), strict=True))
+FORMAT = dict(zip(TYPES, (">H", ">h", ">I", ">i", ">Q", ">q", ">f", ">d"), strict=True))
 ORDERS = ("big", "little")
 SIGNS = ("positive_is_discharge", "positive_is_charge")
 PROFILES = {sign: load("sunspec-storage", sign=sign) for sign in SIGNS}
