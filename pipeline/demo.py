@@ -215,7 +215,7 @@ def make_secrets(folder: Path) -> None:
     folder.chmod(0o700)
     for path in (folder / name for name in TOKENS):
         if not path.is_file() or not path.stat().st_size:
-            with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as token:  # noqa: PTH123
+            with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as token:
                 token.write(secrets.token_urlsafe(24))
 
 

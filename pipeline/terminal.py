@@ -172,8 +172,8 @@ def mermaid(graph: Json) -> str:
     nodes: Sequence[Json] = graph.get("nodes") or ()
     names = {node["id"]: f"n{place}" for place, node in enumerate(nodes)}
     for node in nodes:
-        left, right = ('[["', '"]]') if node.get("guard") else ('(["', '"])') if node["kind"] == "writer" else ('["', '"]')
-        lines.append(f"    {names[node['id']]}{left}{node['id']}{right}")
+        left, right = ("[[", "]]") if node.get("guard") else ("([", "])") if node["kind"] == "writer" else ("[", "]")
+        lines.append(f'    {names[node["id"]]}{left}"{node["id"]}"{right}')
     for node in nodes:
         lines += [f"    {names[source]} --> {names[node['id']]}" for source in node.get("inputs") or ()]
     return "\n".join(lines)

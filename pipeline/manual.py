@@ -1,0 +1,73 @@
+"""`bess-pipeline docs`: what the program knows about itself, offline and without importing what is described.
+
+    docs                  the list of pages
+    docs exit-codes       what the exit codes mean
+    docs ramp             a stage of the chain: its module's own text
+    docs sunspec-storage  a device profile: its points, units and registers
+"""
+
+from __future__ import annotations
+
+import ast
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import operators
+from config import catalogue
+from config.catalogue import names
+from pipeline.exits import MEANING
+
+STAGES = ("validate", "snapshot", "state_machine", "limits", "resolve", "ancillary", "constrain", "ramp", "command")
+FOLDER = Path(operators.__file__).parent
+
+
+class NoSuchPageError(LookupError):
+    """There is no page of this name; the message names the nearest."""
+
+    def __init__(self, name: str) -> None:
+        nearest = get_close_matches(name, pages(), n=1)
+        super().__init__(f"no page `{name}`" + (f"; did you mean `{nearest[0]}`?" if nearest else ""))
+
+
+def pages() -> dict[str, str]:
+    """Every page with its first line."""
+    found = {"exit-codes": "what the exit codes mean"}
+    found |= {stage: _first(_stage(stage)) for stage in STAGES}
+    return found | {profile: catalogue.profile(profile).title for profile in names()}
+
+
+def page(name: str) -> str:
+    """The text of one page. Raises NoSuchPageError."""
+    if name == "exit-codes":
+        return "\n".join(f"{code:>4}  {text}" for code, text in MEANING.items())
+    if name in STAGES:
+        return _stage(name)
+    if name in names():
+        return _profile(name)
+    raise NoSuchPageError(name)
+
+
+def _stage(name: str) -> str:
+    return ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))) or ""
+
+
+def _first(text: str) -> str:
+    return text.split("\n", 1)[0]
+
+
+def _profile(name: str) -> str:
+    profile = catalogue.profile(name)
+    lines = [f"{profile.title} ({profile.kind}, {profile.protocol})", f"sign: {profile.sign}", "", "reads:"]
+    lines += [_point(key, point) for key, point in profile.read.items()]
+    if profile.write:
+        lines += ["", "writes:", *(_point(key, point) for key, point in profile.write.items())]
+    if profile.watchdog:
+        guard = profile.watchdog
+        lines += ["", f"reverts to {guard.reverts_to_kw:g} kW {guard.reverts_after:g} s after {guard.point} was written"]
+    return "\n".join(lines)
+
+
+def _point(name: str, point: Any) -> str:
+    where = point.register or point.path or ""
+    return f"  {name:<16} {where:<20} {point.type:<8} {point.unit or '-':<5} {point.label}".rstrip()
