@@ -180,6 +180,11 @@ class Link:
         return 0
 
 
+def below(prefix: str, part: str) -> str:
+    """A topic of a device: `prefix/part`; an empty part is the prefix itself."""
+    return f"{prefix}/{part}" if part else prefix
+
+
 class Grid:
     """The meter's telemetry and the market's schedule."""
 
@@ -187,7 +192,7 @@ class Grid:
         self, where: Broker, pause: Pause, plant: Plant, meter: Profile, topic: str, market: Market | None
     ) -> None:
         self._plant, self._meter, self._market = plant, meter, market
-        self._topic = f"{topic}/{meter.topics.telemetry}" if meter.protocol == "mqtt" else None
+        self._topic = below(topic, meter.topics.telemetry) if meter.protocol == "mqtt" else None
         self.link = Link("grid", where, pause, self._welcome)
         self._day: int | None = None
 
@@ -235,8 +240,8 @@ class MqttBattery:
         self._plant, self._profile, self._asset, self._utc_ns = plant, profile, asset, utc_ns
         prefix = topic.replace("{asset}", asset)
         topics = profile.topics
-        self._telemetry, self._status = f"{prefix}/{topics.telemetry}", f"{prefix}/status"
-        self._command, self._acknowledge = f"{prefix}/{topics.command}", f"{prefix}/{topics.acknowledge}"
+        self._telemetry, self._status = below(prefix, topics.telemetry), f"{prefix}/status"
+        self._command, self._acknowledge = below(prefix, topics.command), below(prefix, topics.acknowledge)
         self.link = Link("battery", where, pause, self._welcome, self._receive)
         self._page: dict[str, Any] | None = None
         self._answered: tuple[str, dict[str, Any]] | None = None

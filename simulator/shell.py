@@ -150,7 +150,11 @@ async def serve(options: argparse.Namespace, stop: asyncio.Event) -> None:
         with suppress(RuntimeError, ValueError, NotImplementedError):  # only the main thread may
             loop.add_signal_handler(number, stop.set)
     if outside.modbus is not None:
-        await outside.modbus.start()
+        try:
+            await outside.modbus.start()
+        except OSError:
+            outside.door.listener.close()
+            raise
     door = asyncio.create_task(outside.door.run_until_stopped(), name="control")
     if outside.grid is not None:
         outside.grid.link.open()
