@@ -7,13 +7,14 @@ import itertools
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
 
 from sinks.web.auth import Credential, Keyring
@@ -260,7 +261,8 @@ async def send(socket: ClientConnection, **message: Any) -> None:
 async def closed(socket: ClientConnection, within_s: float = 10.0) -> int:
     """Read to the end; the close code."""
     async with asyncio.timeout(within_s):
-        async for _ in socket:
-            pass
+        with suppress(ConnectionClosed):
+            async for _ in socket:
+                pass
         await socket.wait_closed()
     return socket.close_code or 0
