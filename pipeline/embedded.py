@@ -6,8 +6,8 @@
 It listens on a Unix socket that only this user may open (and, when asked, on a free loopback port with a random
 password). PostgreSQL refuses to run as root: then another operating-system user runs it, an existing `postgres` or
 `pgserver`, else `pgserver` is created, which is said first. Files that this user could not reach go to
-/var/lib/bess-pipeline instead; no permission of an existing folder is changed. The server is a child process: `alive` and `start` are what a
-supervisor needs, a server left over by a killed process is ended before a new one starts.
+/var/lib/bess-pipeline instead; no permission of an existing folder is changed. The server is a child process: `alive`
+and `start` are what a supervisor needs, and one left over by a killed process is ended before a new one starts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 from urllib.parse import quote
 
 START_S = 30.0
@@ -117,7 +117,8 @@ class PostgresServer:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
         self.stop()
 
     def _initialise(self) -> None:
@@ -132,11 +133,11 @@ class PostgresServer:
         if made.returncode:
             raise EmbeddedError(f"initdb failed in {self.directory}:\n{said.decode(errors='replace')}")
 
-    def _popen(self, command: list[str], out: object) -> subprocess.Popen[bytes]:
+    def _popen(self, command: list[str], out: IO[bytes] | int) -> subprocess.Popen[bytes]:
         entry = pwd.getpwnam(self._user) if self._user else None
         try:
             return subprocess.Popen(
-                [str(self._binaries / command[0]), *command[1:]], stdin=subprocess.DEVNULL, stdout=out,  # type: ignore[call-overload]
+                [str(self._binaries / command[0]), *command[1:]], stdin=subprocess.DEVNULL, stdout=out,
                 stderr=subprocess.STDOUT, cwd=self.directory, user=entry.pw_uid if entry else None,
                 group=entry.pw_gid if entry else None, extra_groups=[] if entry else None,
                 start_new_session=True,  # Ctrl-C in the terminal is for us: we end it in order
@@ -233,7 +234,8 @@ def _other_user(say: Callable[[str], None]) -> str:
                        capture_output=True)
         return pwd.getpwnam(NAME).pw_name
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
-        raise EmbeddedError(f"no user for PostgreSQL: useradd {NAME} failed ({error}); run as an ordinary user") from error
+        said = f"no user for PostgreSQL: useradd {NAME} failed ({error}); run as an ordinary user"
+        raise EmbeddedError(said) from error
 
 
 def _reachable(path: Path) -> bool:

@@ -30,6 +30,7 @@ from sinks.spool_file import Connect, connect
 from sources.schedule import Schedule, Withdrawal
 
 NEARLY_FULL = 0.8
+PUBLISH = ("snapshot", "decision", "command", "alarms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,13 @@ class History:
 
     def __init__(self, *, database: Database, site: str, sources: Mapping[str, str], directory: Path, boot_id: str,
                  cycle_s: float, buffer_s: float, clock: Callable[[], float],
-                 command: Callable[[Frame, int], Command | None] = cut, publish: Iterable[str] = ("snapshot", "decision", "command", "alarms"),
+                 command: Callable[[Frame, int], Command | None] = cut, publish: Iterable[str] = PUBLISH,
                  pace: Pace | None = None, batch: int = BATCH, opener: Connect = connect,
                  quota: int | None = None) -> None:
         wanted = frozenset(publish)
         self.boot_id = boot_id
-        self.spool = Spool(directory / "history.db", quota or quota_bytes(len(sources), cycle_s, buffer_s), opener=opener)
+        quota = quota or quota_bytes(len(sources), cycle_s, buffer_s)
+        self.spool = Spool(directory / "history.db", quota, opener=opener)
         self.forwarder = Forwarder(self.spool, database, site, clock=clock, pace=pace, batch=batch)
         self._clock = clock
         self._alarms = "alarms" in wanted
@@ -147,7 +149,8 @@ class History:
             said = ", ".join(f"{n} {klass}" for klass, n in lost.items())
             found.append(Condition("history.dropped", 2, f"records were lost: {said}", "bring the database back"))
         elif numbers.used_bytes > NEARLY_FULL * numbers.quota_bytes:
-            found.append(Condition("history.nearly_full", 2, f"the buffer is {numbers.used_bytes / numbers.quota_bytes:.0%} full",
+            share = numbers.used_bytes / numbers.quota_bytes
+            found.append(Condition("history.nearly_full", 2, f"the buffer is {share:.0%} full",
                                    "bring the database back before records are lost"))
         if numbers.rejected:
             found.append(Condition("history.rejected", 3, f"the database refused {numbers.rejected} records",

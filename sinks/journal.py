@@ -8,7 +8,7 @@ Guarantees (LH-API-006, LH-OPS-004):
 - When `append` has returned, the record survives `kill -9` and a power cut (as far as the disk is honest).
 - A stop or lock-out that was not lifted is in `standing` after any restart, until an act lifts it.
 - A record that cannot be read any more counts as a stop of all assets, until those are released.
-- Two processes never write one journal: the second gets `JournalError`.
+- Two processes never write one journal: the second gets `JournalFileError`.
 
 Appends run one at a time in a thread of their own, so neither a slow disk nor a busy thread pool delays a tick or
 another append. After a failed write the file is cut back to its last good record. Times are UTC in ns since 1970.
@@ -38,7 +38,7 @@ KEPT = 10_000  # newest records held in memory
 _KINDS = frozenset(str(kind) for kind in ActKind)
 
 
-class JournalError(OSError):
+class JournalFileError(OSError):
     """The journal cannot be opened, or a record is not on disk. Names the file; the cause is chained."""
 
 
@@ -72,7 +72,7 @@ class Entry:
 class Journal:
     """An open journal. `noted` is called with every record that is on disk, from the journal's own thread."""
 
-    def __init__(self, path: Path, boot_id: str, *, noted: Callable[[Entry], None] = lambda entry: None,
+    def __init__(self, path: Path, boot_id: str, *, noted: Callable[[Entry], None] | None = None,
                  fsync: Callable[[int], None] = os.fsync) -> None:
         self.path = path
         self.boot_id = boot_id
@@ -86,7 +86,7 @@ class Journal:
             self._fd = _open_locked(path)
             self._good = self._read()
         except OSError as error:
-            raise JournalError(f"journal {path}: {error}") from error
+            raise JournalFileError(f"journal {path}: {error}") from error
 
     def _read(self) -> int:
         """Recover the file and cut off a torn tail. Returns the length of what stands."""
@@ -96,7 +96,8 @@ class Journal:
         if found.torn_bytes or found.open_end:
             self._mend(found)
         if found.damaged:
-            logger.error("journal {}: {} records are unreadable, counted as a stop of all assets", self.path, found.damaged)
+            logger.error("journal {}: {} records are unreadable and count as a stop of all assets", self.path,
+                         found.damaged)
         return os.fstat(self._fd).st_size
 
     def _mend(self, found: Recovered) -> None:
@@ -110,29 +111,29 @@ class Journal:
         self.entries.append(entry)
         self._next = entry.n + 1
         if entry.what == "damaged":
-            self._standing.note(OperatorAct(f"damaged-{entry.n}", ActKind.STOP, None, "journal", "system", entry.why, 0))
+            self._standing.note(OperatorAct(f"damaged-{entry.n}", ActKind.STOP, None, "journal", "", entry.why, 0))
         elif entry.act is not None:
             self._standing.note(entry.act)
 
     async def append(self, act: OperatorAct) -> Entry:
-        """Record an accepted act. On disk when it returns; `JournalError` when it is not."""
+        """Record an accepted act. On disk when it returns; `JournalFileError` when it is not."""
         return await self._in_thread(_of_act(act, accepted=True, why=""))
 
     async def refuse(self, act: OperatorAct, why: str) -> Entry:
         """Record an act that was refused, and why (LH-API-007)."""
         return await self._in_thread(_of_act(act, accepted=False, why=why))
 
-    async def note(self, what: str, *, at_ns: int, operator: str, role: str, reason: str = "", asset: str | None = None,
-                   accepted: bool = True, why: str = "", id: str = "") -> Entry:
-        """Record any other write that was asked of the endpoint, such as a schedule import."""
+    async def note(self, what: str, *, at_ns: int, operator: str, role: str, reason: str = "",
+                   asset: str | None = None, accepted: bool = True, why: str = "", subject: str = "") -> Entry:
+        """Record any other write that was asked of the endpoint, such as a schedule import of `subject`."""
         if what in _KINDS:
             raise ValueError(f"{what!r} is an operator act: use append or refuse")
-        return await self._in_thread(dict(what=what, at_ns=at_ns, accepted=accepted, why=why, id=id, asset=asset,
-                                          operator=operator, role=role, reason=reason))
+        return await self._in_thread({"what": what, "at_ns": at_ns, "accepted": accepted, "why": why, "id": subject,
+                                      "asset": asset, "operator": operator, "role": role, "reason": reason})
 
     def boot(self, at_ns: int, version: str, configuration: str) -> Entry:
         """Record the start of a process. Runs in the caller's thread: nothing runs yet that could wait for it."""
-        return self._write(dict(what="boot", at_ns=at_ns, id=self.boot_id, reason=configuration, why=version))
+        return self._write({"what": "boot", "at_ns": at_ns, "reason": configuration, "why": version})
 
     def boots_since(self, at_ns: int) -> int:
         """How many starts since then: a process that starts again and again must not be armed again and again."""
@@ -158,11 +159,13 @@ class Journal:
             _write_all(self._fd, line, self._good)
             self._fsync(self._fd)
         except OSError as error:
-            raise JournalError(f"journal {self.path}: record {entry.n} ({entry.what}) is not on disk: {error}") from error
+            said = f"journal {self.path}: record {entry.n} ({entry.what}) is not on disk: {error}"
+            raise JournalFileError(said) from error
         self._good += len(line)
         self._remember(entry)
         try:
-            self.noted(entry)
+            if self.noted is not None:
+                self.noted(entry)
         except Exception:  # the record is on disk: whoever listens must not make the operator believe otherwise
             logger.exception("journal {}: a listener failed on record {}", self.path, entry.n)
         return entry
@@ -180,7 +183,7 @@ def _open_locked(path: Path) -> int:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(fd)
-        raise JournalError(f"journal {path} is in use by another process") from error
+        raise JournalFileError(f"journal {path} is in use by another process") from error
     directory = os.open(path.parent, os.O_RDONLY)  # a new file is only safe when its directory entry is
     try:
         os.fsync(directory)
@@ -210,14 +213,14 @@ def _plain(value: Any) -> Any:
 
 
 def _of_act(act: OperatorAct, *, accepted: bool, why: str) -> dict[str, Any]:
-    return dict(what=str(act.kind), at_ns=act.at_ns, accepted=accepted, why=why, id=act.id, asset=act.asset,
-                operator=act.operator, role=act.role, reason=act.reason)
+    return {"what": str(act.kind), "at_ns": act.at_ns, "accepted": accepted, "why": why, "id": act.id,
+            "asset": act.asset, "operator": act.operator, "role": act.role, "reason": act.reason}
 
 
 def _entry(line: Line, n: int) -> Entry:
     """The record of one line. A line that checks but does not read as a record is damaged too."""
     body = dict(line.body or {})
     try:
-        return Entry(n=n, boot_id=str(body.pop("boot")), **(body | {"n": n}))
+        return Entry(boot_id=str(body.pop("boot")), **(body | {"n": n}))
     except (KeyError, TypeError):
         return Entry(n=n, boot_id="", what="damaged", at_ns=0, why=f"the record at byte {line.start} is unreadable")

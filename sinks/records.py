@@ -83,6 +83,8 @@ class AlarmEvent:
 
 def text(value: str, limit: int = TEXT_LIMIT) -> str:
     """A text from outside as a database takes it: no NUL, no lone surrogate, bounded."""
+    if len(value) <= limit and value.isascii() and "\x00" not in value:
+        return value
     return value[:limit].encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 

@@ -76,7 +76,9 @@ class Spool:
         self._file: SpoolFile | None = None
         self._jobs: deque[tuple[Callable[[SpoolFile], Any], Future[Any]]] = deque()
         self._closing = False
+        self._rows = 0
         self._used = 0
+        self._dropped: Counter[RecordClass] = Counter()
         self._error = ""
         self._unreadable = 0
         self._dropped_before: Counter[RecordClass] = Counter()
@@ -102,9 +104,8 @@ class Spool:
         await self._call(lambda file: file.reject(row, error))
 
     def filling(self) -> Filling:
-        file = self._file
-        dropped = self._dropped_before + self._backlog.dropped + (file.dropped if file else Counter())
-        return Filling(waiting=len(self._backlog), rows=sum(file.rows.values()) if file else 0, used_bytes=self._used,
+        dropped = self._dropped_before + self._backlog.dropped + self._dropped
+        return Filling(waiting=len(self._backlog), rows=self._rows, used_bytes=self._used,
                        quota_bytes=self.quota_bytes, unreadable=self._unreadable, error=self._error,
                        dropped={klass.name.lower(): dropped[klass] for klass in RecordClass})
 
@@ -147,7 +148,7 @@ class Spool:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = SpoolFile(self.path, self.quota_bytes, self._opener)
-                self._used = self._file.used_bytes
+                self._count(self._file)
                 self._error = ""
             except (sqlite3.Error, OSError) as error:
                 self._failed(error)
@@ -162,6 +163,7 @@ class Spool:
         if getattr(error, "sqlite_errorcode", None) in DAMAGED:
             if self._file is not None:
                 self._dropped_before += self._file.dropped
+                self._dropped = Counter()
                 with suppress(sqlite3.Error):
                     self._file.close()
             self._file = None
@@ -170,10 +172,9 @@ class Spool:
 
     def _store(self, pieces: list[Piece]) -> bool:
         """Commit pieces at once; when that fails, class by class from the top. False: some went back to memory."""
-        if not pieces:
-            return True
         file = self._file
-        assert file is not None
+        if not pieces or file is None:
+            return not pieces
         records = {klass: self._encoded(pieces, klass) for klass in RecordClass}
         try:
             with file.transaction():
@@ -207,9 +208,13 @@ class Spool:
         return not back
 
     def _well(self, file: SpoolFile, pieces: int) -> None:
-        self.stored += pieces
-        self._used = file.used_bytes
         self._error = ""
+        self._count(file)
+        self.stored += pieces
+
+    def _count(self, file: SpoolFile) -> None:
+        """Publish the file's numbers; those of a transaction under way are nobody's business."""
+        self._rows, self._used, self._dropped = sum(file.rows.values()), file.used_bytes, file.dropped.copy()
 
     def _encoded(self, pieces: list[Piece], klass: RecordClass) -> list[Record]:
         found: list[Record] = []
@@ -230,8 +235,9 @@ class Spool:
             try:
                 if self._file is None:
                     raise SpoolError(f"spool {self.path} is not open: {self._error}")
-                future.set_result(job(self._file))
-                self._used = self._file.used_bytes
+                done = job(self._file)
+                self._count(self._file)
+                future.set_result(done)
             except sqlite3.Error as error:
                 self._failed(error)
                 future.set_exception(SpoolError(f"spool {self.path}: {error}"))

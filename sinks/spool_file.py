@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the names in the SQL are those of `RecordClass`
 """The file under the spool: SQLite, one table per record class, oldest rows first.
 
 WAL with `synchronous=FULL`: a commit that has returned survives `kill -9` and a power cut. One table per class, so
@@ -6,7 +7,6 @@ that dropping a class frees whole pages. Ids only grow and are never used again.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -110,7 +110,7 @@ class SpoolFile:
         return 0
 
     def oldest(self, limit: int) -> list[Stored]:
-        """Up to `limit` rows, audit first, oldest first within a class. They are in flight until `delete` or the next call."""
+        """Up to `limit` rows, audit first, oldest first within a class; in flight until `delete` or the next call."""
         found: list[Stored] = []
         self.in_flight = {}
         for klass in sorted(RecordClass, reverse=True):
@@ -158,4 +158,4 @@ def set_aside(path: Path) -> None:
     """Move a damaged file out of the way; the newest damaged one is kept."""
     for suffix in ("-wal", "-shm", ""):
         with suppress(FileNotFoundError):
-            os.replace(f"{path}{suffix}", f"{path}.damaged{suffix}")
+            Path(f"{path}{suffix}").replace(f"{path}.damaged{suffix}")

@@ -15,7 +15,8 @@ import asyncpg
 
 CONNECT_S = 5.0
 COMMAND_S = 10.0
-UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, asyncio.IncompleteReadError, ValueError)
+UNREACHABLE = (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncpg.PostgresError,
+               asyncpg.InterfaceError)
 """What a database that is down, hung, slow, full, misconfigured or in the middle of a restart may raise."""
 SESSION = {"application_name": "bess-pipeline", "timezone": "UTC", "synchronous_commit": "on"}
 

@@ -3,7 +3,7 @@
     spool ─oldest(≤ batch)─► COPY, insert … on conflict do nothing, commit ─► spool.delete
 
 Guarantees (LH-PERSIST-001..006, LH-NF-004):
-- A row leaves the spool only after its commit has returned; a batch whose outcome is unknown is sent again and stored once.
+- A row leaves the spool only after its commit has returned; a batch of unknown outcome is sent again, stored once.
 - A database that is down, hung, slow or full costs time-outs in this task alone, with capped back-off.
 - A row that the database will never take is found by halving the batch, and put aside; it holds back no other.
 - Catching up uses at most half of the time, so that a backlog leaves room for whoever else uses the database.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,8 @@ from sinks.spool import Spool, SpoolError
 from sinks.spool_file import Stored
 
 BATCH = 1000  # rows; COPY of more would hold the event loop for milliseconds
-UNSTORABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError, TypeError, KeyError, OverflowError)
+UNSTORABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError, TypeError, KeyError,
+              OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Progress:
 
 
 class Forwarder:
-    """Runs as one task. `clock` is scheduler time, `pause` how to wait (replaced in virtual time)."""
+    """Runs as one task. `clock` is scheduler time."""
 
     def __init__(self, spool: Spool, database: Database, site: str, *, clock: Callable[[], float],
                  batch: int = BATCH, pace: Pace | None = None) -> None:
@@ -62,6 +64,7 @@ class Forwarder:
         self._spool, self._database, self._site = spool, database, site
         self._clock, self._batch, self._pace = clock, batch, pace or Pace()
         self._connection: Any = None
+        self._nudged = asyncio.Event()
 
     async def run(self) -> None:
         """Forward until cancelled. Never raises anything but the cancellation."""
@@ -70,18 +73,29 @@ class Forwarder:
             while True:
                 try:
                     await self._ready()
-                    await asyncio.sleep(await self._step())
+                    await self._wait(await self._step())
                     pause = self._pace.first_pause_s
                 except (*UNREACHABLE, SpoolError) as error:
                     self._lost(error)
-                    await asyncio.sleep(pause)
+                    await self._wait(pause)
                     pause = min(pause * 2, self._pace.longest_pause_s)
                 except Exception as error:  # whatever a driver may raise: history must never end for it
                     logger.exception("history: unexpected failure")
                     self._lost(error)
-                    await asyncio.sleep(self._pace.longest_pause_s)
+                    await self._wait(self._pace.longest_pause_s)
         finally:
             self._hang_up()
+
+    def nudge(self) -> None:
+        """Look, or try again, now."""
+        self._nudged.set()
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for a nudge, at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._nudged.wait()
+        self._nudged.clear()
 
     async def _ready(self) -> None:
         """Connect and bring the schema up to date, unless that is done."""
@@ -130,7 +144,7 @@ class Forwarder:
             await store(self._connection, self._site, [row.record for row in rows])
             await self._connection.execute("commit")
         except UNSTORABLE:
-            await self._connection.execute("rollback")  # the server is there; after any other failure we hang up instead
+            await self._connection.execute("rollback")  # the server is there; after any other failure we hang up
             raise
 
     def _lost(self, error: BaseException) -> None:

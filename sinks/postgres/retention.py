@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the names in the SQL are those of `AGED`
 """Retention: how long each kind of data stays in the database (LH-PERSIST-006).
 
 Nothing is deleted that is not named. Audit (acts, boots, alarms, schedules) goes only when it is asked for by name,
@@ -20,7 +21,8 @@ AGED: Mapping[str, str] = {
 """Tables that may be named, and the column that tells a row's age."""
 
 
-async def retain(connection: Any, site: str, keep_s: Mapping[str, float], now_ns: int, portion: int = PORTION) -> dict[str, int]:
+async def retain(connection: Any, site: str, keep_s: Mapping[str, float], now_ns: int,
+                 portion: int = PORTION) -> dict[str, int]:
     """Delete rows older than `keep_s` of their table. Returns how many per table. ValueError on an unknown table."""
     unknown = sorted(set(keep_s) - set(AGED))
     if unknown:

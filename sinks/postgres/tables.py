@@ -50,7 +50,8 @@ TABLES: Mapping[Kind, Table] = {
     Kind.BOOT: Table("boots", ("version", "config")),
     Kind.WITHDRAWAL: Table("schedule_withdrawals", ("type", "asset", "source")),
 }
-SCHEDULES = ("site", "digest", "boot_id", "seq", "received_at", "type", "asset", "area", "version", "issued_at", "source")
+SCHEDULES = ("site", "digest", "boot_id", "seq", "received_at", "type", "asset", "area", "version", "issued_at",
+             "source")
 WINDOWS = ("site", "digest", "position", "window_start", "window_end", "power_kw", "penalty_eur_per_kwh", "binding")
 
 
@@ -79,8 +80,8 @@ def _row(site: str, record: Record, table: Table, body: Mapping[str, Any]) -> Ro
 
 
 def _schedule(site: str, record: Record, body: Mapping[str, Any]) -> Row:
-    return (site, body["digest"], record.boot_id, record.seq, at(record.at_ns), body["type"], body["asset"], body["area"],
-            body["version"], at(body["issued_ns"]), body["source"])
+    return (site, body["digest"], record.boot_id, record.seq, at(record.at_ns), body["type"], body["asset"],
+            body["area"], body["version"], at(body["issued_ns"]), body["source"])
 
 
 def _windows(site: str, body: Mapping[str, Any]) -> list[Row]:
@@ -92,7 +93,7 @@ async def store(connection: Any, site: str, records: Iterable[Record]) -> None:
     """Insert records that are not there yet. Needs a transaction around it."""
     for name, (columns, values) in rows(site, records).items():
         listed = ", ".join(columns)
-        await connection.execute(f"create temporary table staging_{name} on commit drop as"
-                                 f" select {listed} from {name} with no data")
+        take = f"select {listed} from"  # names are ours: tables and columns above
+        await connection.execute(f"create temporary table staging_{name} on commit drop as {take} {name} with no data")
         await connection.copy_records_to_table(f"staging_{name}", records=values, columns=columns)
-        await connection.execute(f"insert into {name} ({listed}) select {listed} from staging_{name} on conflict do nothing")
+        await connection.execute(f"insert into {name} ({listed}) {take} staging_{name} on conflict do nothing")
