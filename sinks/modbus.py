@@ -18,7 +18,6 @@ import asyncio
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isfinite, nan
-from typing import Protocol
 
 from loguru import logger
 
@@ -26,6 +25,7 @@ from config.canonical import dimension_of
 from config.definition import Rated
 from config.profile import Point, Profile
 from jit.codes import Mode, Quality, WriteStatus
+from operators.cut import Command
 from sinks.conflate import Conflating
 from sources.modbus.blocks import encode_run, write_runs
 from sources.modbus.codec import Codec, EncodeError, codec
@@ -35,23 +35,6 @@ from sources.pause import pause
 from sources.receipt import EmitReceipt, Receipt
 
 _MODE_NUMBER = {Mode.STOP: 0, Mode.IDLE: 1, Mode.CHARGE: 2, Mode.DISCHARGE: 3}
-
-
-class DeviceCommand(Protocol):
-    """What a writer needs of a command (`operators.cut.Command`): kW, kvar, + = discharging; `deadline_s` loop time."""
-
-    @property
-    def tick(self) -> int: ...
-    @property
-    def mode(self) -> Mode: ...
-    @property
-    def power_kw(self) -> float: ...
-    @property
-    def reactive_kvar(self) -> float: ...
-    @property
-    def deadline_s(self) -> float: ...
-    @property
-    def heartbeat(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +82,7 @@ class ModbusWriter:
         self._stopping = False
         self._wrote = False
 
-    def offer(self, command: DeviceCommand) -> None:
+    def offer(self, command: Command) -> None:
         """Write `command` next; an older one that still waits is dropped. Never raises, never waits."""
         if self._stopping:
             return
