@@ -55,6 +55,12 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="written as JSON {modbus_port, control_port, pid} once it serves",
     )
+    add(
+        "--state-file",
+        metavar="PATH",
+        type=Path,
+        help="keeps the state of charge, so that a restart goes on from there",
+    )
     return options
 
 

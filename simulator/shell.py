@@ -33,6 +33,7 @@ from simulator.plant import Model, Plant
 
 STEP_S = 0.1
 PUBLISH_EVERY = 5  # steps
+KEEP_EVERY = 10
 LONGEST_GAP_S = 60.0  # a suspended machine does not simulate what it slept
 
 
@@ -65,7 +66,17 @@ def build_plant(options: argparse.Namespace, storage: Profile, utc_s: float) -> 
     site = Site(load_kw=options.load, pv_kw=options.pv, seed=options.seed)
     model = Model(battery, site, _frequency(options), options.speed)
     feeds = watchdog.point if watchdog is not None else "power"
-    return Plant(model, Board(options.lively), options.soc, utc_s, feeds)
+    return Plant(model, Board(options.lively), kept_soc_pct(options.state_file) or options.soc, utc_s, feeds)
+
+
+def kept_soc_pct(state_file: Path | None) -> float | None:
+    """The state of charge (%) that an earlier process left; None when there is none or it makes no sense."""
+    try:
+        kept = json.loads(state_file.read_text(encoding="utf-8")) if state_file is not None else {}
+        soc = kept.get("soc_percent")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return float(soc) if isinstance(soc, int | float) and 0.0 < soc <= 100.0 else None
 
 
 class Outside:
@@ -160,7 +171,7 @@ async def serve(options: argparse.Namespace, stop: asyncio.Event) -> None:
         outside.grid.link.open()
     _announce(options.ready_file, outside)
     try:
-        await _move(outside, stop)
+        await _move(outside, stop, options.state_file)
     finally:
         if options.ready_file is not None:
             options.ready_file.unlink(missing_ok=True)
@@ -175,12 +186,25 @@ def _announce(ready_file: Path | None, outside: Outside) -> None:
         return
     port = None if outside.modbus is None else outside.modbus.port
     ready = {"modbus_port": port, "control_port": outside.door.port, "pid": os.getpid()}
-    unfinished = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
-    unfinished.write_text(json.dumps(ready), encoding="utf-8")
-    unfinished.replace(ready_file)  # a reader never sees half a file
+    _replace(ready_file, ready)
 
 
-async def _move(outside: Outside, stop: asyncio.Event) -> None:
+def _replace(path: Path, document: dict[str, Any]) -> None:
+    """A reader never sees half a file."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps(document), encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _keep(state_file: Path, plant: Plant) -> None:
+    soc = 100.0 * plant.state.battery.energy_kwh / plant.model.battery.energy_kwh
+    try:
+        _replace(state_file, {"soc_percent": soc})
+    except OSError as error:
+        logger.warning("{}: the state of charge is not kept: {}", state_file, error.strerror)
+
+
+async def _move(outside: Outside, stop: asyncio.Event, state_file: Path | None) -> None:
     """Steps on absolute deadlines; a missed one is not caught up, the plant moves by the time that passed."""
     loop = asyncio.get_running_loop()
     last = deadline = loop.time()
@@ -195,6 +219,8 @@ async def _move(outside: Outside, stop: asyncio.Event) -> None:
             await outside.modbus.refresh()
         if count % PUBLISH_EVERY == 0:
             outside.publish()
+        if state_file is not None and count % KEEP_EVERY == 0:
+            _keep(state_file, outside.plant)
         count += 1
         deadline = max(deadline + STEP_S, loop.time())
         with suppress(TimeoutError):

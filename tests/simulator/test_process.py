@@ -19,6 +19,7 @@ import pytest
 from pymodbus.client import ModbusTcpClient
 
 from simulator import cli
+from simulator.shell import kept_soc_pct
 from tests.real.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.integration
@@ -89,6 +90,26 @@ def test_it_announces_serves_obeys_and_ends(tmp_path: Path) -> None:
         assert len(out.splitlines()) == 1
         assert err == ""
         assert not (tmp_path / "ready.json").exists()
+
+
+@pytest.mark.req("LH-TEST-003")
+def test_a_killed_plant_goes_on_from_the_same_state_of_charge(tmp_path: Path) -> None:
+    kept = tmp_path / "plant.json"
+    kept.write_text('{"soc_percent": 71.5}')
+    for _ in range(2):
+        (tmp_path / "ready.json").unlink(missing_ok=True)
+        with started(tmp_path, "--state-file", str(kept), "--soc", "20") as simulator:
+            assert simulator.state()["battery"]["soc_percent"] == pytest.approx(71.5)
+            simulator.process.kill()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"soc_percent": "7"}', '{"soc_percent": 101}', '{"soc_percent": NaN}']
+)
+def test_a_kept_state_that_makes_no_sense_is_ignored(tmp_path: Path, text: str) -> None:
+    (tmp_path / "plant.json").write_text(text)
+    assert kept_soc_pct(tmp_path / "plant.json") is None
+    assert kept_soc_pct(tmp_path / "missing.json") is None
 
 
 @pytest.mark.req("LH-TEST-003", "LH-MQTT-001")
