@@ -23,6 +23,7 @@ from jit.constants import Constants
 from jit.frame import F8, I8, Frame, Past, first_past
 from jit.layout import Layout
 from operators.offers import Offers
+from operators.stage import Failed
 from sources.act import ActKind, OperatorAct
 from sources.reading import Reading
 from sources.receipt import Receipt
@@ -120,6 +121,7 @@ class Snapshot:
     places: Places
     offers: Offers
     armed: bool
+    failed: Failed
     past: Past
     newest: Newest
     _values: F8
@@ -135,6 +137,7 @@ class Snapshot:
         offers: Offers,
         *,
         armed: bool,
+        failed: Failed = lambda stage, error: None,
         past: Past | None = None,
     ) -> Snapshot:
         return cls(
@@ -143,6 +146,7 @@ class Snapshot:
             places,
             offers,
             armed,
+            failed,
             past or first_past(layout),
             Newest(layout),
             np.full((len(layout.values), len(layout.assets)), np.nan),
@@ -151,7 +155,13 @@ class Snapshot:
         )
 
     def signal(self, signal: Any) -> None:
-        """Take a level or an event. Whatever names an unknown device or asset changes nothing."""
+        """Take a level or an event. Whatever names an unknown device or asset changes nothing; nothing raises."""
+        try:
+            self._take(signal)
+        except Exception as error:  # rule 10: a signal can spoil itself, never the stream
+            self.failed("snapshot", error)
+
+    def _take(self, signal: Any) -> None:
         if isinstance(signal, Reading):
             device = self._device(signal.device)
             if device is not None:
@@ -196,16 +206,10 @@ class Snapshot:
         )
         try:
             self._fill(frame, tick, past)
-        except Exception:  # rule 10: the tick goes on with unknown rows and a fault bit
+        except Exception as error:  # rule 10: the tick goes on with unknown rows and the snapshot's fault bit
             frame.codes[rows.FAULT] |= 1
-            raise_later = True
-        else:
-            raise_later = False
-        if raise_later:
-            self.errors += 1
+            self.failed("snapshot", error)
         return frame
-
-    errors: int = 0
 
     def _fill(self, frame: Frame, tick: Tick, past: Past) -> None:
         newest, constants, values, codes = self.newest, self.constants, frame.values, frame.codes

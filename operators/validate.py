@@ -55,6 +55,13 @@ def validate(devices: Mapping[str, Plausible], dropped: Dropped) -> Callable[[Ob
     def place(signal: Any) -> Any:
         if not isinstance(signal, Reading):
             return signal
+        try:
+            return placed(signal)
+        except Exception as error:  # rule 10: what a source emits can spoil its reading, never the stream
+            dropped(str(signal.device), repr(error))
+            return None
+
+    def placed(signal: Reading) -> Reading | None:
         plausible = devices.get(signal.device)
         if plausible is None:
             dropped(signal.device, "unknown device")

@@ -38,7 +38,7 @@ class Entry:
     ) -> None:
         self.signals: Subject[Any] = Subject()
         self.snapshot = Snapshot.of(
-            compiled.layout, compiled.constants, compiled.places, compiled.offers(), armed=armed, past=past
+            compiled.layout, compiled.constants, compiled.places, compiled.offers(), armed=armed, failed=failed, past=past
         )
         self.frames: Observable[Frame] = self.signals.pipe(
             validate(compiled.plausible, dropped), snapshot(self.snapshot)

@@ -178,7 +178,13 @@ class Rig:
         self.dropped: list[tuple[str, str]] = []
         self.frames: list[Frame] = []
         self.sent: list[list[Command | None]] = []
-        self.entry = Entry(self.compiled, armed=armed, dropped=lambda *why: self.dropped.append(why), past=past)
+        self.entry = Entry(
+            self.compiled,
+            armed=armed,
+            dropped=lambda *why: self.dropped.append(why),
+            failed=lambda stage, error: self.errors.append((stage, error)),
+            past=past,
+        )
         self.stages = stages(self.compiled, lambda: self.now_s, lambda stage, error: self.errors.append((stage, error)))
         graph = build(self.compiled.layout, ("signals",), self.stages, ("writer",), ())
         check(graph, self.compiled.layout)

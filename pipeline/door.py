@@ -1,0 +1,85 @@
+"""The way in for people and programs: journalled first, then handed to the next tick, every refusal noted.
+
+A stop acts on the next tick regardless of the journal; everything else acts only once it is on disk. So a stop with a
+full disk still stops, and the answer says that it may not survive a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from operators.offers import TYPE_OF_KIND
+from pipeline.compile import Compiled
+from sinks.alarms import AlarmBook
+from sinks.journal import Journal, JournalFileError
+from sinks.web.ports import JournalError, Principal, Refusal, ScheduleRefusedError
+from sources.act import ActKind, OperatorAct
+from sources.schedule import Schedule
+
+
+class SiteDoor:
+    """Fills in the endpoint's `Door`. `post` hands a signal to the graph; `held` gives the version of a held schedule."""
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        journal: Journal,
+        book: AlarmBook,
+        post: Callable[[Any], None],
+        held: Callable[[Schedule], int | None],
+        utc_ns: Callable[[], int],
+    ) -> None:
+        self._compiled, self._journal, self._book = compiled, journal, book
+        self._post, self._held, self._utc_ns = post, held, utc_ns
+        self._kinds = {TYPE_OF_KIND[r.kind]: r for r in compiled.definition.requests if r.kind in TYPE_OF_KIND}
+
+    async def act(self, act: OperatorAct) -> None:
+        stops = act.kind is ActKind.STOP
+        if stops:
+            self._post(act)
+        try:
+            await self._journal.append(act)
+        except JournalFileError as error:
+            raise JournalError(str(error), acted=stops) from error
+        if not stops:
+            self._post(act)
+
+    async def import_schedule(self, schedule: Schedule, who: Principal) -> None:
+        if schedule.type not in self._kinds:
+            raise ScheduleRefusedError(
+                "no-such-request", f"no entry of requests: takes a schedule of type {schedule.type}"
+            )
+        if schedule.asset is not None and schedule.asset not in self._compiled.layout.column:
+            raise ScheduleRefusedError("asset-not-registered", f"there is no asset {schedule.asset!r}")
+        held = self._held(schedule)
+        if held is not None and schedule.version < held:
+            raise ScheduleRefusedError("version-conflict", f"version {held} is held, {schedule.version} is older")
+        await self._note("schedule-import", who.name, who.role.word, asset=schedule.asset, subject=schedule.digest)
+        self._post(schedule)
+
+    async def acknowledge_alarm(self, alarm: str, who: Principal) -> bool:
+        known = any(entry["id"] == alarm for entry in self._book.json())
+        if known:
+            await self._note("alarm-acknowledge", who.name, who.role.word, subject=alarm)
+            self._book.acknowledge(alarm, self._utc_ns())
+        return known
+
+    async def refused(self, entry: Refusal) -> None:
+        await self._note(
+            "refused",
+            entry.who,
+            entry.role,
+            reason=f"{entry.method} {entry.route}",
+            accepted=False,
+            why=f"{entry.status} {entry.error} from {entry.address}",
+            at_ns=entry.at_ns,
+        )
+
+    async def _note(self, what: str, operator: str, role: str, *, at_ns: int | None = None, **more: Any) -> None:
+        try:
+            await self._journal.note(
+                what, at_ns=self._utc_ns() if at_ns is None else at_ns, operator=operator, role=role, **more
+            )
+        except JournalFileError as error:
+            raise JournalError(str(error), acted=False) from error

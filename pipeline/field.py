@@ -1,0 +1,158 @@
+"""The field of a running process: connections, sources and device writers, built from a compiled definition.
+
+    connections ── brokers (one per named connection), one Modbus connection per device
+    sources     ── post Readings, Schedules and Receipts into the graph, in the loop's thread
+    writers     ── one per asset, offered the command that was cut from the sealed frame; none when it is silent
+
+Source and writer of a device share its one connection. Nothing is connected before `run`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from config.definition import Asset, Connection, Meter
+from jit.frame import Frame
+from operators.cut import Command, cut
+from operators.offers import TYPE_OF_KIND
+from pipeline.compile import Compiled
+from sinks.modbus import ModbusWriter
+from sinks.mqtt import MqttWriter
+from sources.modbus.device import ModbusDevice
+from sources.mqtt.connection import Broker
+from sources.mqtt.schedule import ScheduleTopic
+from sources.mqtt.telemetry import Telemetry, default_prefix, topic_of
+
+Clock = Callable[[], float]
+Post = Callable[[Any], None]
+Job = Callable[[], Awaitable[None]]
+
+
+class Writer(Protocol):
+    """What the graph asks of a device writer."""
+
+    def offer(self, command: Command) -> None: ...
+
+    async def run(self) -> None: ...
+
+    async def stop(self, within_s: float, /) -> bool: ...
+
+
+@dataclass(slots=True, eq=False)
+class Field:
+    """`jobs` are the tasks to keep running, by name. `writers` by asset id; `wrote` notes who was ever written to."""
+
+    compiled: Compiled
+    clock: Clock
+    post: Post
+    brokers: dict[str, Broker] = field(default_factory=dict)
+    devices: dict[str, ModbusDevice] = field(default_factory=dict)
+    writers: dict[str, Writer] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    sources: list[str] = field(default_factory=list)
+    topics: list[str] = field(default_factory=list)
+    wrote: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, compiled: Compiled, clock: Clock, post: Post) -> Field:
+        made = cls(compiled, clock, post)
+        definition = compiled.definition
+        for name, asset in definition.assets.items():
+            made._asset(name, asset)
+        for name, meter in definition.site.meters.items():
+            made._meter(f"site.{name}", meter)
+        made._schedules()
+        for name, broker in made.brokers.items():
+            made.jobs[f"connections.{name}"] = broker.run
+        return made
+
+    def broker(self, name: str, role: str = "control") -> Broker:
+        """The client for a named connection in a role; one client per connection and role."""
+        key = name if role == "control" else f"{name}.{role}"
+        if key not in self.brokers:
+            connection = self.compiled.definition.connections[name]
+            self.brokers[key] = Broker(
+                key,
+                connection.url,
+                client_id=f"bess-pipeline-{self.compiled.definition.site.name}-{key}",
+                clock=self.clock,
+                user=connection.user,
+                password=secret(connection),
+                ca=connection.ca,
+            )
+            if role != "control":
+                self.jobs[f"connections.{key}"] = self.brokers[key].run
+        return self.brokers[key]
+
+    def _asset(self, name: str, asset: Asset) -> None:
+        profile, rated = self.compiled.profiles[name], asset.rated
+        if profile.protocol == "modbus":
+            device = self._modbus(name, asset.connect)
+            writer: Writer = ModbusWriter(device, rated, self.post)
+        else:
+            broker, prefix = self.broker(asset.connect), asset.topic or default_prefix(name)
+            self._telemetry(name, broker, topic_of(prefix, profile.topics.telemetry, name))
+            command, acknowledge = (
+                topic_of(prefix, part, name) for part in (profile.topics.command, profile.topics.acknowledge)
+            )
+            self.topics += [command, acknowledge]
+            writer = MqttWriter(name, profile, rated, broker, command, acknowledge, self.post, self.clock)
+        self.writers[name] = writer
+        self.jobs[f"{name}.writer"] = writer.run
+
+    def _meter(self, name: str, meter: Meter) -> None:
+        profile = self.compiled.profiles[name]
+        if profile.protocol == "modbus":
+            self._modbus(name, meter.connect)
+        else:
+            prefix = meter.topic or default_prefix(name)
+            self._telemetry(name, self.broker(meter.connect), topic_of(prefix, profile.topics.telemetry, name))
+
+    def _modbus(self, name: str, url: str) -> ModbusDevice:
+        device = ModbusDevice(name, self.compiled.profiles[name], url, self.clock, jitter=random.random)
+        self.devices[name] = device
+        self.jobs[name] = device.source(self.post).run
+        self.sources.append(name)
+        return device
+
+    def _telemetry(self, name: str, broker: Broker, topic: str) -> None:
+        Telemetry(name, self.compiled.profiles[name], topic, broker, self.post)
+        self.topics.append(topic)
+        self.sources.append(name)
+
+    def _schedules(self) -> None:
+        for request in self.compiled.definition.requests:
+            schedule = request.schedule
+            if schedule is None or schedule.topic is None:
+                continue
+            name = f"requests.{request.kind}"
+            source = ScheduleTopic(
+                name,
+                TYPE_OF_KIND[request.kind],
+                schedule.topic,
+                self.broker(schedule.from_),
+                self.post,
+                self.compiled.layout.assets,
+            )
+            self.jobs[name] = source.run
+            self.sources.append(name)
+
+    def write(self, asset: str) -> Callable[[Frame], None]:
+        """The subscriber of one asset's writer: cut its command from the sealed frame and offer it."""
+        column, writer = self.compiled.layout.column[asset], self.writers[asset]
+
+        def subscriber(frame: Frame) -> None:
+            command = cut(frame, column)
+            if command is not None:
+                self.wrote.add(asset)
+                writer.offer(command)
+
+        return subscriber
+
+
+def secret(connection: Connection) -> str | None:
+    """The password of a connection, if it has one."""
+    return None if connection.password is None else connection.password.reveal()

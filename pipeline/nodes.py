@@ -1,0 +1,91 @@
+"""Numbers per node for people: rate, last value, age, duration, errors. Collected from sealed frames, never in the way.
+
+Every stage reads the clock once, when it ends; its duration is the difference to the stage before it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from jit import rows as r
+from jit.frame import Frame
+from operators.sentence import power
+from operators.stage import Stage
+
+WINDOW = 120
+
+#: The row that stands for a stage in a list of nodes.
+SHOWN = {
+    "limits": r.HIGH_KW,
+    "resolve": r.BASE_KW,
+    "ancillary": r.SERVICE_KW,
+    "constrain": r.LIMITED_KW,
+    "ramp": r.RAMPED_KW,
+    "command": r.COMMAND_KW,
+}
+
+
+@dataclass(slots=True)
+class Meter:
+    """Items of one node. `count` since the start, `durations_s` and `seen_s` of the newest ones."""
+
+    count: int = 0
+    errors: int = 0
+    last: str = ""
+    durations_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    seen_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
+
+    def saw(self, now_s: float, last: str, duration_s: float | None = None) -> None:
+        self.count += 1
+        self.last = last
+        self.seen_s.append(now_s)
+        if duration_s is not None:
+            self.durations_s.append(duration_s)
+
+    def json(self, id: str, now_s: float) -> dict[str, Any]:
+        seen, durations = self.seen_s, sorted(self.durations_s)
+        span = seen[-1] - seen[0] if len(seen) > 1 else 0.0
+
+        def at(share: float) -> float | None:
+            return (
+                round(durations[min(len(durations) - 1, int(share * len(durations)))] * 1e6, 1) if durations else None
+            )
+
+        return {
+            "id": id,
+            "rate_hz": round((len(seen) - 1) / span, 2) if span > 0 else None,
+            "last": self.last,
+            "age_s": round(now_s - seen[-1], 2) if seen else None,
+            "p50_us": at(0.5),
+            "p95_us": at(0.95),
+            "errors": self.errors,
+            "dropped": 0,
+        }
+
+
+class Meters:
+    """One meter per node id; stages are read after the tick."""
+
+    def __init__(self, ids: tuple[str, ...]) -> None:
+        self.by_id = {id: Meter() for id in ids}
+
+    def tick(self, frame: Frame, stages: tuple[Stage, ...], started_s: float, now_s: float) -> None:
+        """Note the stages of a finished tick. `started_s`: when the tick entered the graph."""
+        ended = started_s
+        for stage in stages:
+            shown = SHOWN.get(stage.id)
+            last = power(float(frame.values[shown, 0])) if shown is not None else f"tick {frame.tick}"
+            meter = self.by_id[stage.id]
+            meter.saw(now_s, last, max(0.0, stage.ended_s - ended))
+            meter.errors = stage.errors
+            ended = stage.ended_s
+
+    def saw(self, id: str, now_s: float, last: str = "") -> None:
+        meter = self.by_id.get(id)
+        if meter is not None:
+            meter.saw(now_s, last)
+
+    def json(self, now_s: float) -> list[dict[str, Any]]:
+        return [meter.json(id, now_s) for id, meter in self.by_id.items()]

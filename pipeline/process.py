@@ -1,0 +1,277 @@
+"""One running process: everything built from a checked definition and wired together, not yet started.
+
+    field ─► entry ─► chain ─► sealed frame ─┬─► writers
+                                             ├─► history, state, checkpoint, alarms, log
+                                             └─► view ─► page, REST, websocket
+
+The order of building is the order of dependence; the order of starting and stopping is in `pipeline.run`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from config.definition import Definition, MqttOutput, PostgresOutput
+from config.profile import Profile
+from jit.build import compiled as compile_state
+from jit.frame import Frame
+from operators.stage import Stage
+from pipeline import graph as graphs
+from pipeline.chain import Entry, stages
+from pipeline.chronicle import Chronicle
+from pipeline.compile import Compiled, compile_definition
+from pipeline.door import SiteDoor
+from pipeline.field import Field, secret
+from pipeline.nodes import Meters
+from pipeline.ticker import Ticker
+from pipeline.view import SiteView
+from sinks.alarms import HIGH, LOW, MEDIUM, AlarmBook, Condition, conditions
+from sinks.checkpoint import Checkpoint, restore
+from sinks.history import History
+from sinks.journal import Journal
+from sinks.metrics import Metrics
+from sinks.postgres.connection import Database
+from sinks.state import StateOutput
+from sources.schedule import Schedule, Withdrawal
+from sources.tick import Tick
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a process is run. `armed`: it may write to devices. `shown` is added to what the page knows of the site."""
+
+    armed: bool = False
+    state_dir: Path | None = None
+    shown: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Process:
+    """Built in the loop that will run it. `directory` is the state directory, created when missing."""
+
+    def __init__(self, definition: Definition, profiles: Mapping[str, Profile], options: Options) -> None:
+        self.definition, self.options = definition, options
+        self.loop = asyncio.get_running_loop()
+        self.clock: Callable[[], float] = self.loop.time
+        self.directory = options.state_dir or Path(definition.state_dir)
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.boot_id = secrets.token_hex(8)
+        self.compiled: Compiled = compile_definition(definition, profiles)
+        self.config = sha256(definition.model_dump_json().encode()).hexdigest()[:12]
+        self.failures: dict[str, int] = {}
+        self.journal = Journal(self.directory / "journal.jsonl", self.boot_id)
+        self.journal.boot(time.time_ns(), VERSION, self.config)
+        self.checkpoint = Checkpoint(self.directory / "checkpoint.frame", self.compiled.layout)
+        self.entry = Entry(
+            self.compiled,
+            armed=options.armed,
+            dropped=self._dropped,
+            failed=self.failed,
+            past=restore(self.directory / "checkpoint.frame", self.compiled.layout),
+        )
+        self.field = Field.of(self.compiled, self.clock, self.post)
+        self.stages: tuple[Stage, ...] = stages(self.compiled, self.clock, self.failed)
+        self.histories = self._histories()
+        self.states = self._states()
+        self.book = AlarmBook(self._alarmed)
+        self.chronicle = Chronicle()
+        self.metrics = Metrics(self.compiled.layout.assets)
+        self.graph = self._graph()
+        self.meters = Meters(tuple(node.id for node in self.graph))
+        self.ticker = Ticker(definition.site.cycle, self.tick)
+        self.view = SiteView(
+            self.compiled,
+            self.graph,
+            self.meters,
+            self.book,
+            self.journal,
+            self.entry.snapshot.offers,
+            self.clock,
+            VERSION,
+            self.config,
+            self.components,
+            {
+                "anonymous": bool(definition.endpoint and definition.endpoint.anonymous_viewer),
+                "demo": False,
+                **options.shown,
+            },
+        )
+        self.door = SiteDoor(self.compiled, self.journal, self.book, self.post, self._held_version, time.time_ns)
+        self.finished: list[Callable[[], None]] = []
+        self._began_s = 0.0
+
+    # --- building -----------------------------------------------------------------------------------------------------
+
+    def _histories(self) -> dict[str, History]:
+        made: dict[str, History] = {}
+        for name, output in self.definition.outputs.items():
+            if isinstance(output, PostgresOutput):
+                connection = self.definition.connections[output.to]
+                database = Database(connection.url, connection.user, secret(connection), connection.ca)
+                folder = self.directory / name
+                folder.mkdir(exist_ok=True)
+                sources = {asset: self.compiled.profiles[asset].protocol for asset in self.definition.assets}
+                made[name] = History(
+                    database=database,
+                    site=self.definition.site.name,
+                    sources=sources,
+                    directory=folder,
+                    boot_id=self.boot_id,
+                    cycle_s=self.definition.site.cycle,
+                    buffer_s=output.buffer,
+                    clock=self.clock,
+                    publish=output.publish,
+                )
+        return made
+
+    def _states(self) -> dict[str, StateOutput]:
+        return {
+            name: StateOutput(
+                name,
+                self.field.broker(output.to, f"outputs.{name}"),
+                output.topic,
+                device_topics=self.field.topics,
+                publish=output.publish,
+            )
+            for name, output in self.definition.outputs.items()
+            if isinstance(output, MqttOutput)
+        }
+
+    def _graph(self) -> graphs.Graph:
+        ends = [f"outputs.{name}" for name in self.definition.outputs]
+        graph = graphs.build(
+            self.compiled.layout,
+            self.field.sources,
+            self.stages,
+            [f"{asset}.writer" for asset in self.field.writers],
+            [*ends, "alarms", "endpoint"],
+        )
+        graphs.check(graph, self.compiled.layout)
+        return graph
+
+    def subscribe(self) -> None:
+        """Fold the graph: from here on a tick computes, and an armed one writes."""
+        subscribers = {f"{asset}.writer": self.field.write(asset) for asset in self.field.writers}
+        subscribers |= {f"outputs.{name}": history.offer for name, history in self.histories.items()}
+        subscribers |= {f"outputs.{name}": self._state_of(output) for name, output in self.states.items()}
+        subscribers |= {"alarms": self._watch_alarms, "endpoint": self._publish}
+        graphs.fold(self.entry.frames, self.graph, self.entry.snapshot.remember, subscribers, self.failed)
+
+    # --- what happens in a tick ---------------------------------------------------------------------------------------
+
+    def post(self, signal: Any) -> None:
+        """A signal from outside, handed to the graph between two ticks; never inside one."""
+        self.loop.call_soon(self._signal, signal)
+
+    def _signal(self, signal: Any) -> None:
+        self.entry.signals.on_next(signal)
+        device = getattr(signal, "device", None)
+        if device is not None:
+            self.meters.saw(device, self.clock(), f"{len(signal.values)} points")
+        if isinstance(signal, Schedule | Withdrawal):
+            self.meters.saw(f"requests.{signal.type}", self.clock(), f"version {getattr(signal, 'version', '-')}")
+            for history in self.histories.values():
+                history.schedule(signal, time.time_ns())
+        self.metrics.signal(signal)
+
+    def tick(self, tick: Tick) -> None:
+        """One tick from snapshot to writers, then the numbers about it."""
+        self._began_s = self.clock()
+        self.entry.signals.on_next(tick)
+        for done in self.finished:
+            done()
+
+    def _publish(self, frame: Frame) -> None:
+        """The newest frame for people, and the numbers about the tick that made it."""
+        self.view.frame, self.view.missed, self.view.late_s = frame, self.ticker.missed, self.ticker.late_s
+        now = self.clock()
+        self.meters.saw("validate", now)
+        self.meters.saw("snapshot", now, f"tick {frame.tick}")
+        self.meters.tick(frame, self.stages, self._began_s, now)
+        for asset in self.field.wrote:
+            self.meters.saw(f"{asset}.writer", now)
+        self.metrics.tick(frame, now - self._began_s, self.ticker.late_s)
+        self.checkpoint.offer(frame)
+        self.chronicle.offer(frame)
+
+    def _state_of(self, output: StateOutput) -> Callable[[Frame], None]:
+        def publish(frame: Frame) -> None:
+            """Documents are of the frame before: cutting them here again would cost the tick its time twice."""
+            if self.view.frame is None:
+                return
+            output.offer_state(self.view.site())
+            for asset in self.compiled.layout.assets:
+                shown = self.view.asset(asset)
+                if shown is not None:
+                    output.offer(
+                        "snapshot", asset, {name: shown[name] for name in ("at", "telemetry", "quality", "band")}
+                    )
+                    output.offer("command", asset, shown["last_command"] or {})
+                output.offer("decision", asset, self.view.decision(asset) or {})
+            output.offer("alarms", None, list(self.view.alarms()))
+
+        return publish
+
+    def _watch_alarms(self, frame: Frame) -> None:
+        self.book.update([*conditions(frame), *self._process_conditions(frame)], frame.utc_ns)
+
+    def _process_conditions(self, frame: Frame) -> list[Condition]:
+        found = [
+            Condition(f"{name}.late", None, LOW, f"{name}: no document newer than its ttl", "Check the sender")
+            for name, _ in self.entry.snapshot.offers.overdue(frame.utc_ns)
+        ]
+        for name, history in self.histories.items():
+            found += [
+                Condition(f"outputs.{name}.{c.id}", None, c.priority, c.text, c.response) for c in history.conditions()
+            ]
+        if self.ticker.missed:
+            found.append(
+                Condition("ticks.missed", None, MEDIUM, "ticks were missed since the start", "Check the machine's load")
+            )
+        if self.failures.get("chain"):
+            found.append(Condition("chain", None, HIGH, "the chain has ended", "The process restarts; report it"))
+        return found
+
+    def _alarmed(self, event: Any) -> None:
+        for history in getattr(self, "histories", {}).values():
+            history.alarm(event)
+
+    def failed(self, node: str, error: Exception) -> None:
+        """A stage or subscriber raised: said at the 1st, 2nd, 4th, 8th … time."""
+        count = self.failures[node] = self.failures.get(node, 0) + 1
+        if count & (count - 1) == 0:
+            logger.opt(exception=error).error("{} failed ({} times so far): {!r}", node, count, error)
+
+    def _dropped(self, device: str, reason: str) -> None:
+        self.failed(f"reading of {device}", ValueError(reason))
+
+    def _held_version(self, schedule: Schedule) -> int | None:
+        held = self.entry.snapshot.offers.schedules.get((schedule.type, schedule.asset))
+        return None if held is None else held.version
+
+    def components(self) -> dict[str, Any]:
+        """Health of the parts, for `/health`."""
+        parts: dict[str, Any] = {
+            f"connections.{name}": {"status": "ok" if broker.connected else "lost"}
+            for name, broker in self.field.brokers.items()
+        }
+        parts |= {
+            name: {"status": "ok" if device.connection.connected else "lost"}
+            for name, device in self.field.devices.items()
+        }
+        parts |= {
+            f"outputs.{name}": {"status": "ok" if history.numbers().connected else "buffering"}
+            for name, history in self.histories.items()
+        }
+        reason = compile_state()
+        return parts | {"kernels": {"status": "ok" if reason is None else "plain", "reason": reason or "compiled"}}

@@ -1,0 +1,215 @@
+"""Running: the order in which a process starts, lives and ends.
+
+    bind ─► journal, checkpoint ─► standing stops ─► tasks ─► graph ─► ticks ─► watchdog
+    SIGTERM ─► ticks end ─► 0 kW written and confirmed ─► records flushed ─► connections closed
+
+Without `--arm` it is a shadow: it reads and computes everything and writes nothing. It ends in 0 kW at every device it
+ever wrote to, or says which one did not confirm (LH-OPS-002).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from loguru import logger
+
+from config.definition import Endpoint
+from pipeline.check import Checked
+from pipeline.exits import Exit
+from pipeline.process import Options, Process
+from pipeline.tasks import Tasks
+from pipeline.watchdog import Watchdog
+from sinks.journal import JournalFileError
+from sinks.postgres.queries import Archive
+from sinks.web.auth import Credential, Keyring, WeakTokenError
+from sinks.web.hub import Hub
+from sinks.web.origin import Listener, ListenRefusedError
+from sinks.web.ports import Role
+from sinks.web.serve import BindError, CertificateError, bind, serve, tls_context, url
+from sinks.web.shell import Shell
+from sources.instant import format_utc
+
+STOP_S = 4.0
+WATCHDOG_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The endpoint, bound and ready to serve."""
+
+    shell: Shell
+    hub: Hub
+    url: str
+    sock: object
+    tls: object
+
+
+def run(checked: Checked, options: Options) -> Exit:
+    """Run until SIGTERM or SIGINT. `checked.definition` is there: the caller has refused everything else."""
+    try:
+        return asyncio.run(_run(checked, options))
+    except (BindError, ListenRefusedError, CertificateError, WeakTokenError, JournalFileError) as error:
+        logger.error("{}", error)
+        return Exit.FAILED
+
+
+async def _run(checked: Checked, options: Options) -> Exit:
+    assert checked.definition is not None, "a definition with errors is refused before it is run"
+    definition = checked.definition
+    process = Process(definition, checked.profiles, options)
+    stop = asyncio.Event()
+    _on_signals(stop)
+    web = _web(process, definition.endpoint, options) if definition.endpoint else None
+    tasks = Tasks(process.clock)
+    watchdog = Watchdog(max(WATCHDOG_S, 5 * definition.site.cycle), int(Exit.INTERNAL))
+    for history in process.histories.values():
+        history.start(process.journal)
+    process.journal.noted = _noted(process)
+    for act in process.journal.standing(process.compiled.layout.assets):
+        logger.warning("{}: a stop of {} stands: {}", act.asset or "all assets", act.operator, act.reason)
+        process.post(act)
+    _start(process, tasks)
+    process.subscribe()
+    serving = None
+    if web is not None:
+        process.finished.append(web.hub.offer)
+        serving = asyncio.create_task(_serve(web, stop))
+    process.finished.append(watchdog.feed)
+    process.ticker.start()
+    watchdog.start()
+    _say_started(process, options, web)
+    await stop.wait()
+    process.ticker.stop()
+    watchdog.stop()
+    confirmed = await _zero(process)
+    await _close(process, tasks, serving)
+    return Exit.OK if confirmed else Exit.UNCONFIRMED
+
+
+def _noted(process: Process):  # type: ignore[no-untyped-def]
+    def noted(entry) -> None:  # type: ignore[no-untyped-def]
+        for history in process.histories.values():
+            history.entry(entry)
+
+    return noted
+
+
+def _start(process: Process, tasks: Tasks) -> None:
+    for name, job in process.field.jobs.items():
+        tasks.start(name, job)
+    for name, history in process.histories.items():
+        tasks.start(f"outputs.{name}", history.run)
+    for name, state in process.states.items():
+        tasks.start(f"outputs.{name}", state.run)
+    tasks.start("checkpoint", process.checkpoint.run)
+
+
+def _web(process: Process, endpoint: Endpoint, options: Options) -> Web:
+    listener = Listener.parse(
+        endpoint.listen,
+        tls=endpoint.tls is not None,
+        behind_proxy=endpoint.behind_proxy,
+        anonymous_viewer=endpoint.anonymous_viewer,
+    )
+    tokens = {
+        Role.VIEWER: endpoint.tokens.viewer,
+        Role.OPERATOR: endpoint.tokens.operator,
+        Role.ENGINEER: endpoint.tokens.engineer,
+    }
+    keyring = Keyring(
+        Credential(role.word, role, token.reveal()) for role, token in tokens.items() if token is not None
+    )
+    tls = None
+    if endpoint.tls is not None:
+        certificate, key = endpoint.tls.certificate.path, endpoint.tls.key.path
+        tls = tls_context(certificate or Path(), key or Path())
+    listener.verify(tokens=bool(keyring))
+    sock = bind(listener)
+    archive = None
+    for history in process.histories.values():
+        archive = Archive(history.forwarder.database, process.definition.site.name)
+    shell = Shell(
+        view=process.view,
+        door=process.door,
+        listener=listener,
+        keyring=keyring,
+        clock=process.clock,
+        utc_ns=time.time_ns,
+        new_id=lambda: secrets.token_hex(8),
+        secret=lambda: secrets.token_urlsafe(32),
+        metrics=process.metrics.render,
+        archive=archive,
+    )
+    hub = Hub(process.view, process.clock, lambda: format_utc(time.time_ns()))
+    return Web(shell, hub, url(listener, sock), sock, tls)
+
+
+async def _serve(web: Web, stop: asyncio.Event) -> None:
+    try:
+        await serve(web.shell, web.hub, web.sock, stop, tls=web.tls)  # type: ignore[arg-type]
+    except Exception as error:
+        logger.opt(exception=error).error("endpoint: ended: {!r}", error)
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """SIGTERM and SIGINT ask for an orderly end; a second one changes nothing."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+async def _zero(process: Process) -> bool:
+    """0 kW to every device that was ever written to, confirmed. False when one did not confirm in time."""
+    wrote = sorted(process.field.wrote)
+    if not wrote:
+        logger.info("nothing was ever written; nothing to stop")
+        return True
+    outcomes = await asyncio.gather(
+        *(process.field.writers[asset].stop(STOP_S) for asset in wrote), return_exceptions=True
+    )
+    for asset, outcome in zip(wrote, outcomes, strict=True):
+        if outcome is True:
+            logger.info("{}: 0 kW written and confirmed", asset)
+        else:
+            logger.error(
+                "{}: 0 kW was not confirmed within {} s ({}); the device's own reversion covers the gap",
+                asset,
+                STOP_S,
+                outcome,
+            )
+    return all(outcome is True for outcome in outcomes)
+
+
+async def _close(process: Process, tasks: Tasks, serving: asyncio.Task[None] | None) -> None:
+    for state in process.states.values():
+        await state.close()
+    for broker in process.field.brokers.values():
+        with contextlib.suppress(Exception):
+            await broker.close()
+    if serving is not None:
+        await asyncio.wait({serving}, timeout=3.0)
+    await tasks.cancel()
+    for device in process.field.devices.values():
+        device.close()
+    await process.journal.close()
+    for history in process.histories.values():
+        await history.close()
+
+
+def _say_started(process: Process, options: Options, web: Web | None) -> None:
+    mode = "ARMED: commands are written" if options.armed else "shadow: nothing is written (start with --arm to write)"
+    logger.info(
+        "{}: {} asset(s), cycle {} s, {}",
+        process.definition.site.name,
+        len(process.compiled.layout.assets),
+        process.definition.site.cycle,
+        mode,
+    )
+    if web is not None:
+        logger.info("page, REST and websocket at {}", web.url)

@@ -1,0 +1,46 @@
+"""Tasks that are kept running: an exception is logged and the job starts again, with capped back-off.
+
+A source that fails ages its values meanwhile (design rule 10); a task that ends quietly is an error too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from loguru import logger
+
+FIRST_S, MOST_S = 0.2, 5.0
+
+
+async def keep(name: str, job: Callable[[], Awaitable[None]], clock: Callable[[], float]) -> None:
+    """Run `job` for ever. Back-off doubles from 0.2 s to 5 s and starts over after a minute of health."""
+    delay = FIRST_S
+    while True:
+        began = clock()
+        try:
+            await job()
+            logger.warning("{}: ended and is started again", name)
+        except Exception as error:  # whatever a source raises, the process goes on without it
+            logger.opt(exception=error).error("{}: failed and is started again in {:.1f} s: {!r}", name, delay, error)
+        if clock() - began > 60.0:
+            delay = FIRST_S
+        await asyncio.sleep(delay)
+        delay = min(MOST_S, delay * 2)
+
+
+class Tasks:
+    """The running jobs. `cancel` ends them all and waits until they have ended."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(keep(name, job, self._clock), name=name))
+
+    async def cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()

@@ -1,0 +1,190 @@
+"""What people see of the running process: plain JSON cut from the newest sealed frame. Nothing here waits or decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jit import rows as r
+from jit.codes import REASON_TEXT, Authority, Mode, Permit, Reason, State
+from jit.frame import Frame
+from operators.decision import decision, number
+from operators.offers import Offers
+from operators.status import asset_status, site_status
+from pipeline.compile import Compiled
+from pipeline.graph import Graph, as_json
+from pipeline.nodes import Meters
+from sinks.alarms import AlarmBook
+from sinks.journal import Journal
+from sources.instant import format_utc
+from sources.schedule import Schedule
+
+NEXT_STEPS = 6
+_ENUMS = {"Reason": Reason, "State": State, "Permit": Permit, "Authority": Authority, "Mode": Mode}
+
+
+@dataclass(slots=True, eq=False)
+class SiteView:
+    """Fills in the endpoint's `View`. `frame` is set by the process after every tick."""
+
+    compiled: Compiled
+    chain: Graph
+    meters: Meters
+    book: AlarmBook
+    journal: Journal
+    offers: Offers
+    clock: Callable[[], float]
+    version: str
+    config: str
+    components: Callable[[], Mapping[str, Any]]
+    extra: dict[str, Any] = field(default_factory=dict)
+    frame: Frame | None = None
+    missed: int = 0
+    late_s: float = 0.0
+
+    def assets(self) -> tuple[str, ...]:
+        return self.compiled.layout.assets
+
+    def hello(self) -> dict[str, Any]:
+        site = self.compiled.definition.site
+        return {
+            "server": f"bess-pipeline {self.version}",
+            "site": site.name,
+            "timezone": site.timezone,
+            "config": self.config,
+            "generation": 1,
+            "assets": list(self.assets()),
+            "boot": self.journal.boot_id,
+            **self.extra,
+        }
+
+    def site(self) -> dict[str, Any]:
+        definition = self.compiled.definition
+        known = site_status(self.frame) if self.frame is not None else {"at": None, "tick": None, "mode": None}
+        return {
+            "name": definition.site.name,
+            "timezone": definition.site.timezone,
+            **known,
+            **self.extra,
+            "next": self._next(),
+            "ticks": {"missed": self.missed, "lateness_ms": number(self.late_s * 1e3, 1)},
+        }
+
+    def _next(self) -> list[dict[str, Any]]:
+        """The next steps of what is planned, soonest first."""
+        if self.frame is None:
+            return []
+        now = self.frame.utc_ns
+        steps = [
+            (window.start_ns, schedule, window)
+            for schedule in self.offers.schedules.values()
+            for window in schedule.windows
+            if window.start_ns > now
+        ]
+        return [
+            {"at": format_utc(start), "asset": schedule.asset, "type": str(schedule.type), "power_kw": window.power_kw}
+            for start, schedule, window in sorted(steps, key=lambda step: step[0])[:NEXT_STEPS]
+        ]
+
+    def _column(self, asset: str) -> int | None:
+        return self.compiled.layout.column.get(asset) if self.frame is not None else None
+
+    def asset(self, asset: str) -> dict[str, Any] | None:
+        column = self._column(asset)
+        if column is None or self.frame is None:
+            return None
+        return asset_status(self.frame, column)
+
+    def decision(self, asset: str) -> dict[str, Any] | None:
+        column = self._column(asset)
+        if column is None or self.frame is None:
+            return None
+        return decision(self.frame, column, self.config)
+
+    def graph(self) -> dict[str, Any]:
+        return as_json(self.chain)
+
+    def nodes(self) -> Sequence[dict[str, Any]]:
+        return self.meters.json(self.clock())
+
+    def alarms(self) -> Sequence[dict[str, Any]]:
+        return self.book.json()
+
+    def health(self) -> dict[str, Any]:
+        """`status` ok or degraded; it is not ok while ticks do not come."""
+        components = dict(self.components())
+        fresh = self.frame is not None and self.clock() - self.frame.mono_s < 3 * max(
+            1.0, self.compiled.definition.site.cycle
+        )
+        components["ticks"] = {"status": "ok" if fresh else "failed", "missed": self.missed}
+        return {"status": "ok" if fresh else "failed", "at": self.site()["at"], "components": components}
+
+    def schedules(self, asset: str | None) -> Sequence[Any]:
+        return [
+            _schedule_json(schedule)
+            for (_, owner), schedule in self.offers.schedules.items()
+            if asset is None or owner in (None, asset)
+        ]
+
+    def stops(self) -> Sequence[dict[str, Any]]:
+        """Stops that stand now, with who set them."""
+        return [
+            {
+                "asset_id": act.asset,
+                "operator": act.operator,
+                "role": act.role,
+                "reason": act.reason,
+                "activated_at": format_utc(act.at_ns),
+            }
+            for act in self.journal.standing(self.assets())
+            if act.kind == "stop"
+        ]
+
+    def tap(self, node: str) -> dict[str, Any] | None:
+        """The rows that a node owns, from the newest sealed frame."""
+        if self.frame is None or node not in {entry.id for entry in self.chain}:
+            return None
+        frame, layout = self.frame, self.frame.layout
+        rows: dict[str, Any] = {
+            row.name: [number(v) for v in frame.values[i]] for i, row in enumerate(layout.values) if row.owner == node
+        }
+        rows |= {
+            row.name: [_code(row.unit, int(v)) for v in frame.codes[i]]
+            for i, row in enumerate(layout.codes)
+            if row.owner == node
+        }
+        rows |= {row.name: [number(frame.site[i])] for i, row in enumerate(layout.site_values) if row.owner == node}
+        if node in layout.devices:
+            first, last = layout.devices[node]
+            rows = {layout.points[i]: [number(frame.points[i]), int(frame.point_codes[i])] for i in range(first, last)}
+        return {"node": node, "tick": frame.tick, "at": format_utc(frame.utc_ns), "rows": rows}
+
+
+def _code(unit: str, value: int) -> str | int:
+    family = _ENUMS.get(unit)
+    if family is Reason:
+        return REASON_TEXT[Reason(value)]
+    return family(value).name.lower() if family is not None else value
+
+
+def _schedule_json(schedule: Schedule) -> dict[str, Any]:
+    return {
+        "asset_id": schedule.asset,
+        "type": str(schedule.type),
+        "market_bid_area": schedule.area,
+        "version": schedule.version,
+        "issued_at": format_utc(schedule.issued_ns),
+        "source": schedule.source,
+        "horizon_start": format_utc(schedule.windows[0].start_ns),
+        "horizon_end": format_utc(schedule.windows[-1].end_ns),
+        "windows": [
+            {"start": format_utc(w.start_ns), "end": format_utc(w.end_ns), "target_power_kw": w.power_kw}
+            for w in schedule.windows
+        ],
+    }
+
+
+def silent(frame: Frame | None) -> bool:
+    """Whether no asset is written to at all."""
+    return frame is None or not (frame.codes[r.AUTHORITY] == Authority.ARMED).any()

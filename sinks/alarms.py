@@ -1,0 +1,202 @@
+"""Alarms: what needs somebody's response, derived from sealed frames and from the numbers of the process.
+
+    condition holds ──► active, unacknowledged ──► acknowledged
+    condition gone  ──► inactive; it stays listed until it has been acknowledged
+
+Every alarm has a priority (1 high to 3), a text and the response that is expected (ISA-18.2: no response, no alarm).
+An acknowledgement says that somebody has seen it; it resets nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from jit import rows as r
+from jit.codes import Quality, Reason, State, WriteStatus
+from jit.frame import Frame
+from operators.sentence import LATCH_TEXT, bits, quality_text
+from sinks.records import AlarmEvent
+from sources.instant import format_utc
+
+HIGH, MEDIUM, LOW = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition that holds now. `key` is unique per asset."""
+
+    key: str
+    asset: str | None
+    priority: int
+    text: str
+    response: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.asset}.{self.key}" if self.asset else f"site.{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A condition with its history: since when (UTC ns), whether it still holds and whether it was acknowledged."""
+
+    condition: Condition
+    since_ns: int
+    active: bool
+    acknowledged: bool
+
+    def json(self) -> dict[str, object]:
+        c = self.condition
+        return {
+            "id": c.id,
+            "asset_id": c.asset,
+            "priority": c.priority,
+            "text": c.text,
+            "response": c.response,
+            "since": format_utc(self.since_ns),
+            "active": self.active,
+            "acknowledged": self.acknowledged,
+        }
+
+
+def of_asset(frame: Frame, column: int) -> list[Condition]:
+    """What the frame says about one asset."""
+    codes, asset, found = frame.codes, frame.layout.assets[column], []
+    state, quality = int(codes[r.STATE, column]), int(codes[r.QUALITY, column])
+    if state == State.FAULT:
+        found.append(
+            Condition(
+                "fault",
+                asset,
+                HIGH,
+                f"fault latched: {bits(int(codes[r.LATCH, column]), LATCH_TEXT)}",
+                "Find the cause at the device; acknowledge once it is clear",
+            )
+        )
+    if quality != Quality.VALID and codes[r.SETTLED, column] != 0:
+        found.append(
+            Condition(
+                "data_lost",
+                asset,
+                HIGH,
+                quality_text(quality),
+                "Check the connection and the device; power is 0 kW until data return",
+            )
+        )
+    if codes[r.WRITE_STATUS, column] in (WriteStatus.REFUSED, WriteStatus.FAILED, WriteStatus.DIFFERENT):
+        status = WriteStatus(int(codes[r.WRITE_STATUS, column])).name.lower()
+        found.append(
+            Condition(
+                "write",
+                asset,
+                HIGH,
+                f"the last write was {status}",
+                "Check whether the device is in local control or commanded by another master",
+            )
+        )
+    if codes[r.FAULT, column] != 0:
+        found.append(
+            Condition(
+                "stage",
+                asset,
+                HIGH,
+                "a stage of the chain failed: 0 kW",
+                "Read the log and report it; restart if it persists",
+            )
+        )
+    if codes[r.ALARMS, column] != 0 and state != State.FAULT:
+        found.append(
+            Condition(
+                "device",
+                asset,
+                MEDIUM,
+                f"device alarms 0x{int(codes[r.ALARMS, column]):x}",
+                "Look the alarm up in the device's manual",
+            )
+        )
+    if codes[r.STATE_BY, column] == Reason.LOCAL_CONTROL:
+        found.append(
+            Condition("local", asset, LOW, "device is in local control", "Return it to remote, then activate it here")
+        )
+    return found
+
+
+def of_services(frame: Frame) -> list[Condition]:
+    """A withdrawn or undeliverable service is an alarm per service, for the site."""
+    first, code_first, _ = r.service_rows(frame.layout)
+    found = []
+    for i, name in enumerate(frame.layout.services):
+        if (frame.codes[code_first + i] == Reason.SERVICE_WITHDRAWN).any():
+            found.append(
+                Condition(
+                    f"{name}.withdrawn",
+                    None,
+                    HIGH,
+                    f"{name} withdrawn: its input is lost",
+                    "Check the frequency meter; report the unavailability",
+                )
+            )
+        missing = float(frame.values[first + r.SERVICE_ROWS * i + 3].sum())
+        if missing > 0.05:
+            found.append(
+                Condition(
+                    f"{name}.undeliverable",
+                    None,
+                    MEDIUM,
+                    f"{name}: sold capacity has no room",
+                    "Report the unavailability, or free power and energy",
+                )
+            )
+    return found
+
+
+def conditions(frame: Frame) -> list[Condition]:
+    """Everything that the frame alone says."""
+    found = [condition for column in range(len(frame.layout.assets)) for condition in of_asset(frame, column)]
+    return found + of_services(frame)
+
+
+class AlarmBook:
+    """The alarms of the process. `changed` receives every event for the history."""
+
+    def __init__(self, changed: Callable[[AlarmEvent], None] = lambda event: None) -> None:
+        self._changed = changed
+        self._alarms: dict[str, Alarm] = {}
+
+    def update(self, holding: Iterable[Condition], at_ns: int) -> None:
+        """Conditions that hold now come or stay; all others go."""
+        now = {condition.id: condition for condition in holding}
+        for id, condition in now.items():
+            known = self._alarms.get(id)
+            if known is None or not known.active:
+                self._put(Alarm(condition, at_ns, active=True, acknowledged=False), at_ns)
+            elif known.condition != condition:
+                self._alarms[id] = replace(known, condition=condition)
+        for id, alarm in list(self._alarms.items()):
+            if id not in now and alarm.active:
+                self._put(replace(alarm, active=False), at_ns)
+
+    def acknowledge(self, id: str, at_ns: int) -> bool:
+        """Note that somebody has seen it. False: no such alarm."""
+        alarm = self._alarms.get(id)
+        if alarm is None:
+            return False
+        self._put(replace(alarm, acknowledged=True), at_ns)
+        return True
+
+    def _put(self, alarm: Alarm, at_ns: int) -> None:
+        c = alarm.condition
+        self._alarms[c.id] = alarm
+        if alarm.acknowledged and not alarm.active:
+            del self._alarms[c.id]
+        self._changed(
+            AlarmEvent(c.id, c.asset, c.priority, c.text, at_ns, alarm.active, alarm.acknowledged, c.response)
+        )
+
+    def json(self) -> list[dict[str, object]]:
+        """Unacknowledged first, then by priority and age."""
+        listed = sorted(
+            self._alarms.values(), key=lambda a: (a.acknowledged, not a.active, a.condition.priority, -a.since_ns)
+        )
+        return [alarm.json() for alarm in listed]

@@ -1,0 +1,82 @@
+"""The checkpoint: the last frame on disk, so that what latches survives a restart.
+
+    sealed frame ── a latch row changed? ──► temporary file, fsync, rename ── in a thread, newest wins
+
+What a restart takes from it is decided by `jit.frame.carry`: rows that latch, by name and asset, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import numpy as np
+from loguru import logger
+
+from jit.frame import Frame, Past, carry, first_past, from_bytes
+from jit.layout import Layout
+from sinks.conflate import Conflating
+
+
+def store(path: Path, raw: bytes) -> None:
+    """Replace the file atomically and durably. OSError when the disk does not take it."""
+    draft = path.with_suffix(".new")
+    with draft.open("wb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def restore(path: Path, layout: Layout) -> Past:
+    """The past for the first tick. A missing file is a first start; an unreadable one is said and not believed."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return first_past(layout)
+    except OSError as error:
+        logger.error("checkpoint {}: {}; latches of the last run are lost", path, error)
+        return first_past(layout)
+    try:
+        past, taken = carry(from_bytes(raw), layout)
+    except (ValueError, KeyError, TypeError) as error:
+        logger.error("checkpoint {}: {}; latches of the last run are lost", path, error)
+        return first_past(layout)
+    if taken:
+        logger.info("checkpoint: carried {}", ", ".join(taken))
+    return past
+
+
+class Checkpoint:
+    """Offered every sealed frame; writes when a latch row changed. `errors` counts writes that failed."""
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        self._path = path
+        self._rows = np.array([i for i, row in enumerate(layout.codes) if row.latch], dtype=np.int64)
+        self._known: np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None = None
+        self.sink: Conflating[Frame] = Conflating("checkpoint", self._write, self._lost)
+
+    @property
+    def errors(self) -> int:
+        return self.sink.errors
+
+    def offer(self, frame: Frame) -> None:
+        latches = frame.codes[self._rows]
+        if self._known is None or not np.array_equal(latches, self._known):
+            self._known = latches
+            self.sink.offer(frame)
+
+    async def run(self) -> None:
+        await self.sink.run()
+
+    async def _write(self, frame: Frame) -> None:
+        await asyncio.to_thread(store, self._path, frame.to_bytes())
+
+    def _lost(self, frame: Frame, error: Exception) -> None:
+        self._known = None  # the next frame tries again
