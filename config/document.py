@@ -5,11 +5,13 @@
 YAML 1.2 only. Refused, each at its place: files over 256 KiB (E003), duplicate keys (E004), ambiguous scalars (E005),
 nesting deeper than 24 (E006), aliases that grow the document beyond 100,000 nodes or contain themselves (E007), tags
 other than `!secret` and `!include` (E008), a second document or directives (E009), keys that are not words (E010).
-The first syntax error (E002) ends the reading; all others are collected.
+Characters that end lines for some readers only, or turn
+the direction of writing, are syntax errors. The first syntax error (E002) ends the reading; all others are collected.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +37,9 @@ MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 24
 MAX_NODES: Final = 100_000
 TAGS: Final = ("!secret", "!include")
+_HIDDEN = re.compile(
+    r"[\x85\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)  # ends lines for some, turns direction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +115,11 @@ def compose(source: Source) -> Document:
     """The tree of a source. Never raises."""
     composer = _Composer(source)
     root: Node | None = None
+    hidden = _HIDDEN.search(source.text)
+    if hidden is not None:
+        message = f"the character U+{ord(hidden[0]):04X} makes the text read differently from what it shows"
+        composer.refuse("E002", message, hidden.start(), 1, "remove it")
+        return Document(None, tuple(composer.problems))
     try:
         root = composer.document()
     except _StopReading as stop:

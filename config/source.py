@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_HIDDEN_WORDS = "pas+w|pwd|secret|token|credential|api_?key|private"
+_HIDDEN_WORDS = "pas+w|pwd|secret|token|credential|api[_-]?key|private"
 _HIDDEN_KEY = rf"""(?<![\w-])["']?(?:[\w-]*(?:{_HIDDEN_WORDS})[\w-]*|viewer|operator|engineer)["']?"""
 _HIDDEN = (  # on a line of its own the text goes to the line's end, in braces to a comma or the closing brace
     re.compile(rf"(?i)^\s*(?:-\s+)?{_HIDDEN_KEY}" r"\s*:\s+(?!!secret\b|[{\[])(?P<text>\S(?:.*\S)?)"),
-    re.compile(rf"(?i){_HIDDEN_KEY}" r"""\s*:\s+(?!!secret\b|[{\[])(?P<text>"(?:[^"\\]|\\.)*"?|'[^']*'?|[^,}\s]+)"""),
+    re.compile(
+        rf"(?i){_HIDDEN_KEY}"
+        r"""\s*:\s+(?!!secret\b|[{\[])(?P<text>"(?:[^"\\]|\\.)*"?|'[^']*'?|[^,}\s](?:[^,}]*[^,}\s])?)"""
+    ),
 )
 _URL_PASSWORD = re.compile(r"://[^/\s:@\"']*:(?P<text>[^/\s\"']+)@")
 _ENVIRONMENT = re.compile(r"\$\{[A-Za-z0-9_]+\}")
