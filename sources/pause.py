@@ -12,8 +12,13 @@ async def pause(delay_s: float) -> None:
     """Return after `delay_s` of loop time (s), at once when it is not positive; other tasks run in between."""
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
-    timer = loop.call_later(max(0.0, delay_s), over.set_result, None)
+    timer = loop.call_later(max(0.0, delay_s), _finish, over)
     try:
         await over
     finally:
         timer.cancel()
+
+
+def _finish(over: asyncio.Future[None]) -> None:
+    if not over.done():  # cancelled in the very moment in which the time was over
+        over.set_result(None)

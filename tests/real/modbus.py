@@ -144,7 +144,6 @@ class Wire:
         return found
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
         current = asyncio.current_task()
         assert current is not None
         self._tasks.add(current)
@@ -154,6 +153,7 @@ class Wire:
             writer.transport.abort()
             return
         self._streams += [writer, far]
+        self.connections += 1
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass(reader, far, reply=False))

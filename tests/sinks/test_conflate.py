@@ -84,8 +84,9 @@ async def test_an_error_harms_its_own_item_only_and_is_reported() -> None:
 
 async def test_a_report_that_raises_does_not_end_the_sink() -> None:
     slow = Slow()
+    failed: dict[int, list[Exception]] = {}
     slow.go.set()
-    sink = Conflating("device", slow, lambda item, _error: {}[item])
+    sink = Conflating("device", slow, lambda item, error: failed[item].append(error))
     async with running(sink):
         sink.offer(-1)
         await until(lambda: sink.errors == 1)

@@ -41,9 +41,17 @@ class Bench:
         command = {"mode": Mode.DISCHARGE if power_kw > 0 else Mode.CHARGE, "reactive_kvar": 0.0, "heartbeat": tick}
         self.writer.offer(
             Command(
-                id=f"c-{tick}", tick=tick, issued_ns=0, asset="bess1", power_kw=power_kw, valid_until_ns=0,
-                deadline_s=self.clock() + valid_s, reason="test", source="Schedule", **{**command, **fields},
-            )  # fmt: skip
+                id=f"c-{tick}",
+                tick=tick,
+                issued_ns=0,
+                asset="bess1",
+                power_kw=power_kw,
+                valid_until_ns=0,
+                deadline_s=self.clock() + valid_s,
+                reason="test",
+                source="Schedule",
+                **{**command, **fields},
+            )
         )
 
     async def receipt(self, count: int = 1) -> Receipt:
