@@ -31,6 +31,7 @@ from pathlib import Path
 
 from loguru import logger
 
+from config.address import AddressError, check_topic
 from sources.mqtt import address
 from sources.mqtt.outbox import Outbox, Outgoing
 from sources.mqtt.session import MQTT_5, MQTT_311, NAMES, ConnectError, Identity, Session
@@ -133,12 +134,12 @@ class Broker:
         """What the broker publishes, retained, when this client disappears. Once, and before `run()`."""
         if self._identity.will is not None or self._session is not None:
             raise ValueError(f"connection {self.name}: a client has one last will, set before it connects")
-        _check_topic(topic)
+        check_topic(topic)
         self._identity = replace(self._identity, will=Outgoing(topic, payload, qos=1, retain=True))
 
     def subscribe(self, topic: str, receive: Receive) -> None:
         """Call `receive` in the loop for every message on `topic` (no wildcards), now and after every reconnection."""
-        _check_topic(topic)
+        check_topic(topic)
         self._receivers.setdefault(topic, []).append(receive)
         self._unsubscribed.add(topic)
         if self.connected:
@@ -146,7 +147,7 @@ class Broker:
 
     def reserve(self, topic: str) -> None:
         """Make `topic` a command topic: from now on only `send` may use it."""
-        _check_topic(topic)
+        check_topic(topic)
         self._reserved.add(topic)
 
     def publish(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False, expiry_s: float = inf) -> bool:
@@ -305,12 +306,10 @@ class Broker:
 
 
 def _is_topic(topic: str) -> bool:
-    return 0 < len(topic.encode("utf-8", "replace")) <= 65535 and not any(mark in topic for mark in "+#\0")
-
-
-def _check_topic(topic: str) -> None:
-    if not _is_topic(topic):
-        raise ValueError(f"not a plain topic: {topic!r}")
+    try:
+        return check_topic(topic) == topic
+    except AddressError:
+        return False
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import gmqtt
 from gmqtt.mqtt.constants import MQTTv50, MQTTv311
 
-from sources.mqtt.address import Address
+from sources.mqtt.address import BrokerAddress
 from sources.mqtt.outbox import InFlight, Outgoing
 
 MQTT_5: int = MQTTv50
@@ -103,7 +103,7 @@ class Session:
         client.on_subscribe = self._on_subscribe
         return client
 
-    async def connect(self, address: Address, timeout_s: float) -> None:
+    async def connect(self, address: BrokerAddress, timeout_s: float) -> None:
         """Return once the broker has accepted. Raises `ConnectError`."""
         tls: Any = address.tls or False
         who = self._identity

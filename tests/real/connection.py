@@ -1,6 +1,7 @@
 """Fixtures for tests that talk to a broker through the project's own connection.
 
     from tests.real.connection import Connecting, connecting, logged      # in a conftest.py
+    async with connecting(mosquitto, client_id="x") as broker: ...
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Connecting = Callable[..., AbstractAsyncContextManager[Broker]]
 
 @pytest.fixture
 def connecting() -> Connecting:
-    """A factory: `async with connecting(mosquitto) as broker` runs a `Broker`, ended however the test ends.
+    """A factory of running `Broker`s, each an asynchronous context that ends it however the test ends.
 
     `url` overrides the server's, `prepare(broker)` is called before it runs, the rest goes to `Broker`.
     """
