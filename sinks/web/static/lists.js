@@ -31,7 +31,7 @@ function alarmLine(first, picture, dialogs) {
     text(who, now.asset_id ?? "site");
     attr(who, "title", now.asset_id);
     text(words, now.text ?? "alarm without text");
-    text(state, now.active === false ? "returned to normal" : now.acknowledged ? "acknowledged" : "");
+    text(state, [now.active === false && "returned to normal", now.acknowledged && "acknowledged"].filter(Boolean).join(", "));
     text(response, now.response ? `response: ${now.response}` : "");
     attr(node, "title", [now.text, now.response].filter(Boolean).join("\nresponse: "));
     shown(confirm, !now.acknowledged);
@@ -98,8 +98,8 @@ function serviceLine() {
   function update(service) {
     text(part.at, plain(service.id));
     const short = known(service.undeliverable_kw) && service.undeliverable_kw > 0.05;
-    text(part.what, `${service.state ?? "unknown"}: gives ${number(service.given_kw)} of ${number(service.asked_kw)} kW asked, ` +
-      `${number(service.capacity_kw, 0)} kW sold${short ? `, ${number(service.undeliverable_kw)} kW UNDELIVERABLE` : ""}`);
+    text(part.what, `${short ? `${number(service.undeliverable_kw)} kW UNDELIVERABLE · ` : ""}${service.state ?? "unknown"}: gives ${number(service.given_kw)} of ${number(service.asked_kw)} kW asked, ` +
+      `${number(service.capacity_kw, 0)} kW sold`);
     attr(part.node, "title", part.what.textContent);
   }
   return { node: part.node, update };

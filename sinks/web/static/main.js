@@ -10,6 +10,7 @@ import { banners, footer, header } from "./header.js";
 import { operatorView } from "./operator-view.js";
 import { Picture } from "./picture.js";
 import { Connection } from "./socket.js";
+import { clock } from "./words.js";
 
 const PAINT_MS = 250;
 const picture = new Picture();
@@ -21,7 +22,7 @@ const connection = new Connection(address.href, {
   onhello: () => {},
 });
 
-const dialogs = makeDialogs(picture, { say: (words) => bottom.say(words), onsession });
+const dialogs = makeDialogs(picture, { say: (words) => bottom.say(`${clock(picture.now(), picture.site?.timezone)} ${words}`), onsession });
 const strips = banners(picture);
 const top = header(picture);
 const bottom = footer(picture, { dialogs, onsignout: signOut });
