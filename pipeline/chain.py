@@ -34,11 +34,23 @@ class Entry:
     """Where signals and ticks enter: one subject, validated, sampled into frames."""
 
     def __init__(
-        self, compiled: Compiled, *, armed: bool, dropped: Callable[[str, str], None], past: Past | None = None
+        self,
+        compiled: Compiled,
+        *,
+        armed: bool,
+        dropped: Callable[[str, str], None],
+        failed: Report = lambda stage, error: None,
+        past: Past | None = None,
     ) -> None:
         self.signals: Subject[Any] = Subject()
         self.snapshot = Snapshot.of(
-            compiled.layout, compiled.constants, compiled.places, compiled.offers(), armed=armed, failed=failed, past=past
+            compiled.layout,
+            compiled.constants,
+            compiled.places,
+            compiled.offers(),
+            armed=armed,
+            failed=failed,
+            past=past,
         )
         self.frames: Observable[Frame] = self.signals.pipe(
             validate(compiled.plausible, dropped), snapshot(self.snapshot)

@@ -48,6 +48,27 @@ class Compiled:
         return Offers(self.entries, self.layout.assets)
 
 
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Node ids at both ends of the chain: what posts signals, what writes to devices, what takes records."""
+
+    sources: tuple[str, ...]
+    writers: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def ends(definition: Definition) -> Ends:
+    """The ends of a definition's graph, by their places in the file."""
+    listening = [
+        f"requests.{r.kind}" for r in definition.requests if r.schedule is not None and r.schedule.topic is not None
+    ]
+    return Ends(
+        sources=(*definition.assets, *(f"site.{meter}" for meter in definition.site.meters), *listening),
+        writers=tuple(f"{asset}.writer" for asset in definition.assets),
+        outputs=(*(f"outputs.{name}" for name in definition.outputs), "alarms", "endpoint"),
+    )
+
+
 def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) -> Compiled:
     """`profiles` holds one profile per device id: asset ids and `site.<meter>`."""
     devices = _device_points(definition, profiles)

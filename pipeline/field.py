@@ -52,7 +52,6 @@ class Field:
     devices: dict[str, ModbusDevice] = field(default_factory=dict)
     writers: dict[str, Writer] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
-    sources: list[str] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
     wrote: set[str] = field(default_factory=set)
 
@@ -115,13 +114,11 @@ class Field:
         device = ModbusDevice(name, self.compiled.profiles[name], url, self.clock, jitter=random.random)
         self.devices[name] = device
         self.jobs[name] = device.source(self.post).run
-        self.sources.append(name)
         return device
 
     def _telemetry(self, name: str, broker: Broker, topic: str) -> None:
         Telemetry(name, self.compiled.profiles[name], topic, broker, self.post)
         self.topics.append(topic)
-        self.sources.append(name)
 
     def _schedules(self) -> None:
         for request in self.compiled.definition.requests:
@@ -138,7 +135,6 @@ class Field:
                 self.compiled.layout.assets,
             )
             self.jobs[name] = source.run
-            self.sources.append(name)
 
     def write(self, asset: str) -> Callable[[Frame], None]:
         """The subscriber of one asset's writer: cut its command from the sealed frame and offer it."""

@@ -23,12 +23,13 @@ from loguru import logger
 from config.definition import Definition, MqttOutput, PostgresOutput
 from config.profile import Profile
 from jit.build import compiled as compile_state
+from jit.codes import Quality
 from jit.frame import Frame
 from operators.stage import Stage
 from pipeline import graph as graphs
 from pipeline.chain import Entry, stages
 from pipeline.chronicle import Chronicle
-from pipeline.compile import Compiled, compile_definition
+from pipeline.compile import Compiled, compile_definition, ends
 from pipeline.door import SiteDoor
 from pipeline.field import Field, secret
 from pipeline.nodes import Meters
@@ -41,6 +42,8 @@ from sinks.journal import Journal
 from sinks.metrics import Metrics
 from sinks.postgres.connection import Database
 from sinks.state import StateOutput
+from sources.reading import Reading
+from sources.receipt import Receipt
 from sources.schedule import Schedule, Withdrawal
 from sources.tick import Tick
 
@@ -54,6 +57,14 @@ class Options:
     armed: bool = False
     state_dir: Path | None = None
     shown: Mapping[str, Any] = field(default_factory=dict)
+
+
+def chain_graph(compiled: Compiled, chain: tuple[Stage, ...]) -> graphs.Graph:
+    """The checked graph of a compiled definition. Raises `GraphError`: a defect of the program, not of the file."""
+    places = ends(compiled.definition)
+    graph = graphs.build(compiled.layout, places.sources, chain, places.writers, places.outputs)
+    graphs.check(graph, compiled.layout)
+    return graph
 
 
 class Process:
@@ -85,8 +96,8 @@ class Process:
         self.states = self._states()
         self.book = AlarmBook(self._alarmed)
         self.chronicle = Chronicle()
-        self.metrics = Metrics(self.compiled.layout.assets)
-        self.graph = self._graph()
+        self.metrics = Metrics(self.compiled.layout.assets, VERSION)
+        self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
         self.ticker = Ticker(definition.site.cycle, self.tick)
         self.view = SiteView(
@@ -109,6 +120,7 @@ class Process:
         self.door = SiteDoor(self.compiled, self.journal, self.book, self.post, self._held_version, time.time_ns)
         self.finished: list[Callable[[], None]] = []
         self._began_s = 0.0
+        self._counted_misses = 0
 
     # --- building -----------------------------------------------------------------------------------------------------
 
@@ -147,18 +159,6 @@ class Process:
             if isinstance(output, MqttOutput)
         }
 
-    def _graph(self) -> graphs.Graph:
-        ends = [f"outputs.{name}" for name in self.definition.outputs]
-        graph = graphs.build(
-            self.compiled.layout,
-            self.field.sources,
-            self.stages,
-            [f"{asset}.writer" for asset in self.field.writers],
-            [*ends, "alarms", "endpoint"],
-        )
-        graphs.check(graph, self.compiled.layout)
-        return graph
-
     def subscribe(self) -> None:
         """Fold the graph: from here on a tick computes, and an armed one writes."""
         subscribers = {f"{asset}.writer": self.field.write(asset) for asset in self.field.writers}
@@ -182,7 +182,11 @@ class Process:
             self.meters.saw(f"requests.{signal.type}", self.clock(), f"version {getattr(signal, 'version', '-')}")
             for history in self.histories.values():
                 history.schedule(signal, time.time_ns())
-        self.metrics.signal(signal)
+        if isinstance(signal, Receipt):
+            self.metrics.receipt(signal, self.compiled.profiles[signal.asset].protocol)
+        elif isinstance(signal, Reading) and (signal.quality & Quality.PROTOCOL).any():
+            profile = self.compiled.profiles.get(signal.device)
+            self.metrics.communication_error(signal.device, profile.protocol if profile else "other")
 
     def tick(self, tick: Tick) -> None:
         """One tick from snapshot to writers, then the numbers about it."""
@@ -200,9 +204,13 @@ class Process:
         self.meters.tick(frame, self.stages, self._began_s, now)
         for asset in self.field.wrote:
             self.meters.saw(f"{asset}.writer", now)
-        self.metrics.tick(frame, now - self._began_s, self.ticker.late_s)
+        self.metrics.offer(frame, now - self._began_s, self.ticker.late_s, self._new_misses())
         self.checkpoint.offer(frame)
         self.chronicle.offer(frame)
+
+    def _new_misses(self) -> int:
+        new, self._counted_misses = self.ticker.missed - self._counted_misses, self.ticker.missed
+        return new
 
     def _state_of(self, output: StateOutput) -> Callable[[Frame], None]:
         def publish(frame: Frame) -> None:

@@ -16,13 +16,18 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from loguru import logger
 
 from config.definition import Endpoint
+from pipeline import logs
+from pipeline.chain import stages
 from pipeline.check import Checked
+from pipeline.compile import compile_definition
 from pipeline.exits import Exit
-from pipeline.process import Options, Process
+from pipeline.graph import as_json
+from pipeline.process import Options, Process, chain_graph
 from pipeline.tasks import Tasks
 from pipeline.watchdog import Watchdog
 from sinks.journal import JournalFileError
@@ -50,13 +55,32 @@ class Web:
     tls: object
 
 
-def run(checked: Checked, options: Options) -> Exit:
-    """Run until SIGTERM or SIGINT. `checked.definition` is there: the caller has refused everything else."""
+def run(
+    checked: Checked,
+    *,
+    arm: bool = False,
+    json_log: bool = False,
+    simulator_url: str | None = None,
+    state_dir: Path | None = None,
+) -> Exit:
+    """Run until SIGTERM or SIGINT. `checked.definition` is there: the caller has refused everything else.
+
+    `simulator_url` is given by the demo alone: the page says so and links to the simulator's faults.
+    """
+    logs.configure("json" if json_log else "human")
+    shown = {"demo": simulator_url is not None, "simulator_url": simulator_url}
     try:
-        return asyncio.run(_run(checked, options))
+        return asyncio.run(_run(checked, Options(arm, state_dir, shown)))
     except (BindError, ListenRefusedError, CertificateError, WeakTokenError, JournalFileError) as error:
         logger.error("{}", error)
         return Exit.FAILED
+
+
+def graph_of(checked: Checked) -> dict[str, Any]:
+    """The compiled graph of a definition as data; nothing is connected."""
+    assert checked.definition is not None, "a definition with errors is refused before it is compiled"
+    compiled = compile_definition(checked.definition, checked.profiles)
+    return as_json(chain_graph(compiled, stages(compiled, lambda: 0.0, lambda stage, error: None)))
 
 
 async def _run(checked: Checked, options: Options) -> Exit:
@@ -133,7 +157,7 @@ def _web(process: Process, endpoint: Endpoint, options: Options) -> Web:
     sock = bind(listener)
     archive = None
     for history in process.histories.values():
-        archive = Archive(history.forwarder.database, process.definition.site.name)
+        archive = Archive(history.database, process.definition.site.name)
     shell = Shell(
         view=process.view,
         door=process.door,

@@ -76,6 +76,7 @@ class History:
         wanted = frozenset(publish)
         self.boot_id = boot_id
         quota = quota or quota_bytes(len(sources), cycle_s, buffer_s)
+        self.database = database
         self.spool = Spool(directory / "history.db", quota, opener=opener)
         self.forwarder = Forwarder(self.spool, database, site, clock=clock, pace=pace, batch=batch)
         self._clock = clock
