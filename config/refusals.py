@@ -18,13 +18,17 @@ from config.plain import Location, Place, Spans
 from config.quantity import kind_of
 from config.shape import suggestion
 
-LATER_KEYS = frozenset(
-    {
-        "limits", "alarms", "tests", "transformers", "grid_code", "pq_priority", "jump", "effect", "security",
-        "certificate", "start_sequence", "interlocks", "inputs", "identity", "soc_dwell", "write_budget", "time",
-        "transform",
-    }
-)  # fmt: skip
+# Keys of the language that this version does not act on, by the last fixed word of their place.
+_OF_ASSETS = frozenset({"start_sequence", "interlocks", "soc_dwell", "write_budget", "identity", "inputs"})
+LATER_KEYS: dict[str, frozenset[str]] = {
+    "": frozenset({"limits", "alarms", "tests", "inputs", "interlocks", "start_sequence", "time"}),
+    "site": frozenset({"transformers", "grid_code", "pq_priority", "time", "identity"}),
+    "assets": _OF_ASSETS,
+    "connections": frozenset({"security", "certificate", "key"}),
+    "snapshot": frozenset({"jump"}),
+    "command": frozenset({"effect"}),
+    "schedule": frozenset({"transform"}),
+}
 
 
 def diagnose(model: type[BaseModel], details: ErrorDetails, values: Any, spans: Spans) -> Diagnostic | None:
@@ -84,9 +88,16 @@ def _missing(model: type[BaseModel], location: Location, written: Location, plac
 
 def _unknown_key(model: type[BaseModel], location: Location, place: Place) -> Diagnostic:
     name = str(location[-1])
-    if name in LATER_KEYS:
+    if name in _later(location[:-1]):
         return Diagnostic("E110", f"`{name}` is not supported in this version", place.key, "leave it out for now")
     return Diagnostic("E101", f"`{name}` is not a key here", place.key, suggestion(name, keys_at(model, location[:-1])))
+
+
+def _later(holder: Location) -> frozenset[str]:
+    for word in reversed(holder):
+        if word in LATER_KEYS:
+            return LATER_KEYS[str(word)] if len(holder) <= 2 or word == holder[-1] else frozenset()
+    return LATER_KEYS[""] if not holder else frozenset()
 
 
 def _tag(kind: str, written: Location, value: Any, details: ErrorDetails, place: Place, spans: Spans) -> Diagnostic:
