@@ -167,7 +167,7 @@ def graph(file: Path | None, form: str, secrets_dir: Path, in_json: bool) -> Non
         case "dot":
             click.echo(terminal.dot(value))
         case _:
-            Console(highlight=False).print(terminal.graph_view(value))
+            Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(terminal.graph_view(value))
 
 
 main.add_command(tap)

@@ -146,6 +146,7 @@ def simulator_program(options: Options, place: Place) -> Program:
         "simulator",
         *("--storage", options.battery, "--modbus-port", str(place.modbus), "--control-port", str(place.control)),
         *("--broker", f"mqtt://127.0.0.1:{place.mqtt}", "--ready-file", str(place.state / "simulator.json")),
+        *("--topic", "demo/battery/{asset}"),
     )
     if options.frequency is not None:
         command += ["--frequency", str(options.frequency.resolve())]

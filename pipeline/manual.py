@@ -64,7 +64,7 @@ def _profile(name: str) -> str:
         lines += ["", "writes:", *(_point(key, point) for key, point in profile.write.items())]
     if profile.watchdog:
         guard = profile.watchdog
-        lines += ["", f"reverts to {guard.reverts_to_kw:g} kW {guard.reverts_after:g} s after {guard.point} was written"]
+        lines += ["", f"goes to {guard.reverts_to_kw:g} kW {guard.reverts_after:g} s after the last {guard.point}"]
     return "\n".join(lines)
 
 

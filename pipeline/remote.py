@@ -14,6 +14,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from websockets.typing import Subprotocol
 from pipeline.exits import Exit
 
 SUBPROTOCOL = Subprotocol("bess-pipeline.v1")
+LARGEST = 16 * 1024 * 1024  # bytes of one message
 REFUSALS = {4401, 4403, 4408}
 
 
@@ -47,30 +49,31 @@ class Remote:
         self._values: dict[str, Any] = {}
         self._seqs: dict[tuple[int, str], int] = {}
         self._next_id = 1
+        self._open = ExitStack()
         self._socket: ClientConnection
 
     def __enter__(self) -> Self:
         try:
-            self._socket = connect(
-                socket_url(self.url),
-                subprotocols=[SUBPROTOCOL],
-                open_timeout=self._timeout_s,
-                close_timeout=1.0,
-                max_size=None,
+            self._socket = self._open.enter_context(
+                connect(
+                    socket_url(self.url),
+                    subprotocols=[SUBPROTOCOL],
+                    open_timeout=self._timeout_s,
+                    close_timeout=1.0,
+                    max_size=LARGEST,
+                )
             )
         except (OSError, TimeoutError) as error:
             raise RemoteError(f"nothing answers at {self.url} ({reason(error)}); is the process running?") from error
         except (InvalidHandshake, InvalidURI, ValueError) as error:
             raise RemoteError(f"{self.url} is not the endpoint of a bess-pipeline process: {error}") from error
-        try:
+        with self._open.pop_all() as opened:
             self._greet()
-        except BaseException:
-            self._socket.close()
-            raise
+            self._open = opened.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._socket.close()
+        self._open.close()
 
     def once(self, topic: str) -> Any:
         """The whole value of one topic, now."""

@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 BAR = 24
+WRAPPED = {"why", "last", "reads", "writes"}
 Json = Mapping[str, Any]
 
 
@@ -54,7 +55,7 @@ def plain_table(*headers: str, right: Iterable[str] = ()) -> Table:
     numbers = set(right)
     for header in headers:
         justify: Literal["right", "left"] = "right" if header in numbers else "left"
-        table.add_column(header, justify=justify, no_wrap=header not in {"why", "last"})
+        table.add_column(header, justify=justify, no_wrap=header not in WRAPPED, overflow="fold")
     return table
 
 
@@ -147,20 +148,19 @@ def _cell(value: Any) -> str:
 
 
 def graph_view(graph: Json) -> Table:
-    """The compiled graph in order; guards are marked."""
-    table = plain_table("node", "kind", "guard", "from", "reads", "before", "writes", "file")
+    """The compiled graph in order; guards are marked. Rows of the previous frame are read `before`."""
+    table = plain_table("node", "kind", "", "from", "reads", "before", "writes")
     for node in graph.get("nodes") or ():
         table.add_row(
             escape(str(node.get("id", ""))),
             str(node.get("kind", "")),
             "■" if node.get("guard") else "",
             *(escape(_listed(node.get(key))) for key in ("inputs", "reads", "before", "writes")),
-            escape(str(node.get("file") or "")),
         )
     return table
 
 
-def _listed(names: Any, most: int = 3) -> str:
+def _listed(names: Any, most: int = 2) -> str:
     listed = [str(name) for name in names or ()]
     more = f" +{len(listed) - most}" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more
