@@ -190,16 +190,16 @@ class Connection:
         )
         return client
 
-    def _inspect(self, sending: bool, data: bytes) -> bytes:
+    def _inspect(self, sending: bool, octets: bytes) -> bytes:
         """Refuse bytes that are no Modbus TCP before the library decodes them: it would raise inside the loop."""
-        if sending or len(data) < _HEADER:
-            return data
-        length = int.from_bytes(data[4:6], "big")
-        if data[2:4] != b"\0\0" or not 3 <= length <= 254:
+        if sending or len(octets) < _HEADER:
+            return octets
+        length = int.from_bytes(octets[4:6], "big")
+        if octets[2:4] != b"\0\0" or not 3 <= length <= 254:
             return self._refuse("bytes that are no Modbus TCP")
-        if len(data) >= 6 + length and not _is_reply(data[7 : 6 + length]):
-            return self._refuse(f"an unreadable reply, function {data[7]}")
-        return data
+        if len(octets) >= 6 + length and not _is_reply(octets[7 : 6 + length]):
+            return self._refuse(f"an unreadable reply, function {octets[7]}")
+        return octets
 
     def _refuse(self, what: str) -> bytes:
         self._garbage = what
