@@ -17,8 +17,16 @@ from tests.browser.plant import Plant
 from tests.browser.served import Site, serve
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync")
+ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 EXPECTED_ERRORS = ("WebSocket connection", "Failed to load resource")  # a lost server, a refused request
 
 expect.set_options(timeout=15_000)

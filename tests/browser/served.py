@@ -1,6 +1,6 @@
 """The page served for a test: the real endpoint of `sinks/web` over a `Plant`, on a free port, in a thread of its own.
 
-    with serve(Plant()) as site: page.goto(site.url)
+with serve(Plant()) as site: page.goto(site.url)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import uvicorn
@@ -38,13 +38,22 @@ class Site:
     paused: bool = False
 
 
-def _no_schedules(body: bytes, source: str) -> Schedule:
+def _no_schedules(document: Mapping[str, object], source: str) -> Schedule:
     raise ValueError("no schedules here")
 
 
 def _application(plant: Plant, listener: Listener, keyring: Keyring) -> tuple[ASGIApp, Hub]:
-    shell = Shell(view=plant, door=plant, listener=listener, keyring=keyring, clock=time.monotonic, utc_ns=time.time_ns,
-                  new_id=lambda: secrets.token_hex(8), secret=lambda: secrets.token_urlsafe(32), read_schedule=_no_schedules)
+    shell = Shell(
+        view=plant,
+        door=plant,
+        listener=listener,
+        keyring=keyring,
+        clock=time.monotonic,
+        utc_ns=time.time_ns,
+        new_id=lambda: secrets.token_hex(8),
+        secret=lambda: secrets.token_urlsafe(32),
+        read_schedule=_no_schedules,
+    )
     hub = Hub(plant, time.monotonic, shell.now)
     return build(shell, hub), hub
 
@@ -74,7 +83,9 @@ def serve(plant: Plant, *, port: int = 0) -> Iterator[Site]:
     keyring = Keyring([Credential(role.word, role, token) for role, token in TOKENS.items()])
     site = Site(plant, f"http://127.0.0.1:{number}/")
     application, hub = _application(plant, listener, keyring)
-    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(application, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+    )
     thread = threading.Thread(target=lambda: asyncio.run(_run(server, hub, site, listening)), daemon=True)
     thread.start()
     try:

@@ -37,7 +37,12 @@ def test_stop_needs_a_reason_and_an_operator(page: Page, serving: Serving) -> No
     expect(page.locator(".said")).to_contain_text("Stop of bess1 accepted.")
     expect(page.locator(".role")).to_have_text("operator (operator)")
     (act,) = site.plant.acts
-    assert (act.kind, act.asset, act.operator, act.reason) == (ActKind.STOP, "bess1", "operator", "smoke in the container")
+    assert (act.kind, act.asset, act.operator, act.reason) == (
+        ActKind.STOP,
+        "bess1",
+        "operator",
+        "smoke in the container",
+    )
     expect(page.locator(".asset").nth(0).locator(".state")).to_have_text("EMERGENCY STOP")
     expect(page.locator(".asset").nth(1).locator(".state")).not_to_have_text("EMERGENCY STOP")
 
@@ -120,7 +125,9 @@ def test_everything_is_reachable_by_keyboard(page: Page, serving: Serving) -> No
     reached: list[str] = []
     for _ in range(20):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent"))
+        reached.append(
+            page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent")
+        )
     for wanted in ("bess1", "Stop bess1", "Operator", "Graph", "Sign in…", "STOP ALL"):
         assert wanted in reached
     page.locator("footer .stop").focus()

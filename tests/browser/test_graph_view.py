@@ -7,8 +7,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.chain import STAGES
 from tests.browser.conftest import Serving
-from tests.browser.plant import STAGES, Plant
+from tests.browser.plant import Plant
 
 
 @pytest.mark.req("LH-ARCH-005")
@@ -16,9 +17,15 @@ def test_nodes_stand_in_order_and_guards_are_walls(page: Page, serving: Serving)
     page.goto(serving(Plant()).url + "#graph")
     expect(page.locator("button.node")).to_have_count(4 + len(STAGES) + 1 + 2)
     expect(page.locator(".wall")).to_have_count(5)
-    lefts = [float(page.locator("button.node").filter(has=page.get_by_text(stage, exact=True)).evaluate("node => node.offsetLeft"))
-             for stage in STAGES]
-    assert lefts == sorted(lefts) and len(set(lefts)) == len(lefts)
+    lefts = [
+        float(
+            page.locator("button.node")
+            .filter(has=page.get_by_text(stage, exact=True))
+            .evaluate("node => node.offsetLeft")
+        )
+        for stage in STAGES
+    ]
+    assert lefts == sorted(set(lefts))
     card = page.locator("button.node", has_text="ramp")
     expect(card).to_contain_text("1.0/s")
     expect(card).to_contain_text("kW")

@@ -52,7 +52,14 @@ def test_deltas_merge_into_the_snapshot(page: Page, serving: Serving) -> None:
     def obey(socket: WebSocketRoute, frame: dict[str, Any]) -> None:
         if frame["t"] == "sub" and frame["topic"] == "assets.*":
             tell(socket, t="snap", id=frame["id"], topic="assets.bess1", seq=7, value=asset(10.0))
-            tell(socket, t="delta", id=frame["id"], topic="assets.bess1", seq=8, value={"why": "because", "state": "idle"})
+            tell(
+                socket,
+                t="delta",
+                id=frame["id"],
+                topic="assets.bess1",
+                seq=8,
+                value={"why": "because", "state": "idle"},
+            )
 
     Script(page, obey)
     page.goto(serving(Plant()).url)
@@ -88,7 +95,14 @@ def test_an_asset_that_left_the_heartbeat_leaves_the_page(page: Page, serving: S
     def obey(socket: WebSocketRoute, frame: dict[str, Any]) -> None:
         if frame["t"] == "sub" and frame["topic"] == "assets.*":
             for name in ("bess1", "bess2"):
-                tell(socket, t="snap", id=frame["id"], topic=f"assets.{name}", seq=1, value={**asset(1.0), "asset_id": name})
+                tell(
+                    socket,
+                    t="snap",
+                    id=frame["id"],
+                    topic=f"assets.{name}",
+                    seq=1,
+                    value={**asset(1.0), "asset_id": name},
+                )
             tell(socket, t="hb", seqs={str(frame["id"]): {"assets.bess2": 1}})
 
     Script(page, obey)
@@ -110,7 +124,13 @@ def test_two_missed_heartbeats_are_a_lost_connection(page: Page, serving: Servin
 def test_nonsense_starts_over_without_an_error(page: Page, serving: Serving) -> None:
     def obey(socket: WebSocketRoute, frame: dict[str, Any]) -> None:
         if len(script.sockets) == 1 and frame["t"] == "sub" and frame["topic"] == "site":
-            for text in ("null", "[]", '{"t":"snap"}', '{"t":"delta","id":99,"topic":"site","seq":1,"value":{}}', "{not json"):
+            for text in (
+                "null",
+                "[]",
+                '{"t":"snap"}',
+                '{"t":"delta","id":99,"topic":"site","seq":1,"value":{}}',
+                "{not json",
+            ):
                 socket.send(text)
         elif frame["t"] == "sub" and frame["topic"] == "assets.*":
             tell(socket, t="snap", id=frame["id"], topic="assets.bess1", seq=1, value=asset(30.0))
@@ -127,8 +147,23 @@ def test_an_unknown_topic_is_asked_for_again(page: Page, serving: Serving) -> No
             if len(script.subscribed("alarms")) == 1:
                 tell(socket, t="err", id=frame["id"], error="unknown-topic")
             else:
-                tell(socket, t="snap", id=frame["id"], topic="alarms", seq=1,
-                     value=[{"id": "a", "asset_id": None, "priority": 1, "text": "late", "active": True, "acknowledged": False}])
+                tell(
+                    socket,
+                    t="snap",
+                    id=frame["id"],
+                    topic="alarms",
+                    seq=1,
+                    value=[
+                        {
+                            "id": "a",
+                            "asset_id": None,
+                            "priority": 1,
+                            "text": "late",
+                            "active": True,
+                            "acknowledged": False,
+                        }
+                    ],
+                )
 
     script = Script(page, obey)
     page.goto(serving(Plant()).url)

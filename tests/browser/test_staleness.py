@@ -19,7 +19,9 @@ def test_a_stale_asset_is_hatched_and_says_so(page: Page, serving: Serving) -> N
     expect(stale).to_have_class(re.compile(r"\bstale\b"))
     expect(stale.locator(".doubt")).to_have_text(re.compile(r"^STALE, 1\d s old: no reply on modbus-tcp"))
     expect(stale.locator(".line.power .age")).to_have_text(re.compile(r"^1\d s old$"))
-    assert "repeating-linear-gradient" in stale.locator(".value").first.evaluate("node => getComputedStyle(node).backgroundImage")
+    assert "repeating-linear-gradient" in stale.locator(".value").first.evaluate(
+        "node => getComputedStyle(node).backgroundImage"
+    )
     expect(fresh).not_to_have_class(re.compile(r"\bstale\b"))
     expect(page.locator(".data-age")).to_have_text(re.compile(r"^data 1\d s old$"))
     expect(page.locator(".data-age")).to_have_class(re.compile("stale-words"))
