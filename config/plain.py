@@ -72,7 +72,7 @@ class Plain:
         if node.tag == "!secret":
             return self._secret(node, at)
         if node.value is None and not node.refused and _SAMPLE not in at:
-            self._refuse(at, Diagnostic("E103", "there is no value here", node.span, "write a value, or remove the key"))
+            self._refuse(at, Diagnostic("E103", "there is no value here", node.span, "write one, or remove the key"))
         if isinstance(node.value, str) and not node.refused:
             return self._text(node, at)
         return node.value

@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 
 from config.canonical import WRITE, canonical, dimension_of
 from config.definition import Section
-from config.quantity import Duration, PositiveDuration
+from config.quantity import ApparentPower, Duration, PositiveDuration, PositivePower
 from config.units import Dimension
 
 RegisterType = Literal["uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64", "bool"]
@@ -109,6 +109,14 @@ class Response(Section):
     lag: Duration = 1.0
 
 
+class Ratings(Section):
+    """What the device can do at most; a definition may rate it lower, never higher."""
+
+    charge: PositivePower
+    discharge: PositivePower
+    apparent: ApparentPower | None = None
+
+
 class Topics(Section):
     """MQTT topics below the asset's `topic` prefix; `{asset}` is the asset's id."""
 
@@ -137,6 +145,7 @@ class Profile(Section):
     alarms: dict[int, Alarm] = {}
     watchdog: Watchdog | None = None
     response: Response = Response()
+    ratings: Ratings | None = None  # None: one profile for devices of many sizes
     resolution_kw: float = Field(default=0.1, gt=0)  # one step of the set-point as written
     promises_limits: bool = True  # charge_limit and discharge_limit are promised: missing = 0
     topics: Topics = Topics()

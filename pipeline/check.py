@@ -28,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     devices.connects,
     devices.apart,
     devices.bands,
+    devices.ratings,
     devices.freshness,
     devices.reversion,
     requests.order,

@@ -107,6 +107,19 @@ def bands(subject: Subject) -> Iterator[Diagnostic]:
             )
 
 
+def ratings(subject: Subject) -> Iterator[Diagnostic]:
+    """Limits only shrink: no rating is above the profile's."""
+    for name, asset in subject.definition.assets.items():
+        profile = subject.profiles.get(name)
+        if profile is None or profile.ratings is None:
+            continue
+        for key, unit in (("charge", "kW"), ("discharge", "kW"), ("apparent", "kVA")):
+            most, written = getattr(profile.ratings, key), getattr(asset.rated, key)
+            if most is not None and written is not None and written > most:
+                message = f"`{profile.name}` is rated {most:g} {unit}"
+                yield subject.problem("E306", message, f"at most `{most:g} {unit}`", "assets", name, "rated", key)
+
+
 def freshness(subject: Subject) -> Iterator[Diagnostic]:
     """Nothing is declared stale before it can have come again."""
     for device in subject.devices:
