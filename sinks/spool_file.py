@@ -125,8 +125,8 @@ class SpoolFile:
         """Forget rows of the last `oldest`: they are safe elsewhere."""
         with self.transaction():
             for klass, ids in _by_class(rows).items():
-                self._db.executemany(f"delete from {_table(klass)} where id = ?", ((i,) for i in ids))
-                self.rows[klass] -= len(ids)
+                gone = self._db.executemany(f"delete from {_table(klass)} where id = ?", ((i,) for i in ids))
+                self.rows[klass] -= gone.rowcount
         self.in_flight = {}
 
     def reject(self, row: Stored, error: str) -> None:

@@ -16,7 +16,7 @@ import asyncpg
 CONNECT_S = 5.0
 COMMAND_S = 10.0
 UNREACHABLE = (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncpg.PostgresError,
-               asyncpg.InterfaceError)
+               asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What a database that is down, hung, slow, full, misconfigured or in the middle of a restart may raise."""
 SESSION = {"application_name": "bess-pipeline", "timezone": "UTC", "synchronous_commit": "on"}
 

@@ -30,13 +30,15 @@ def sealed(layout: Layout, tick: int = 0, *, cycle_s: float = 1.0, **rows: Any) 
     n = len(layout.assets)
     frame = Frame(
         tick=tick, utc_ns=START_NS + int(tick * cycle_s * 1e9), mono_s=tick * cycle_s, dt=cycle_s, dt_ramp=cycle_s,
-        layout=layout, constants=constants(layout), values=np.full((len(layout.values), n), 12.345678901234567 + tick / 7),
+        layout=layout, constants=constants(layout),
+        values=np.full((len(layout.values), n), 12.345678901234567 + tick / 7),
         codes=np.zeros((len(layout.codes), n), np.int64), site=np.full(len(layout.site_values), 49.98765432109876),
         site_codes=np.ones(len(layout.site_codes), np.int64), points=np.zeros(3), point_codes=np.zeros(3, np.int64),
         before=None)
     codes = {"quality": Quality.VALID, "available": Permit.YES, "remote": Permit.YES, "state": State.DISCHARGING,
              "state_by": Reason.RUNNING, "authority": Authority.ARMED, "may_charge": Permit.YES,
-             "may_discharge": Permit.YES, "stopped": Permit.NO, "request_by": 1, "limited_by": 2, "mode": Mode.DISCHARGE}
+             "may_discharge": Permit.YES, "stopped": Permit.NO, "request_by": 1, "limited_by": 2,
+             "mode": Mode.DISCHARGE}
     for name, value in (codes | rows).items():
         frame[name][:] = value
     return frame.seal()

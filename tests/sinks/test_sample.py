@@ -60,8 +60,8 @@ def test_state_changes_are_recorded_once_with_their_reason() -> None:
     records(by, sealed(layout, 0))
     assert payloads(by, sealed(layout, 1), Kind.STATE) == []
     frame = sealed(layout, 2, state=State.LIMITED, state_by=Reason.LIMITED)
-    assert payloads(by, frame, Kind.STATE) == [
-        {"tick": 2, "asset": "bess1", "item": "state", "before": "discharging", "after": "limited", "reason": "limited"}]
+    assert payloads(by, frame, Kind.STATE) == [{
+        "tick": 2, "asset": "bess1", "item": "state", "before": "discharging", "after": "limited", "reason": "limited"}]
 
 
 @pytest.mark.req("LH-PERSIST-006")

@@ -30,7 +30,8 @@ KINDS = {RecordClass.TELEMETRY: Kind.TELEMETRY, RecordClass.STATUS: Kind.STATE, 
 
 
 def piece(klass: RecordClass, seq: int, size: int = 500, n: int = 1) -> Piece:
-    return Piece(klass, n, lambda: [record(KINDS[klass], 1000, "boot", seq + i, {"text": "x" * size}) for i in range(n)])
+    body = {"text": "x" * size}
+    return Piece(klass, n, lambda: [record(KINDS[klass], 1000, "boot", seq + i, body) for i in range(n)])
 
 
 @asynccontextmanager
@@ -196,7 +197,7 @@ async def test_a_hung_disk_holds_up_nobody_and_memory_drops_by_class(
         spool.put([piece(RecordClass.STATUS, 0)])
         await until(lambda: spool.filling().waiting == 0)
         for seq in range(150):
-            spool.put([piece(RecordClass.TELEMETRY, seq), piece(RecordClass.COMMAND, seq), piece(RecordClass.AUDIT, seq)])
+            spool.put(piece(klass, seq) for klass in (RecordClass.TELEMETRY, RecordClass.COMMAND, RecordClass.AUDIT))
         assert spool.filling().dropped == {"telemetry": 150, "status": 0, "command": 150, "audit": 0}
         Flaky.gate.set()
         await until(lambda: spool.filling().rows == 152)
@@ -278,7 +279,8 @@ from sinks.spool import Spool
 spool = Spool(Path(sys.argv[1]), 1 << 30)
 spool.start()
 for seq in range(10**6):
-    spool.put([Piece(RecordClass.COMMAND, 1, lambda seq=seq: [record(Kind.COMMAND, 1, "boot", seq, {"x": "y" * (seq % 999)})])])
+    body = {"x": "y" * (seq % 999)}
+    spool.put([Piece(RecordClass.COMMAND, 1, lambda seq=seq, body=body: [record(Kind.COMMAND, 1, "boot", seq, body)])])
     while spool.stored <= seq:
         time.sleep(0)
     print(seq, flush=True)
