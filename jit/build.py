@@ -54,16 +54,16 @@ else:
         _failure = f"numba cannot be imported: {error}"
 
 if _failure is None:
-    F1 = types.Array(types.float64, 1, "C")
-    F2 = types.Array(types.float64, 2, "C")
-    I1 = types.Array(types.int64, 1, "C")
-    I2 = types.Array(types.int64, 2, "C")
-    RF1 = types.Array(types.float64, 1, "C", readonly=True)
-    RF2 = types.Array(types.float64, 2, "C", readonly=True)
-    RI1 = types.Array(types.int64, 1, "C", readonly=True)
-    RI2 = types.Array(types.int64, 2, "C", readonly=True)
-    F = types.float64
-    N = types.int64
+    F1: Any = types.Array(types.float64, 1, "C")
+    F2: Any = types.Array(types.float64, 2, "C")
+    I1: Any = types.Array(types.int64, 1, "C")
+    I2: Any = types.Array(types.int64, 2, "C")
+    RF1: Any = types.Array(types.float64, 1, "C", readonly=True)
+    RF2: Any = types.Array(types.float64, 2, "C", readonly=True)
+    RI1: Any = types.Array(types.int64, 1, "C", readonly=True)
+    RI2: Any = types.Array(types.int64, 2, "C", readonly=True)
+    F: Any = types.float64
+    N: Any = types.int64
 else:
     F1 = F2 = I1 = I2 = RF1 = RF2 = RI1 = RI2 = F = N = None
 
@@ -72,7 +72,7 @@ def kernel(*signature: Any) -> Callable[[Kernel], Kernel]:
     """Compile at import with this signature (no return value). A wrong argument is a TypeError at once."""
 
     def build(function: Kernel) -> Kernel:
-        global _failure
+        global _failure  # noqa: PLW0603  # one compiler per process: its state is the module's
         if _failure is not None:
             return function
         try:
@@ -102,4 +102,4 @@ def compiled() -> str | None:
     """None when kernels are compiled, else why they are not."""
     if _failure is not None:
         return _failure
-    return "NUMBA_DISABLE_JIT is set" if numba.config.DISABLE_JIT else None
+    return "NUMBA_DISABLE_JIT is set" if getattr(numba.config, "DISABLE_JIT", 0) else None

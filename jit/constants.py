@@ -105,7 +105,10 @@ SERVICE_NAMES = ("full_at_hz", "insensitivity_hz", "energy_h", "service_ramp_kw_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constants:
-    """`ratings` [29, assets], `masks` [1, assets], `site` [9], `service` [6, services], `split` [services, assets] in kW."""
+    """`ratings` [29, assets], `masks` [1, assets], `site` [9], `service` [6, services].
+
+    `split` [services, assets]: sold capacity in kW.
+    """
 
     ratings: F8
     masks: I8

@@ -74,6 +74,13 @@ class Frame:
         """One site code by name."""
         return int(self.site_codes[self.layout.site_code_index[row]])
 
+    @property
+    def prior(self) -> Past:
+        """The past of a frame in progress. RuntimeError on a sealed one, which has none."""
+        if self.before is None:
+            raise RuntimeError(f"frame {self.tick} is sealed: it has no past")
+        return self.before
+
     def seal(self) -> Frame:
         """End the tick: equal content gets equal bytes, nothing can be written any more, the link back is cut."""
         for name in ("values", "site", "points"):

@@ -13,8 +13,9 @@ import numpy as np
 
 from jit import constants as c
 from jit import rows as r
-from jit.build import F, F1, F2, I2, N, RF1, RF2, RI1, RI2, kernel, term
+from jit.build import F1, F2, I2, RF1, RF2, RI1, F, N, kernel, term
 from jit.codes import Permit, Reason
+from jit.constants import F8, I8
 
 INF = np.inf
 VALID = 1
@@ -23,7 +24,7 @@ DATA_LOST = int(Reason.DATA_LOST)
 
 
 @term
-def bms(limit, promised):  # type: ignore[no-untyped-def]
+def bms(limit: float, promised: float) -> float:
     """Live limit of the battery. Promised but missing is 0, not infinite (design rule 6)."""
     if limit != limit:
         return 0.0 if promised > 0.5 else INF
@@ -31,7 +32,7 @@ def bms(limit, promised):  # type: ignore[no-untyped-def]
 
 
 @term
-def taper(distance, width, rated):  # type: ignore[no-untyped-def]
+def taper(distance: float, width: float, rated: float) -> float:
     """Full power `width` away from a bound, falling linearly to 0 at it. Unknown distance: 0."""
     if distance != distance or distance <= 0.0:
         return 0.0
@@ -41,7 +42,7 @@ def taper(distance, width, rated):  # type: ignore[no-untyped-def]
 
 
 @term
-def energy(stored_kwh, horizon_s):  # type: ignore[no-untyped-def]
+def energy(stored_kwh: float, horizon_s: float) -> float:
     """The power that empties (or fills) `stored_kwh` within the horizon, so that no bound is crossed inside a tick."""
     if stored_kwh != stored_kwh or stored_kwh <= 0.0:
         return 0.0
@@ -49,7 +50,7 @@ def energy(stored_kwh, horizon_s):  # type: ignore[no-untyped-def]
 
 
 @term
-def stopping(before, rate, dt):  # type: ignore[no-untyped-def]
+def stopping(before: float, rate: float, dt: float) -> float:
     """Lost data shrink the band along the asset's stop ramp (infinite: at once)."""
     if before != before or rate == INF:
         return 0.0
@@ -57,7 +58,9 @@ def stopping(before, rate, dt):  # type: ignore[no-untyped-def]
 
 
 @kernel(F2, I2, F1, RI1, RF2, RF2, RF1, N, F)
-def band(values, codes, site, site_codes, past, ratings, constants, first, dt):  # type: ignore[no-untyped-def]
+def band(
+    values: F8, codes: I8, site: F8, site_codes: I8, past: F8, ratings: F8, constants: F8, first: int, dt: float
+) -> None:
     """Limit rows from `first` on, then low_kw/high_kw with `*_by` (limit + 1) and the room to the next limit."""
     other = site[r.OTHER_KW]
     if site_codes[r.POC_QUALITY] != VALID or other != other:

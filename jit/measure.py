@@ -13,7 +13,8 @@ import numpy as np
 
 from jit import constants as c
 from jit import rows as r
-from jit.build import F, F1, F2, I1, I2, N, RF1, RF2, RI1, RI2, kernel, term
+from jit.build import F1, F2, I1, I2, RF1, RF2, RI1, RI2, F, kernel, term
+from jit.constants import F8, I8
 
 # rows of the point map: where the points of an asset are, −1 = not promised by its profile
 (
@@ -62,7 +63,7 @@ INF = np.inf
 
 
 @term
-def permit_of(points, codes, index):  # type: ignore[no-untyped-def]
+def permit_of(points: F8, codes: I8, index: int) -> int:
     """Permit of a yes/no point: not promised = YES, promised but unusable = UNKNOWN."""
     if index < 0:
         return YES
@@ -72,7 +73,7 @@ def permit_of(points, codes, index):  # type: ignore[no-untyped-def]
 
 
 @term
-def bad_bits(points, codes, index):  # type: ignore[no-untyped-def]
+def bad_bits(points: F8, codes: I8, index: int) -> int:
     """0 when the point may be used or is not promised, else the bits that say why not."""
     if index < 0:
         return 0
@@ -83,7 +84,18 @@ def bad_bits(points, codes, index):  # type: ignore[no-untyped-def]
 
 
 @kernel(F1, I1, F1, RI2, F2, I2, RF2, RI2, RF2, F)
-def measure(points, point_codes, ages, place, values, codes, past, past_codes, ratings, dt):  # type: ignore[no-untyped-def]
+def measure(
+    points: F8,
+    point_codes: I8,
+    ages: F8,
+    place: I8,
+    values: F8,
+    codes: I8,
+    past: F8,
+    past_codes: I8,
+    ratings: F8,
+    dt: float,
+) -> None:
     """Asset rows from the newest points. `points` and `point_codes` [n], `ages` [devices] s, `place` [15, assets]."""
     for a in range(values.shape[1]):
         for row in range(M_SETPOINT + 1):
@@ -149,7 +161,7 @@ def measure(points, point_codes, ages, place, values, codes, past, past_codes, r
 
 
 @kernel(F2, I2, RF2, RI2, RF2, F)
-def follow(values, codes, past, past_codes, ratings, dt):  # type: ignore[no-untyped-def]
+def follow(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: float) -> None:
     """What the device should be doing by now, and for how long it has done the opposite.
 
     expected_kw is the previous command through a first order lag of dead time + lag. Wrong sign (reliability S8): both
@@ -181,7 +193,19 @@ def follow(values, codes, past, past_codes, ratings, dt):  # type: ignore[no-unt
 
 
 @kernel(F1, I1, F1, RI1, F2, I2, F1, I1, RF1, RF1, F)
-def measure_site(points, point_codes, ages, place, values, codes, site, site_codes, past_site, constants, dt):  # type: ignore[no-untyped-def]
+def measure_site(
+    points: F8,
+    point_codes: I8,
+    ages: F8,
+    place: I8,
+    values: F8,
+    codes: I8,
+    site: F8,
+    site_codes: I8,
+    past_site: F8,
+    constants: F8,
+    dt: float,
+) -> None:
     """Point of connection and frequency. `place` = (poc point, poc device, poc proof, f point, f device), −1 = none.
 
     other_kw is what everything but the assets feeds in: poc_kw − Σ power_kw; unknown as soon as one part is.

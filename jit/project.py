@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from jit import constants as c
 from jit import rows as r
-from jit.build import F, F1, F2, I1, I2, RF2, RI2, kernel, term
+from jit.build import F1, F2, I1, I2, RF2, RI2, F, kernel, term
 from jit.codes import Authority, Mode, Reason, State
+from jit.constants import F8, I8
 
 VALID = 1
 ARMED = int(Authority.ARMED)
@@ -40,7 +41,7 @@ S_FAULT, S_STOP = int(State.FAULT), int(State.EMERGENCY_STOP)
 
 
 @term
-def clamp(value, low, high):  # type: ignore[no-untyped-def]
+def clamp(value: float, low: float, high: float) -> float:
     """Projection onto [low, high] ∋ 0. Whatever is unknown is 0, never a bound."""
     if value != value or low != low or high != high or low > 0.0 or high < 0.0:
         return 0.0
@@ -52,7 +53,7 @@ def clamp(value, low, high):  # type: ignore[no-untyped-def]
 
 
 @term
-def toward_zero(power, step):  # type: ignore[no-untyped-def]
+def toward_zero(power: float, step: float) -> float:
     """The largest multiple of `step` (kW) that is not above |power|. Steps below 1 kW divide it (0.1 → tenths)."""
     if step <= 0.0:
         return power
@@ -72,7 +73,7 @@ def toward_zero(power, step):  # type: ignore[no-untyped-def]
 
 
 @term
-def together(values, codes, site, row, why_row):  # type: ignore[no-untyped-def]
+def together(values: F8, codes: I8, site: F8, row: int, why_row: int) -> int:
     """Project all assets jointly: one direction for the site, then its import and export, shared in proportion.
 
     Returns the direction taken (+1 out, −1 in, 0). An asset that is not proven at its command is not counted here: its
@@ -105,7 +106,7 @@ def together(values, codes, site, row, why_row):  # type: ignore[no-untyped-def]
 
 
 @kernel(F2, I2, F1, I1)
-def constrain(values, codes, site, site_codes):  # type: ignore[no-untyped-def]
+def constrain(values: F8, codes: I8, site: F8, site_codes: I8) -> None:
     """limited_kw, limited_by (limit + 1, 0 = none) and why."""
     for a in range(values.shape[1]):
         desired = values[r.DESIRED_KW, a]
@@ -131,7 +132,7 @@ def constrain(values, codes, site, site_codes):  # type: ignore[no-untyped-def]
 
 
 @kernel(F2, I2, RF2, RI2, RF2, F)
-def ramp(values, codes, past, past_codes, ratings, dt):  # type: ignore[no-untyped-def]
+def ramp(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: float) -> None:
     """ramped_kw from the origin toward limited_kw. Origin: the previous ramped power, or measured power after silence.
 
     A service brings a ramp of its own: what its given power moved in this tick widens the step by as much.
@@ -166,8 +167,8 @@ def ramp(values, codes, past, past_codes, ratings, dt):  # type: ignore[no-untyp
         codes[r.RAMP_BY, a] = by
 
 
-@kernel(F2, I2, F1, RF2, RI2, RF2)
-def command(values, codes, site, past, past_codes, ratings):  # type: ignore[no-untyped-def]
+@kernel(F2, I2, F1, RI2, RF2)
+def command(values: F8, codes: I8, site: F8, past_codes: I8, ratings: F8) -> None:
     """command_kw, mode and reason: projected once more, rounded toward zero, at or above the device's minimum power."""
     for a in range(values.shape[1]):
         low, high = values[r.LOW_KW, a], values[r.HIGH_KW, a]

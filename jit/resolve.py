@@ -18,8 +18,9 @@ import numpy as np
 
 from jit import constants as c
 from jit import rows as r
-from jit.build import F, F1, F2, I1, I2, N, RF1, RF2, kernel, term
+from jit.build import F1, F2, I1, I2, RF1, RF2, F, N, kernel, term
 from jit.codes import Permit, Reason
+from jit.constants import F8, I8
 
 VALID = 1
 YES = int(Permit.YES)
@@ -31,35 +32,49 @@ PASSES = 8  # of sharing the rest again; each pass fills at least one asset
 
 
 @term
-def stored(values, ratings, a):  # type: ignore[no-untyped-def]
+def stored(values: F8, ratings: F8, a: int) -> float:
     """Energy that can be discharged above the minimum SoC (kWh at the terminals), 0 when unknown."""
-    margin = values[r.SOC_PCT, a] - ratings[c.SOC_MIN, a]
+    margin: float = values[r.SOC_PCT, a] - ratings[c.SOC_MIN, a]
     if not margin > 0.0:
         return 0.0
-    return margin / 100.0 * ratings[c.ENERGY_KWH, a] * ratings[c.EFF_DISCHARGE, a]
+    energy: float = margin / 100.0 * ratings[c.ENERGY_KWH, a] * ratings[c.EFF_DISCHARGE, a]
+    return energy
 
 
 @term
-def room(values, ratings, a):  # type: ignore[no-untyped-def]
+def room(values: F8, ratings: F8, a: int) -> float:
     """Energy that can be charged below the maximum SoC (kWh at the terminals), 0 when unknown."""
-    margin = ratings[c.SOC_MAX, a] - values[r.SOC_PCT, a]
+    margin: float = ratings[c.SOC_MAX, a] - values[r.SOC_PCT, a]
     if not margin > 0.0:
         return 0.0
-    return margin / 100.0 * ratings[c.ENERGY_KWH, a] / ratings[c.EFF_CHARGE, a]
+    energy: float = margin / 100.0 * ratings[c.ENERGY_KWH, a] / ratings[c.EFF_CHARGE, a]
+    return energy
 
 
 @term
-def headroom(values, ratings, reserve_kwh, a, out):  # type: ignore[no-untyped-def]
+def headroom(values: F8, ratings: F8, reserve_kwh: float, a: int, out: bool) -> float:
     """Power left for base use in one direction once the sold reserve has its power and its energy."""
     reserve = values[r.RESERVE_KW, a]
     limit = values[r.HIGH_KW, a] if out else 0.0 - values[r.LOW_KW, a]
     spare = stored(values, ratings, a) if out else room(values, ratings, a)
-    by_energy = max(0.0, spare - reserve_kwh) * 3600.0 / ratings[c.HORIZON_S, a]
-    return max(0.0, min(limit - reserve, by_energy))
+    by_energy: float = max(0.0, spare - reserve_kwh) * 3600.0 / ratings[c.HORIZON_S, a]
+    free: float = limit - reserve
+    return max(0.0, min(free, by_energy))
 
 
 @kernel(F2, I2, F1, RF2, RF2, RF2, N, N, N, N)
-def resolve(values, codes, site, ratings, split, service, first, site_first, requests, services):  # type: ignore[no-untyped-def]
+def resolve(
+    values: F8,
+    codes: I8,
+    site: F8,
+    ratings: F8,
+    split: F8,
+    service: F8,
+    first: int,
+    site_first: int,
+    requests: int,
+    services: int,
+) -> None:
     """asked_kw, base_kw, request_by (entry + 1) and why. Request rows start at `first` (values) and `site_first`."""
     assets = values.shape[1]
     reserve_kwh = np.zeros(assets)
@@ -141,8 +156,20 @@ def resolve(values, codes, site, ratings, split, service, first, site_first, req
 
 @kernel(F2, I2, F1, I1, RF2, RF1, RF2, RF2, N, N, N, N, F)
 def respond(
-    values, codes, site, site_codes, past, past_site, service, split, first, code_first, site_first, services, dt
-):  # type: ignore[no-untyped-def]
+    values: F8,
+    codes: I8,
+    site: F8,
+    site_codes: I8,
+    past: F8,
+    past_site: F8,
+    service: F8,
+    split: F8,
+    first: int,
+    code_first: int,
+    site_first: int,
+    services: int,
+    dt: float,
+) -> None:
     """Rows of every service from `first` on: capacity, asked, given, undeliverable; then service_kw and desired_kw."""
     f = site[r.FREQUENCY_HZ]
     for s in range(services):

@@ -197,15 +197,14 @@ def build_layout(
 ) -> Layout:
     """The layout of a site: fixed rows first, then the rows of its requests, services and limits."""
     per_request = tuple(Row(f"{name}.asked_kw", "kW", "snapshot") for name in requests)
+    service_columns: tuple[tuple[str, str, Fail], ...] = (
+        ("capacity_kw", "ancillary", "zero"),
+        ("asked_kw", "ancillary", "unknown"),
+        ("given_kw", "ancillary", "zero"),
+        ("undeliverable_kw", "ancillary", "unknown"),
+    )
     per_service = tuple(
-        Row(f"{name}.{row}", "kW", owner, fail)
-        for name in services
-        for row, owner, fail in (
-            ("capacity_kw", "ancillary", "zero"),
-            ("asked_kw", "ancillary", "unknown"),
-            ("given_kw", "ancillary", "zero"),
-            ("undeliverable_kw", "ancillary", "unknown"),
-        )
+        Row(f"{name}.{row}", "kW", owner, fail) for name in services for row, owner, fail in service_columns
     )
     per_limit = tuple(
         Row(f"limits.{name}.{row}", "kW", "limits", "zero") for name in LIMITS for row in ("low_kw", "high_kw")
@@ -228,7 +227,7 @@ def build_layout(
     )
 
 
-def request_rows(layout: Layout) -> tuple[int, int, int]:
+def request_rows() -> tuple[int, int, int]:
     """First index of the request rows in values, codes and site values."""
     return len(VALUE_ROWS), len(CODE_ROWS), len(SITE_VALUE_ROWS)
 

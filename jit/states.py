@@ -11,8 +11,9 @@ import numpy as np
 
 from jit import constants as c
 from jit import rows as r
-from jit.build import F, F2, I2, RF2, RI1, RI2, kernel
+from jit.build import F2, I2, RF2, RI2, F, kernel
 from jit.codes import Act, Authority, Condition, Latch, Permit, Reason, State
+from jit.constants import F8, I8
 
 RUNNING = (State.READY, State.IDLE, State.CHARGING, State.DISCHARGING, State.LIMITED)
 LABEL = -1  # "to" of the row that chooses a label of running
@@ -74,7 +75,9 @@ CONFIRMED = 2
 
 
 @kernel(F2, I2, RF2, RI2, RF2, RI2, RI2, F, F)
-def advance(values, codes, past, past_codes, ratings, masks, table, armed, dt):  # type: ignore[no-untyped-def]
+def advance(
+    values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8, table: I8, armed: float, dt: float
+) -> None:
     """One step of every asset. `table` [transitions, 5]; `armed` 2.0 when the process may write, else 1.0."""
     for a in range(values.shape[1]):
         acts = codes[r.ACTS, a]

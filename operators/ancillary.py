@@ -20,8 +20,7 @@ from operators.stage import stage
 )
 def ancillary(frame: Frame) -> None:
     """Droop per service and asset, its ramp, and what cannot be delivered."""
-    past, constants, layout = frame.before, frame.constants, frame.layout
-    assert past is not None, "a frame in progress has a past"
+    past, constants, layout = frame.prior, frame.constants, frame.layout
     first, code_first, site_first = service_rows(layout)
     kernels.respond(
         frame.values,

@@ -18,6 +18,5 @@ from operators.stage import stage
 )
 def command(frame: Frame) -> None:
     """Commands of all assets, jointly within the site's limits."""
-    past = frame.before
-    assert past is not None, "a frame in progress has a past"
-    kernels.command(frame.values, frame.codes, frame.site, past.values, past.codes, frame.constants.ratings)
+    past = frame.prior
+    kernels.command(frame.values, frame.codes, frame.site, past.codes, frame.constants.ratings)

@@ -108,7 +108,7 @@ def _next_limit(frame: Frame, column: int) -> dict[str, Any] | None:
 
 def _not_used(frame: Frame, column: int) -> list[dict[str, str]]:
     layout, chosen = frame.layout, int(frame.codes[r.REQUEST_BY, column])
-    _, first, _ = r.request_rows(layout)
+    _, first, _ = r.request_rows()
     return [
         {"by": name, "why": WHY_TEXT[Why(int(frame.codes[first + i, column]))]}
         for i, name in enumerate(layout.requests)

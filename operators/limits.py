@@ -44,8 +44,7 @@ from operators.stage import stage
 )
 def limits(frame: Frame) -> None:
     """Every term, the band, the binding limit per direction and the room to the next."""
-    past, constants = frame.before, frame.constants
-    assert past is not None, "a frame in progress has a past"
+    past, constants = frame.prior, frame.constants
     kernels.band(
         frame.values,
         frame.codes,

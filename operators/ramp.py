@@ -19,6 +19,5 @@ from operators.stage import stage
 )
 def ramp(frame: Frame) -> None:
     """One step of the ramp for every asset."""
-    past = frame.before
-    assert past is not None, "a frame in progress has a past"
+    past = frame.prior
     kernels.ramp(frame.values, frame.codes, past.values, past.codes, frame.constants.ratings, frame.dt_ramp)

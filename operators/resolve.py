@@ -19,7 +19,7 @@ from operators.stage import stage
 def resolve(frame: Frame) -> None:
     """Choose per asset, split what is asked of the site, keep the reserve free."""
     constants, layout = frame.constants, frame.layout
-    first, _, site_first = request_rows(layout)
+    first, _, site_first = request_rows()
     kernels.resolve(
         frame.values,
         frame.codes,

@@ -48,7 +48,7 @@ ACT_BIT = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """Where points are: `assets` int64[15, assets] (`jit.measure`), `site` int64[5], `device_of_point` int64[points]."""
+    """Where points are: `assets` int64[15, assets] (`jit.measure`), `site` int64[5], device per point int64[points]."""
 
     assets: I8
     site: I8
@@ -114,7 +114,7 @@ class Newest:
 
 @dataclass(slots=True, eq=False)
 class Snapshot:
-    """The operator's memory and its step. `armed`: the process was started to write. `past` is set by the sealed frame."""
+    """The operator's memory and its step. `armed`: the process may write. `past` is set by the sealed frame."""
 
     layout: Layout
     constants: Constants
@@ -137,7 +137,7 @@ class Snapshot:
         offers: Offers,
         *,
         armed: bool,
-        failed: Failed = lambda stage, error: None,
+        failed: Failed = lambda _stage, _error: None,
         past: Past | None = None,
     ) -> Snapshot:
         return cls(
@@ -250,14 +250,14 @@ class Snapshot:
         )
         frame.site_codes[rows.ARMED] = Permit.YES if self.armed else Permit.NO
         self.offers.evaluate(tick.utc_ns)
-        first, code_first, site_first = rows.request_rows(self.layout)
+        first, code_first, site_first = rows.request_rows()
         count = len(self.layout.requests)
         values[first : first + count] = self.offers.asked_kw
         codes[code_first : code_first + count] = self.offers.why
         frame.site[site_first : site_first + count] = self.offers.site_kw
 
     def _ages(self, tick: Tick, point_codes: I8) -> F8:
-        """Age per device (s): since arrival, or by the device's own stamp when that is older. A future stamp is invalid."""
+        """Age per device (s): since arrival, or by the device's own stamp when older. A future stamp is invalid."""
         newest = self.newest
         ages = tick.mono_s - newest.arrived_s
         if newest.stamps_ns.any():

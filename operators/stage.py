@@ -63,7 +63,7 @@ class Stage:
     ended_s: float = 0.0
     _bit: int = 0
     _clock: Clock = field(default=lambda: 0.0)
-    _failed: Failed = field(default=lambda stage, error: None)
+    _failed: Failed = field(default=lambda _stage, _error: None)
     _rows: tuple[FailRows, FailRows, FailRows, FailRows] | None = None
 
     def bind(self, layout: Layout, index: int, clock: Clock, failed: Failed) -> Stage:
@@ -98,7 +98,8 @@ class Stage:
 
     def fail(self, frame: Frame) -> None:
         """Own rows take their fail values, own fault bit is set for every asset."""
-        assert self._rows is not None, "a stage must be bound before it can fail"
+        if self._rows is None:
+            raise RuntimeError(f"stage {self.id!r} must be bound to a layout before it can run")
         past = frame.before
         arrays = (frame.values, frame.codes, frame.site, frame.site_codes)
         held = (past.values, past.codes, past.site, past.site_codes) if past is not None else arrays
@@ -119,9 +120,9 @@ def stage(
     """Declare a step as a stage. The decorated name is a factory: every graph has stages of its own."""
 
     def declare(step: Step) -> Callable[..., Stage]:
-        def build(id: str | None = None) -> Stage:
+        def build(name: str | None = None) -> Stage:
             return Stage(
-                id or step.__name__, step, reads, before, writes, file=step.__module__.replace(".", "/") + ".py"
+                name or step.__name__, step, reads, before, writes, file=step.__module__.replace(".", "/") + ".py"
             )
 
         build.__doc__ = step.__doc__

@@ -61,8 +61,7 @@ from operators.stage import stage
 )
 def state_machine(frame: Frame) -> None:
     """Walk the table for every asset."""
-    past, constants = frame.before, frame.constants
-    assert past is not None, "a frame in progress has a past"
+    past, constants = frame.prior, frame.constants
     states.advance(
         frame.values,
         frame.codes,

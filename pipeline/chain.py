@@ -39,7 +39,7 @@ class Entry:
         *,
         armed: bool,
         dropped: Callable[[str, str], None],
-        failed: Report = lambda stage, error: None,
+        failed: Report = lambda _stage, _error: None,
         past: Past | None = None,
     ) -> None:
         self.signals: Subject[Any] = Subject()

@@ -19,7 +19,7 @@ from sources.schedule import Schedule
 
 
 class SiteDoor:
-    """Fills in the endpoint's `Door`. `post` hands a signal to the graph; `held` gives the version of a held schedule."""
+    """Fills in the endpoint's `Door`. `post` hands a signal to the graph; `held`: the version of a held schedule."""
 
     def __init__(
         self,

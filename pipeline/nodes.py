@@ -44,7 +44,7 @@ class Meter:
         if duration_s is not None:
             self.durations_s.append(duration_s)
 
-    def json(self, id: str, now_s: float) -> dict[str, Any]:
+    def json(self, name: str, now_s: float) -> dict[str, Any]:
         seen, durations = self.seen_s, sorted(self.durations_s)
         span = seen[-1] - seen[0] if len(seen) > 1 else 0.0
 
@@ -54,7 +54,7 @@ class Meter:
             )
 
         return {
-            "id": id,
+            "id": name,
             "rate_hz": round((len(seen) - 1) / span, 2) if span > 0 else None,
             "last": self.last,
             "age_s": round(now_s - seen[-1], 2) if seen else None,
@@ -69,7 +69,7 @@ class Meters:
     """One meter per node id; stages are read after the tick."""
 
     def __init__(self, ids: tuple[str, ...]) -> None:
-        self.by_id = {id: Meter() for id in ids}
+        self.by_id = {name: Meter() for name in ids}
 
     def tick(self, frame: Frame, stages: tuple[Stage, ...], started_s: float, now_s: float) -> None:
         """Note the stages of a finished tick. `started_s`: when the tick entered the graph."""
@@ -82,10 +82,10 @@ class Meters:
             meter.errors = stage.errors
             ended = stage.ended_s
 
-    def saw(self, id: str, now_s: float, last: str = "") -> None:
-        meter = self.by_id.get(id)
+    def saw(self, name: str, now_s: float, last: str = "") -> None:
+        meter = self.by_id.get(name)
         if meter is not None:
             meter.saw(now_s, last)
 
     def json(self, now_s: float) -> list[dict[str, Any]]:
-        return [meter.json(id, now_s) for id, meter in self.by_id.items()]
+        return [meter.json(name, now_s) for name, meter in self.by_id.items()]

@@ -213,7 +213,7 @@ class Process:
         return new
 
     def _state_of(self, output: StateOutput) -> Callable[[Frame], None]:
-        def publish(frame: Frame) -> None:
+        def publish(_frame: Frame) -> None:
             """Documents are of the frame before: cutting them here again would cost the tick its time twice."""
             if self.view.frame is None:
                 return

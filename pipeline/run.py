@@ -13,7 +13,10 @@ import asyncio
 import contextlib
 import secrets
 import signal
+import socket
+import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,7 @@ from pipeline.graph import as_json
 from pipeline.process import Options, Process, chain_graph
 from pipeline.tasks import Tasks
 from pipeline.watchdog import Watchdog
-from sinks.journal import JournalFileError
+from sinks.journal import Entry, JournalFileError
 from sinks.postgres.queries import Archive
 from sinks.web.auth import Credential, Keyring, WeakTokenError
 from sinks.web.hub import Hub
@@ -51,8 +54,8 @@ class Web:
     shell: Shell
     hub: Hub
     url: str
-    sock: object
-    tls: object
+    sock: socket.socket
+    tls: ssl.SSLContext | None
 
 
 def run(
@@ -78,18 +81,20 @@ def run(
 
 def graph_of(checked: Checked) -> dict[str, Any]:
     """The compiled graph of a definition as data; nothing is connected."""
-    assert checked.definition is not None, "a definition with errors is refused before it is compiled"
+    if checked.definition is None:
+        raise ValueError("a definition with errors is refused before it is compiled")
     compiled = compile_definition(checked.definition, checked.profiles)
-    return as_json(chain_graph(compiled, stages(compiled, lambda: 0.0, lambda stage, error: None)))
+    return as_json(chain_graph(compiled, stages(compiled, lambda: 0.0, lambda _stage, _error: None)))
 
 
 async def _run(checked: Checked, options: Options) -> Exit:
-    assert checked.definition is not None, "a definition with errors is refused before it is run"
+    if checked.definition is None:
+        raise ValueError("a definition with errors is refused before it is run")
     definition = checked.definition
     process = Process(definition, checked.profiles, options)
     stop = asyncio.Event()
     _on_signals(stop)
-    web = _web(process, definition.endpoint, options) if definition.endpoint else None
+    web = _web(process, definition.endpoint) if definition.endpoint else None
     tasks = Tasks(process.clock)
     watchdog = Watchdog(max(WATCHDOG_S, 5 * definition.site.cycle), int(Exit.INTERNAL))
     for history in process.histories.values():
@@ -116,8 +121,8 @@ async def _run(checked: Checked, options: Options) -> Exit:
     return Exit.OK if confirmed else Exit.UNCONFIRMED
 
 
-def _noted(process: Process):  # type: ignore[no-untyped-def]
-    def noted(entry) -> None:  # type: ignore[no-untyped-def]
+def _noted(process: Process) -> Callable[[Entry], None]:
+    def noted(entry: Entry) -> None:
         for history in process.histories.values():
             history.entry(entry)
 
@@ -134,7 +139,7 @@ def _start(process: Process, tasks: Tasks) -> None:
     tasks.start("checkpoint", process.checkpoint.run)
 
 
-def _web(process: Process, endpoint: Endpoint, options: Options) -> Web:
+def _web(process: Process, endpoint: Endpoint) -> Web:
     listener = Listener.parse(
         endpoint.listen,
         tls=endpoint.tls is not None,
@@ -176,7 +181,7 @@ def _web(process: Process, endpoint: Endpoint, options: Options) -> Web:
 
 async def _serve(web: Web, stop: asyncio.Event) -> None:
     try:
-        await serve(web.shell, web.hub, web.sock, stop, tls=web.tls)  # type: ignore[arg-type]
+        await serve(web.shell, web.hub, web.sock, stop, tls=web.tls)
     except Exception as error:
         logger.opt(exception=error).error("endpoint: ended: {!r}", error)
 
@@ -211,6 +216,7 @@ async def _zero(process: Process) -> bool:
 
 
 async def _close(process: Process, tasks: Tasks, serving: asyncio.Task[None] | None) -> None:
+    tasks.closing()
     for state in process.states.values():
         await state.close()
     for broker in process.field.brokers.values():

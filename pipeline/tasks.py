@@ -13,34 +13,42 @@ from loguru import logger
 FIRST_S, MOST_S = 0.2, 5.0
 
 
-async def keep(name: str, job: Callable[[], Awaitable[None]], clock: Callable[[], float]) -> None:
-    """Run `job` for ever. Back-off doubles from 0.2 s to 5 s and starts over after a minute of health."""
-    delay = FIRST_S
-    while True:
-        began = clock()
-        try:
-            await job()
-            logger.warning("{}: ended and is started again", name)
-        except Exception as error:  # whatever a source raises, the process goes on without it
-            logger.opt(exception=error).error("{}: failed and is started again in {:.1f} s: {!r}", name, delay, error)
-        if clock() - began > 60.0:
-            delay = FIRST_S
-        await asyncio.sleep(delay)
-        delay = min(MOST_S, delay * 2)
-
-
 class Tasks:
     """The running jobs. `cancel` ends them all and waits until they have ended."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._closing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
-        self._tasks.append(asyncio.create_task(keep(name, job, self._clock), name=name))
+        self._tasks.append(asyncio.create_task(self._keep(name, job), name=name))
+
+    def closing(self) -> None:
+        """From now on a job that ends has ended."""
+        self._closing.set()
 
     async def cancel(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+
+    async def _keep(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
+        """Run `job` for ever. Back-off doubles from 0.2 s to 5 s and starts over after a minute of health."""
+        delay = FIRST_S
+        while not self._closing.is_set():
+            began = self._clock()
+            try:
+                await job()
+                if self._closing.is_set():
+                    return
+                logger.warning("{}: ended and is started again", name)
+            except Exception as error:  # whatever a source raises, the process goes on without it
+                logger.opt(exception=error).error(
+                    "{}: failed and is started again in {:.1f} s: {!r}", name, delay, error
+                )
+            if self._clock() - began > 60.0:
+                delay = FIRST_S
+            await asyncio.sleep(delay)
+            delay = min(MOST_S, delay * 2)

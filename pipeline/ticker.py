@@ -18,7 +18,7 @@ from sources.tick import Tick
 
 @dataclass(slots=True)
 class Ticker:
-    """Calls `on_tick` in the loop's thread. `late_s` is the last tick's lateness, `missed` the deadlines passed over."""
+    """Made in the loop that runs it; calls `on_tick` there. `late_s`: how late the last tick was, `missed`: deadlines passed."""
 
     cycle_s: float
     on_tick: Callable[[Tick], None]
@@ -27,7 +27,7 @@ class Ticker:
     missed: int = 0
     late_s: float = 0.0
     on_late: Callable[[float], None] | None = None
-    _loop: asyncio.AbstractEventLoop | None = None
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop, repr=False)
     _start_s: float = 0.0
     _slot: int = 0
     _last_s: float = 0.0
@@ -35,7 +35,6 @@ class Ticker:
 
     def start(self) -> None:
         """The first tick is due one cycle from now."""
-        self._loop = asyncio.get_running_loop()
         self._start_s = self._last_s = self._loop.time()
         self._arm()
 
@@ -45,12 +44,10 @@ class Ticker:
             self._waiting = None
 
     def _arm(self) -> None:
-        assert self._loop is not None, "start() comes first"
         self._slot += 1
         self._waiting = self._loop.call_at(self._start_s + self._slot * self.cycle_s, self._fire)
 
     def _fire(self) -> None:
-        assert self._loop is not None, "start() comes first"
         now = self._loop.time()
         self.late_s = now - (self._start_s + self._slot * self.cycle_s)
         skipped = int(self.late_s / self.cycle_s)

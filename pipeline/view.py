@@ -1,4 +1,4 @@
-"""What people see of the running process: plain JSON cut from the newest sealed frame. Nothing here waits or decides."""
+"""What people see of the running process: plain JSON cut from the newest sealed frame. Nothing waits or decides."""
 
 from __future__ import annotations
 

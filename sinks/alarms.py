@@ -160,26 +160,26 @@ def conditions(frame: Frame) -> list[Condition]:
 class AlarmBook:
     """The alarms of the process. `changed` receives every event for the history."""
 
-    def __init__(self, changed: Callable[[AlarmEvent], None] = lambda event: None) -> None:
+    def __init__(self, changed: Callable[[AlarmEvent], None] = lambda _event: None) -> None:
         self._changed = changed
         self._alarms: dict[str, Alarm] = {}
 
     def update(self, holding: Iterable[Condition], at_ns: int) -> None:
         """Conditions that hold now come or stay; all others go."""
         now = {condition.id: condition for condition in holding}
-        for id, condition in now.items():
-            known = self._alarms.get(id)
+        for name, condition in now.items():
+            known = self._alarms.get(name)
             if known is None or not known.active:
                 self._put(Alarm(condition, at_ns, active=True, acknowledged=False), at_ns)
             elif known.condition != condition:
-                self._alarms[id] = replace(known, condition=condition)
-        for id, alarm in list(self._alarms.items()):
-            if id not in now and alarm.active:
+                self._alarms[name] = replace(known, condition=condition)
+        for name, alarm in list(self._alarms.items()):
+            if name not in now and alarm.active:
                 self._put(replace(alarm, active=False), at_ns)
 
-    def acknowledge(self, id: str, at_ns: int) -> bool:
+    def acknowledge(self, name: str, at_ns: int) -> bool:
         """Note that somebody has seen it. False: no such alarm."""
-        alarm = self._alarms.get(id)
+        alarm = self._alarms.get(name)
         if alarm is None:
             return False
         self._put(replace(alarm, acknowledged=True), at_ns)

@@ -78,5 +78,5 @@ class Checkpoint:
     async def _write(self, frame: Frame) -> None:
         await asyncio.to_thread(store, self._path, frame.to_bytes())
 
-    def _lost(self, frame: Frame, error: Exception) -> None:
+    def _lost(self, _frame: Frame, _error: Exception) -> None:
         self._known = None  # the next frame tries again
