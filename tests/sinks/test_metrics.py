@@ -53,7 +53,8 @@ def test_the_names_of_the_prior_system_are_there() -> None:
     metrics = Metrics(ASSETS, "1.2.3")
     metrics.offer(Frame(rows=GOOD | {"soc_pct": [62.0, nan], "command_kw": 37.0}), 0.0001)
     metrics.offer(Frame(rows=GOOD | {"quality": int(Quality.STALE), "mode": int(Mode.STOP),
-                                     "state_by": int(Reason.DATA_LOST), "soc_pct": [62.0, nan], "command_kw": 37.0}), 0.0002)
+                                     "state_by": int(Reason.DATA_LOST), "soc_pct": [62.0, nan],
+                                     "command_kw": 37.0}), 0.0002)
     metrics.receipt(Receipt("bess1", 1, 0.0, WriteStatus.FAILED, latency_s=0.04), "modbus")
     metrics.solver_run("optimal", 0.2)
     found = samples(metrics)

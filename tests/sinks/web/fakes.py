@@ -84,13 +84,14 @@ class FakeView:
         if asset not in self.names:
             return None
         return {"asset_id": asset, "tick": self.tick, "at": AT, "config": "c3f1a2e", "command_kw": float(self.tick),
-                "steps": [{"stage": "resolve", "out_kw": 80.0, "delta_kw": None, "by": "requests.day_ahead", "why": "w"}],
+                "steps": [{"stage": "resolve", "out_kw": 80.0, "delta_kw": None, "by": "requests.day_ahead",
+                           "why": "w"}],
                 "binding": {"by": "bms_discharge", "kw": 37.0}, "next_limit": {"by": "rating", "room_kw": 213.0},
                 "not_used": []}
 
     def graph(self) -> Json:
-        return {"nodes": [{"id": "ramp", "kind": "stage", "inputs": ["constrain"], "reads": ["limited_kw"], "before": [],
-                           "writes": ["ramped_kw"], "guard": True, "file": "operators/ramp.py"}]}
+        return {"nodes": [{"id": "ramp", "kind": "stage", "inputs": ["constrain"], "reads": ["limited_kw"],
+                           "before": [], "writes": ["ramped_kw"], "guard": True, "file": "operators/ramp.py"}]}
 
     def nodes(self) -> Sequence[Json]:
         return [{"id": "ramp", "rate_hz": 1.0, "last": f"{self.tick} kW", "age_s": 0.2, "p50_us": 2.0, "p95_us": 3.0,
@@ -113,7 +114,8 @@ class FakeView:
     def tap(self, node: str) -> Json | None:
         if node != "ramp":
             return None
-        return {"node": "ramp", "tick": self.tick, "at": AT, "rows": {"ramped_kw": [1.0, 2.0], "ramp_by": ["ramp up"] * 2}}
+        return {"node": "ramp", "tick": self.tick, "at": AT,
+                "rows": {"ramped_kw": [1.0, 2.0], "ramp_by": ["ramp up"] * 2}}
 
     def _maybe_break(self, name: str) -> None:
         if name in self.broken:
@@ -192,10 +194,11 @@ class Site:
     url: str
     tls: Any = None
 
-    def client(self, role: Role | None = None, **headers: str) -> httpx.AsyncClient:
+    def client(self, role: Role | None = None, /, **headers: str) -> httpx.AsyncClient:
         if role is not None:
             headers["authorization"] = f"Bearer {TOKENS[role]}"
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=15.0, trust_env=False, verify=self.tls or True)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=15.0, trust_env=False,
+                                 verify=self.tls or True)
 
     def socket(self, *, token: str | None = None, cookie: str | None = None, origin: str | None = None,
                subprotocols: Sequence[str] = (SUBPROTOCOL,), **options: Any) -> connect:

@@ -170,11 +170,12 @@ async def test_a_broken_audit_does_not_change_the_refusal(site: Site) -> None:
 
 @pytest.mark.req("LH-API-008")
 async def test_forwarding_headers_count_behind_a_declared_proxy_only() -> None:
-    forwarded = {"x-forwarded-for": "10.9.9.9, 192.0.2.7", "x-forwarded-host": "ems.example", "x-forwarded-proto": "https"}
-    async with served() as site, site.client(**forwarded) as client:
+    forwarded = {"x-forwarded-for": "10.9.9.9, 192.0.2.7", "x-forwarded-host": "ems.example",
+                 "x-forwarded-proto": "https"}
+    async with served() as site, site.client(None, **forwarded) as client:
         await client.post("/operator/stop", headers={"authorization": "Bearer " + "w" * 40})
         assert site.door.refusals[0].address == "127.0.0.1"
-    async with served(listener=replace(LOOPBACK, behind_proxy=True)) as site, site.client(**forwarded) as client:
+    async with served(listener=replace(LOOPBACK, behind_proxy=True)) as site, site.client(None, **forwarded) as client:
         await client.post("/operator/stop", headers={"authorization": "Bearer " + "w" * 40})
         assert site.door.refusals[0].address == "192.0.2.7"
         signed = await client.post("/session", json={"token": TOKENS[Role.OPERATOR]},

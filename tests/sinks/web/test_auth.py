@@ -71,7 +71,8 @@ def test_attempts_are_counted_per_address_and_forgotten() -> None:
 
 
 @pytest.mark.parametrize(("header", "token"), [
-    (None, None), ("Bearer abc", "abc"), ("bearer  abc ", "abc"), ("Basic abc", ""), ("abc", ""), ("Bearer", ""), ("", ""),
+    (None, None), ("Bearer abc", "abc"), ("bearer  abc ", "abc"), ("Basic abc", ""), ("abc", ""), ("Bearer", ""),
+    ("", ""),
 ])
 def test_the_authorization_header(header: str | None, token: str | None) -> None:
     assert bearer(header) == token

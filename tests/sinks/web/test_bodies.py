@@ -25,7 +25,8 @@ async def site() -> AsyncIterator[Site]:
 
 
 @pytest.mark.req("LH-NF-009")
-@pytest.mark.parametrize(("path", "limit"), [("/operator/stop", BODY_LIMIT), ("/markets/schedules/import", SCHEDULE_LIMIT)])
+@pytest.mark.parametrize(("path", "limit"), [
+    ("/operator/stop", BODY_LIMIT), ("/markets/schedules/import", SCHEDULE_LIMIT)])
 async def test_a_body_has_a_limit_whether_declared_or_streamed(site: Site, path: str, limit: int) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(limit // 65536 + 2):
@@ -41,7 +42,8 @@ async def test_a_body_has_a_limit_whether_declared_or_streamed(site: Site, path:
         streamed = await client.post(path, content=stream())
     async with site.client(Role.OPERATOR) as client:
         within = await client.post(path, content=b" " * limit)
-    assert [(answer.status_code, answer.json()["error"]) for answer in (declared, streamed)] == [(413, "body-too-large")] * 2
+    for answer in (declared, streamed):
+        assert (answer.status_code, answer.json()["error"]) == (413, "body-too-large")
     assert within.status_code == 400
     assert len(site.door.refusals) == 3
 
@@ -75,7 +77,8 @@ async def test_a_client_that_hangs_up_in_the_middle_harms_nobody(site: Site) -> 
 @pytest.mark.req("LH-NF-009")
 @pytest.mark.parametrize("body", [
     b"{", b"[]", b"null", b"1", b'"x"', b"\xff\xfe", b'{"reason": NaN}', b'{"reason": Infinity}', b'{"a":1,"a":2}',
-    b'{"x":' * 40 + b"1" + b"}" * 40, b"[" * 100_000, b'{"x":' + b"9" * 5000 + b"}", b"{'reason':'x'}", b'{"reason":"x"}}',
+    b'{"x":' * 40 + b"1" + b"}" * 40, b"[" * 100_000, b'{"x":' + b"9" * 5000 + b"}", b"{'reason':'x'}",
+    b'{"reason":"x"}}',
 ])
 async def test_what_is_not_an_object_is_refused(site: Site, body: bytes) -> None:
     async with site.client(Role.OPERATOR) as client:
@@ -85,17 +88,19 @@ async def test_what_is_not_an_object_is_refused(site: Site, body: bytes) -> None
 
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-                    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
-                    max_leaves=12)
+                    lambda inner: st.lists(inner, max_size=4)
+                    | st.dictionaries(st.text(max_size=12), inner, max_size=4), max_leaves=12)
+NAMES = st.sampled_from(["asset_id", "reason", "windows", "version", "type", "token", "x"])
 
 
 @pytest.mark.req("LH-NF-009")
 @given(st.binary(max_size=400) | JSON.map(lambda value: repr(value).encode()))
 def test_any_bytes_are_an_object_or_a_refusal(body: bytes) -> None:
     try:
-        assert isinstance(parse_object(body), dict)
+        status = 200 if isinstance(parse_object(body), dict) else 500
     except Failure as failure:
-        assert failure.status == 400
+        status = failure.status
+    assert status in {200, 400}
 
 
 @given(st.dictionaries(st.sampled_from(["asset_id", "assetId", "reason", "Reason", "token", "windows", "type"]), JSON))
@@ -109,9 +114,8 @@ def test_any_object_gives_a_text_or_a_refusal(members: dict[str, object]) -> Non
 
 
 @pytest.mark.req("LH-NF-009", "LH-API-007")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=5, deadline=None)
-@given(st.lists(st.dictionaries(st.sampled_from(["asset_id", "reason", "windows", "version", "type", "token", "x"]), JSON,
-                                max_size=5), min_size=10, max_size=20))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=2, deadline=None)
+@given(st.lists(st.dictionaries(NAMES, JSON, max_size=5), min_size=10, max_size=20))
 def test_no_object_makes_the_endpoint_fail(bodies: list[dict[str, object]]) -> None:
     async def ask() -> None:
         async with served() as site, site.client(Role.OPERATOR) as client:

@@ -36,8 +36,10 @@ def hub_of(view: FakeView, clock: Clock, **limits: Any) -> Hub:
 
 
 @given(st.lists(MEMBERS, min_size=1, max_size=8), st.sets(st.integers(0, 7)))
-def test_snapshot_and_deltas_give_the_value_whatever_was_skipped(values: list[Mapping[str, Any]], taken: set[int]) -> None:
-    topic, held, version = Topic("site"), {}, 0
+def test_snapshot_and_deltas_give_the_value_whatever_was_skipped(
+        values: list[Mapping[str, Any]], taken: set[int]) -> None:
+    topic, version = Topic("site"), 0
+    held: dict[str, Any] = {}
     for number, value in enumerate(values):
         topic.update(value)
         if number in taken or number == len(values) - 1:

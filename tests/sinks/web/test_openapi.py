@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from openapi_spec_validator import validate
 from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import validate
 
 from sinks.web.app import ACCESSES
 from sinks.web.openapi import document

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from sinks.web import acts
 from sinks.web.ports import JournalError, Role, ScheduleRefusedError
 from sources.act import ActKind
 from sources.schedule import ScheduleType
@@ -77,7 +78,8 @@ async def test_history_without_a_database_is_said(site: Site) -> None:
         away = await client.get("/markets/schedules/history")
         site.shell.archive = None
         none = await client.get("/markets/schedules/history")
-    assert [(answer.status_code, answer.json()["error"]) for answer in (away, none)] == [(503, "history-unavailable")] * 2
+    for answer in (away, none):
+        assert (answer.status_code, answer.json()["error"]) == (503, "history-unavailable")
 
 
 async def test_the_other_reads(site: Site) -> None:
@@ -104,8 +106,8 @@ async def test_a_stop_of_one_asset(site: Site, spelling: str) -> None:
         answer = await client.post("/operator/stop", json={spelling: "bess1", "reason": "smoke\nforged line"})
     assert answer.status_code == 200
     assert answer.json() | {"at": ""} == {
-        "asset_id": "bess1", "operator": "operator", "reason": "smoke forged line", "at": "", "id": "id-1", "act": "stop",
-        "activated_at": "2026-11-22T13:03:07.000Z", "assets": ["bess1"]}
+        "asset_id": "bess1", "operator": "operator", "reason": "smoke forged line", "at": "", "id": "id-1",
+        "act": "stop", "activated_at": "2026-11-22T13:03:07.000Z", "assets": ["bess1"]}
     act = site.door.acts[0]
     assert (act.kind, act.asset, act.operator, act.role) == (ActKind.STOP, "bess1", "operator", "operator")
 
@@ -135,6 +137,24 @@ async def test_a_stop_is_answered_only_after_the_journal(site: Site) -> None:
         assert not asked.done()
         gate.set()
         assert (await asked).status_code == 200
+
+
+@pytest.mark.req("LH-API-006")
+async def test_a_journal_that_hangs_is_a_503_and_the_act_goes_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, finished = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        await gate.wait()
+        finished.set()
+        raise OSError("late")
+
+    site.door.synced = wait
+    monkeypatch.setattr(acts, "JOURNAL_S", 0.05)
+    async with site.client(Role.OPERATOR) as client:
+        answer = await client.post("/operator/stop", json={"reason": "smoke"})
+    assert (answer.status_code, answer.json()["error"]) == (503, "journal-failed")
+    gate.set()
+    await until(finished.is_set)
 
 
 @pytest.mark.req("LH-API-006")

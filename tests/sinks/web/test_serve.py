@@ -37,14 +37,16 @@ from tests.sinks.web.fakes import (
 
 
 @pytest.mark.parametrize(("listen", "host", "port"), [
-    ("127.0.0.1:8088", "127.0.0.1", 8088), ("[::1]:80", "::1", 80), ("localhost:1", "localhost", 1), ("0.0.0.0:0", "0.0.0.0", 0),
+    ("127.0.0.1:8088", "127.0.0.1", 8088), ("[::1]:80", "::1", 80), ("localhost:1", "localhost", 1),
+    ("0.0.0.0:0", "0.0.0.0", 0),
 ])
 def test_a_listener_is_an_address_and_a_port(listen: str, host: str, port: int) -> None:
     assert Listener.parse(listen) == Listener(host, port)
 
 
 @pytest.mark.req("LH-NF-009")
-@pytest.mark.parametrize("listen", ["", "8088", "127.0.0.1", "127.0.0.1:", ":80", "127.0.0.1:x", "127.0.0.1:70000", "a:-1"])
+@pytest.mark.parametrize(
+    "listen", ["", "8088", "127.0.0.1", "127.0.0.1:", ":80", "127.0.0.1:x", "127.0.0.1:70000", "a:-1"])
 def test_a_listener_that_is_none(listen: str) -> None:
     with pytest.raises(ValueError, match="expected an address and a port"):
         Listener.parse(listen)
@@ -109,7 +111,8 @@ def test_how_the_client_sees_us() -> None:
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert], check=True, capture_output=True)
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+                   check=True, capture_output=True)
     return cert, key
 
 
@@ -169,7 +172,7 @@ async def test_the_end_says_goodbye_to_readers_and_does_not_wait_for_the_others(
             await receive(stalled)
             stalled.transport.pause_reading()
         assert await closed(reading) == 1012
-        with pytest.raises(OSError):  # noqa: PT011 - refused or reset, as the system likes
+        with pytest.raises(OSError):
             sockets.create_connection(("127.0.0.1", int(site.url.rpartition(":")[2])), timeout=1)
         stalled.transport.abort()
 

@@ -114,8 +114,10 @@ async def test_a_cookie_opens_it_and_signing_out_closes_it(guarded: Site) -> Non
 @pytest.mark.req("LH-NF-009")
 @pytest.mark.parametrize("frame", [
     "{", "[]", "1", "", '{"t":"sub"}', '{"t":"sub","id":"1","topic":"site"}', '{"t":"sub","id":-1,"topic":"site"}',
-    '{"t":"sub","id":true,"topic":"site"}', '{"t":"sub","id":1,"topic":7}', '{"t":"sub","id":1,"topic":"site","max_hz":0}',
-    '{"t":"sub","id":1,"topic":"site","max_hz":"5"}', '{"t":"stop","id":1}', '{"t":"sub","id":99999999999,"topic":"site"}',
+    '{"t":"sub","id":true,"topic":"site"}', '{"t":"sub","id":1,"topic":7}',
+    '{"t":"sub","id":1,"topic":"site","max_hz":0}',
+    '{"t":"sub","id":1,"topic":"site","max_hz":"5"}', '{"t":"stop","id":1}',
+    '{"t":"sub","id":99999999999,"topic":"site"}',
     '{"t":"sub","id":1,"topic":"' + "x" * 300 + '"}', b"\x00\x01",
 ], ids=range(15))
 async def test_a_message_that_is_not_understood(site: Site, frame: str | bytes) -> None:
@@ -180,7 +182,7 @@ async def test_all_topics(site: Site) -> None:
     async with site.socket() as client:
         for number, name in enumerate(names):
             await send(client, t="sub", id=number, topic=name)
-        got = {}
+        got: dict[str, Any] = {}
         while len(got) < len(names):
             frame = await receive(client, "snap")
             got[frame["topic"]] = frame["value"]
