@@ -165,7 +165,7 @@ class MqttWriter:
         payload, power_kw = self._encoder.encode(command)
         refused = self._broker.send(self._topic, payload, command.deadline_s)
         if refused is not None:
-            expired = self._clock() >= command.deadline_s
+            expired = not self._clock() < command.deadline_s
             self._settle(offered, WriteStatus.EXPIRED if expired else WriteStatus.FAILED, refused, nan)
             return False
         timer = asyncio.get_running_loop().call_later(self._ack_s, self._overdue, command.id)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -37,11 +38,12 @@ class Seen:
 
 
 class Observer:
-    """MQTT 5 over plain TCP, with an optional user. `answer(topic, payload)` may react to what is seen."""
+    """MQTT 5 over plain TCP, with an optional user. `answer(seen)`, if set, is called for every message."""
 
     def __init__(self, url: str, user: str | None = None, password: str | None = None, topics: str = "#") -> None:
         self.messages: list[Seen] = []
         self.subscribed = False
+        self.answer: Callable[[Seen], None] = lambda _seen: None
         self._url = urlsplit(url)
         self._topics = topics
         self._client = gmqtt.Client(f"observer-{uuid.uuid4().hex[:8]}", clean_session=True)
@@ -80,6 +82,7 @@ class Observer:
         expiry = properties.get("message_expiry_interval")
         expiry_s = expiry[0] if expiry else None
         self.messages.append(Seen(topic, bytes(payload), qos, bool(properties["retain"]), expiry_s))
+        self.answer(self.messages[-1])
         return 0
 
     def _on_subscribe(self, *_: object) -> None:
