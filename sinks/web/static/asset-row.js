@@ -75,7 +75,7 @@ function because(asset) {
   const missing = Array.isArray(asset.missing) ? asset.missing.filter(Boolean) : [];
   if (missing.length) return `missing: ${missing.join(", ")}`;
   const reason = plain(asset.state_reason ?? "");
-  return reason === "running" || reason === "—" || asset.state_reason === asset.why ? "" : reason;
+  return ["running", "unchanged", "unknown", "—", asset.why].includes(reason) ? "" : reason;
 }
 
 /** What is out of the ordinary, in words. */

@@ -33,7 +33,7 @@ function waterfallStep(first) {
     attr(drawing, "aria-label", `${plain(step.stage)}: ${power(step.out_kw)}`);
     text(out, signed(step.out_kw));
     text(delta, known(step.delta_kw) && Math.abs(step.delta_kw) >= 0.05 ? `change ${signed(step.delta_kw)}` : "no change");
-    text(why, [step.by ? plain(step.by) : "", step.why].filter(Boolean).join(": ") || "no reason given");
+    text(why, [named(step.by) && step.by !== step.stage ? plain(step.by) : "", step.why].filter(Boolean).join(": ") || "no reason given");
     attr(why, "title", why.textContent);
   }
   return { node, update };
@@ -83,11 +83,13 @@ function states(picture, id, dialogs) {
     chips.forEach((chip, place) => attr(chip, "aria-current", STATES[place] === now ? "true" : null));
     const lacking = (asset.missing ?? []).filter(Boolean);
     text(missing, [asset.state_reason ? `because: ${plain(asset.state_reason)}` : "", `may charge: ${word(asset.may_charge)}, may discharge: ${word(asset.may_discharge)}`,
-      `authority: ${asset.authority ?? "unknown"}`, `missing for the next state: ${lacking.join(", ") || "nothing"}`].filter(Boolean).join(" · "));
+      `authority: ${asset.authority ?? "unknown"}`,
+      known(asset.clear_s) && now === "fault" ? `all clear for ${age(asset.clear_s)} of ${age(asset.clear_for_s)}` : "", `missing for the next state: ${lacking.join(", ") || "nothing"}`].filter(Boolean).join(" · "));
   }
   return { node, update };
 }
 
+const named = (by) => Boolean(by) && by !== "none";
 const word = (value) => (value === true ? "yes" : value === false ? "no" : "unknown");
 
 function table(title, rows) {
@@ -100,7 +102,7 @@ function table(title, rows) {
   }) };
 }
 
-const side = (kw, by, room) => `${power(kw)}${by ? `, by ${plain(by)}` : ""}${known(room) ? `, room to the next ${magnitude(room)} kW` : ""}`;
+const side = (kw, by, room) => `${power(kw)}${named(by) ? `, by ${plain(by)}` : ""}${known(room) ? `, room to the next ${magnitude(room)} kW` : ""}`;
 
 function limits() {
   return table("LIMITS", [

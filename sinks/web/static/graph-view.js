@@ -33,17 +33,23 @@ function nodeCard(first, { choose }) {
     text(name, item.id);
     text(kind, item.guard ? "guard" : item.kind);
     text(rate, known(live?.rate_hz) ? `${number(live.rate_hz)}/s` : "—/s");
-    text(seconds, old === null ? "no age" : age(old));
+    text(seconds, old === null ? "nothing yet" : age(old));
     text(last, live?.last ?? "—");
     const { p50_us: half, p95_us: most } = live ?? {};
     text(times, known(half) || known(most) ? `${number(half, 0)} / ${number(most, 0)} µs` : "");
     const bad = [live?.errors ? `${live.errors} errors` : "", live?.dropped ? `${live.dropped} dropped` : ""].filter(Boolean);
     text(troubles, bad.join(", "));
     attr(sign, "hidden", bad.length === 0);
-    node.classList.toggle("stale", old === null || old > STALE_S);
+    node.classList.toggle("stale", old !== null && old > slowest(live?.rate_hz));
+    node.classList.toggle("silent", old === null);
     node.classList.toggle("trouble", bad.length > 0);
   }
   return { node, update };
+}
+
+/** Age beyond which a node is stale: three of its own periods, so that a daily schedule is not. Unknown rate: never. */
+function slowest(rate) {
+  return known(rate) && rate > 0 ? Math.max(STALE_S, 3 / rate) : Infinity;
 }
 
 function wall(place, height) {

@@ -19,7 +19,7 @@ const address = new URL("/ws", location.href);
 address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
 const connection = new Connection(address.href, {
   onstatus: (status) => picture.connection(status),
-  onhello: () => {},
+  onhello: (hello) => (picture.order = Array.isArray(hello.assets) ? hello.assets : []),
 });
 
 const dialogs = makeDialogs(picture, { say: (words) => bottom.say(`${clock(picture.now(), picture.site?.timezone)} ${words}`), onsession });

@@ -30,7 +30,7 @@ function gridPoint(picture) {
   function update() {
     const site = picture.site ?? {};
     const seen = picture.age("site", site.poc_age_s);
-    const doubted = picture.doubt(seen, null);
+    const doubted = picture.doubt(seen, { flag: site.poc_quality });
     node.classList.toggle("stale", doubted !== null);
     text(doubt, doubted ?? "");
     const { import_limit_kw: bought, export_limit_kw: sold, poc_kw: kw } = site;

@@ -21,6 +21,7 @@ export class Picture {
     this.status = "connecting";
     this.lostSince = performance.now();
     this.arrived = new Map(); // topic → monotonic milliseconds
+    this.order = []; // asset ids in the order of the rows
     this.session = { role: null, name: null };
   }
 

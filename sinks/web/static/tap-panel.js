@@ -8,11 +8,12 @@ import { clock, known, number } from "./words.js";
 const KEPT = 200;
 const COLUMNS = 8;
 
-/** Each row of a tap as `[name, value]`, one per asset where the row is a list. */
-export function flatten(value, assets) {
+/** Each row of a tap as `[name, value]`: one per asset where it is a list; a point of a device is value and quality. */
+export function flatten(value, assets, device = false) {
   const found = [];
   for (const [name, held] of Object.entries(value?.rows ?? {})) {
-    if (Array.isArray(held)) held.forEach((one, index) => found.push([held.length > 1 ? `${name} · ${assets[index] ?? index}` : name, one]));
+    if (device && Array.isArray(held) && held.length === 2) found.push([name, held[0]], [`${name} · quality`, held[1]]);
+    else if (Array.isArray(held)) held.forEach((one, index) => found.push([held.length > 1 ? `${name} · ${assets[index] ?? index}` : name, one]));
     else if (held !== null && typeof held === "object") Object.entries(held).forEach(([part, one]) => found.push([`${name} · ${part}`, one]));
     else found.push([name, held]);
   }
@@ -43,6 +44,7 @@ export function tapPanel(picture, connection) {
   let missed = 0;
   let kept = [];
   let drawn = null;
+  let device = false;
   const title = h("h2", {});
   const count = h("span", { class: "caption" });
   const pause = h("button", { onclick: () => toggle() }, "Pause");
@@ -76,6 +78,7 @@ export function tapPanel(picture, connection) {
     if (paused) toggle();
     shown(node, Boolean(item));
     if (!item) return;
+    device = item.kind === "source";
     text(title, `TAP ${item.id}`);
     about.update(item);
     end = connection.subscribe(`tap.${item.id}`, 2, (topic, value, dropped) => take(value, dropped));
@@ -89,8 +92,8 @@ export function tapPanel(picture, connection) {
     const ticks = kept.slice(0, COLUMNS);
     head.replaceChildren(h("th", { scope: "col" }, "row"), ...Array.from({ length: COLUMNS }, (_, place) => h("th", { scope: "col" },
       ticks[place] ? clock(ticks[place].at, picture.site?.timezone) : "", h("small", {}, ` ${ticks[place]?.tick ?? ""}`))));
-    const assets = kept[0]?.assets ?? [...picture.assets.keys()];
-    const columns = ticks.map((tick) => new Map(flatten(tick, assets)));
+    const assets = kept[0]?.assets ?? picture.order;
+    const columns = ticks.map((tick) => new Map(flatten(tick, assets, device)));
     each(body, [...(columns[0]?.keys() ?? [])], (name) => name, tapRow);
     for (const row of body.children) row.paint(columns);
   }
