@@ -99,8 +99,17 @@ def why(frame: Frame, column: int) -> str:
     if codes[r.COMMAND_BY, column] == Reason.BELOW_MINIMUM:
         return f"{said}, {REASON_TEXT[Reason.BELOW_MINIMUM]} ({asked})"
     if codes[r.RESOLVE_BY, column] == Reason.RESERVE_KEPT_FREE:
-        return f"{said}, reserve kept free ({asked}{_service(frame, column)})"
+        return f"{said}, {_beside_reserve(frame, column)} ({asked}{_service(frame, column)})"
     return f"{said}, follows {request_name(frame, column)}{_service(frame, column)}"
+
+
+def _beside_reserve(frame: Frame, column: int) -> str:
+    """What is left beside the reserve that was sold, and which limit it is measured from."""
+    values, out = frame.values, frame.values[r.ASKED_KW, column] > 0
+    bound = values[r.HIGH_KW if out else r.LOW_KW, column]
+    limit = LIMIT_TEXT[limit_name(frame, int(frame.codes[r.HIGH_BY if out else r.LOW_BY, column]))]
+    reserve = power(float(values[r.RESERVE_KW, column])).removesuffix(" discharge")
+    return f"{reserve} of reserve kept free below {limit} of {power(float(bound))}"
 
 
 def _service(frame: Frame, column: int) -> str:
