@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from jit import rows as r
-from jit.codes import Quality, Reason, State, WriteStatus
+from jit.codes import Permit, Quality, Reason, State, WriteStatus
 from jit.frame import Frame
 from operators.sentence import LATCH_TEXT, bits, quality_text
 from sinks.records import AlarmEvent
@@ -74,7 +74,7 @@ def of_asset(frame: Frame, column: int) -> list[Condition]:
                 "Find the cause at the device; acknowledge once it is clear",
             )
         )
-    if quality != Quality.VALID and codes[r.SETTLED, column] != 0:
+    if quality != Quality.VALID and codes[r.SETTLED, column] == Permit.YES:
         found.append(
             Condition(
                 "data_lost",
@@ -123,7 +123,9 @@ def of_asset(frame: Frame, column: int) -> list[Condition]:
 
 
 def of_services(frame: Frame) -> list[Condition]:
-    """A withdrawn or undeliverable service is an alarm per service, for the site."""
+    """A withdrawn or undeliverable service is an alarm per service, for the site; not before data were ever fresh."""
+    if not (frame.codes[r.SETTLED] == Permit.YES).any():
+        return []
     first, code_first, _ = r.service_rows(frame.layout)
     found = []
     for i, name in enumerate(frame.layout.services):
