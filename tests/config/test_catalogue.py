@@ -47,7 +47,7 @@ def test_a_definition_extends_a_profile() -> None:
         ("  acme: { extends: nothing, version: 3 }\n", "E501", 47, 20),
         ("  acme: { extends: acme, version: 3 }\n", "E508", 47, 20),
         ("  acme: { extends: other }\n  other: { extends: acme }\n", "E508", 48, 21),
-        ("  sunspec-storage: { version: 3 }\n", "E508", 47, 22),
+        ("  sunspec-storage: { version: 3 }\n", "E508", 47, 20),
         ("  acme: 7\n", "E103", 47, 9),
         ("  acme: { extends: sunspec-storage, sing: positive_is_charge }\n", "E101", 47, 37),
         ("  acme: { extends: sunspec-storage, poll: 5 }\n", "E203", 47, 43),
