@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.console import as_json, checked, chosen, definition_file, fail, note, say, secrets_folder, show
+from pipeline.console import as_json, checked, chosen, definition_file, fail, note, say, screen, secrets_folder, show
 from pipeline.exits import MEANING, Exit
 from pipeline.watching import health, tap, top, why
 
@@ -151,8 +151,6 @@ def check(files: tuple[Path, ...], deny_warnings: bool, env_stub: bool, secrets_
 @as_json
 def graph(file: Path | None, form: str, secrets_dir: Path, in_json: bool) -> None:
     """Show the compiled graph of a definition; ■ marks the guards before every writer."""
-    from rich.console import Console
-
     from pipeline import terminal
 
     found = checked(chosen(file, in_json=in_json), secrets_dir, env_stub=True, in_json=in_json)
@@ -167,7 +165,7 @@ def graph(file: Path | None, form: str, secrets_dir: Path, in_json: bool) -> Non
         case "dot":
             click.echo(terminal.dot(value))
         case _:
-            Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(terminal.graph_view(value))
+            screen(160).print(terminal.graph_view(value))
 
 
 main.add_command(tap)

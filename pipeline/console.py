@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from rich.console import Console
 
 from pipeline.exits import Exit
 from pipeline.remote import Remote, RemoteError
@@ -33,6 +34,11 @@ def endpoint(verb: Verb) -> Verb:
                         help="A file with a viewer's token; or the token in $BESS_PIPELINE_TOKEN.")(verb)  # fmt: skip
     return click.option("--url", default=DEFAULT_URL, envvar="BESS_PIPELINE_URL", show_default=True,
                         help="The address of the running process.")(verb)  # fmt: skip
+
+
+def screen(columns: int = 120) -> Console:
+    """Standard output for tables: as wide as the terminal, else `columns`."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else columns)
 
 
 def say(value: Any) -> None:

@@ -16,6 +16,7 @@ import fcntl
 import json
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -88,21 +89,27 @@ async def run(options: Options, say: Say, ready: Callable[[Place], None], stop: 
     state = options.state.resolve()
     with claimed(state):
         place = await asyncio.to_thread(prepare, options, state, say)
-        broker_program = await asyncio.to_thread(broker.program, state, place.mqtt, say)
+        try:
+            broker_program = await asyncio.to_thread(broker.program, state, place.mqtt, say)
+        except broker.BrokerError as error:
+            raise DemoError(str(error)) from error
         crew = Crew(say)
+        ems: Supervised | None = None
         code: int | None = None
         try:
             await start_plant(options, place, broker_program, crew, stop)
-            ems = crew.start(pipeline_program(options, place))
-            await until_ready(ems, lambda: answers(place.url), stop)
+            if not stop.is_set():
+                ems = crew.start(pipeline_program(options, place))
+                await until_ready(ems, lambda: answers(place.url), stop)
             if not stop.is_set():
                 ready(place)
             await stop.wait()
         finally:
             say("stopping: the pipeline first, which writes 0 kW and reads it back")
+            first = ems is None or not ems.restarts
             code = await crew.stop("pipeline")
             await crew.stop_all()
-        return finished(code, say)
+        return finished(code, say, first=first)
 
 
 def prepare(options: Options, state: Path, say: Say) -> Place:
@@ -126,14 +133,14 @@ def database_url(state: Path, say: Say) -> str | None:
 
 async def start_plant(options: Options, place: Place, broker_program: Program, crew: Crew, stop: asyncio.Event) -> None:
     """Broker, simulator and database together, each until it serves."""
-    waiting = [
-        until_ready(crew.start(broker_program), lambda: listens(place.mqtt), stop),
-        until_ready(crew.start(simulator_program(options, place)), (place.state / "simulator.json").exists, stop),
+    serving: list[tuple[Supervised, Callable[[], bool]]] = [
+        (crew.start(broker_program), lambda: listens(place.mqtt)),
+        (crew.start(simulator_program(options, place)), (place.state / "simulator.json").exists),
     ]
     if place.database_url is not None:
-        database = crew.start(database_program(place))
-        waiting.append(until_ready(database, (place.state / "database.json").exists, stop))
-    await asyncio.gather(*waiting)
+        serving.append((crew.start(database_program(place)), (place.state / "database.json").exists))
+    for part, serves in serving:
+        await until_ready(part, serves, stop)
 
 
 def python(*arguments: str) -> list[str]:
@@ -187,10 +194,13 @@ async def until_ready(part: Supervised, serves: Callable[[], bool], stop: asynci
             await asyncio.wait_for(stop.wait(), POLL_S)
 
 
-def finished(code: int | None, say: Say) -> Exit:
-    """What the pipeline's exit code says about its last command."""
+def finished(code: int | None, say: Say, *, first: bool) -> Exit:
+    """What the pipeline's exit code says about its last command. `first`: it was never started again."""
     if code == Exit.OK:
         say("0 kW written and confirmed")
+        return Exit.OK
+    if first and code in {None, -signal.SIGTERM}:  # ended before it could take a signal, hence before it could write
+        say("the pipeline had not begun, nothing was written")
         return Exit.OK
     say(f"the pipeline did not confirm 0 kW (exit code {code}); the battery reverts to 0 kW by itself")
     return Exit.UNCONFIRMED

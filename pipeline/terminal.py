@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-BAR = 24
+BAR = 16
 WRAPPED = {"why", "last", "reads", "writes"}
 Json = Mapping[str, Any]
 

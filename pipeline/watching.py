@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.live import Live
 
-from pipeline.console import as_json, endpoint, fail, say, talking
+from pipeline.console import as_json, endpoint, fail, say, screen, talking
 from pipeline.exits import Exit
 from pipeline.remote import Remote, RemoteError
 from pipeline.remote import health as ask
@@ -37,7 +36,7 @@ def why(asset: str | None, url: str, token_file: Path | None, in_json: bool) -> 
     if in_json:
         say(decisions[0] if asset else decisions)
         return
-    console = Console(highlight=False)
+    console = screen()
     for decision in decisions:
         console.print(why_view(decision), "")
 
@@ -48,7 +47,7 @@ def why(asset: str | None, url: str, token_file: Path | None, in_json: bool) -> 
 @as_json
 def top(once: bool, url: str, token_file: Path | None, in_json: bool) -> None:
     """Watch rates, last values, ages and run times of all nodes."""
-    console = Console(highlight=False)
+    console = screen()
     with talking(url, token_file, in_json=in_json) as remote:
         values = both(remote)
         if in_json:
@@ -58,9 +57,9 @@ def top(once: bool, url: str, token_file: Path | None, in_json: bool) -> None:
             for nodes, site in islice(values, 1):
                 console.print(top_view(nodes, site))
         else:
-            with Live(console=console, auto_refresh=False, screen=True) as screen:
+            with Live(console=console, auto_refresh=False, screen=True) as live:
                 for nodes, site in values:
-                    screen.update(top_view(nodes, site), refresh=True)
+                    live.update(top_view(nodes, site), refresh=True)
 
 
 def both(remote: Remote) -> Iterator[tuple[list[Any], dict[str, Any]]]:
@@ -81,7 +80,7 @@ def both(remote: Remote) -> Iterator[tuple[list[Any], dict[str, Any]]]:
 def tap(nodes: tuple[str, ...], for_s: float | None, count: int | None, url: str, token_file: Path | None,
         in_json: bool) -> None:  # fmt: skip
     """Stream the rows of NODEs, tick by tick; `*` and `?` are wild cards."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = screen()
     with talking(url, token_file, in_json=in_json) as remote:
         names = matching(remote, nodes, in_json=in_json)
         assets = sorted(assets_of(remote))

@@ -68,8 +68,8 @@ def test_what_is_unknown_is_no_number(value: Any, text: str) -> None:
 
 
 def test_bars_show_magnitude_and_direction() -> None:
-    assert terminal.bar(50.0, 100.0).plain == "█" * 12
-    assert terminal.bar(-100.0, 100.0).plain == "▒" * 24
+    assert terminal.bar(50.0, 100.0).plain == "█" * 8
+    assert terminal.bar(-100.0, 100.0).plain == "▒" * 16
     assert terminal.bar(None, 100.0).plain == terminal.bar(1.0, 0.0).plain == ""
 
 
