@@ -287,11 +287,18 @@ class Endpoint(Section):
 Publish = Literal["snapshot", "decision", "command", "alarms"]
 
 
+Retained = Literal["telemetry", "site_telemetry", "commands", "state_changes", "alarms", "operator_acts",
+                   "schedule_withdrawals"]
+
+
 class PostgresOutput(Section):
+    """History. `buffer`: how long an outage of the database loses nothing; `retention` by table, unnamed: for ever."""
+
     type: Literal["postgres"]
     to: Text
     publish: Annotated[list[Publish], Field(min_length=1)] = ["snapshot", "decision", "command", "alarms"]
     buffer: Duration = 72 * 3600.0
+    retention: dict[Retained, Duration] = {}
 
 
 class MqttOutput(Section):

@@ -141,6 +141,7 @@ class Process:
                     boot_id=self.boot_id,
                     cycle_s=self.definition.site.cycle,
                     buffer_s=output.buffer,
+                    keep_s={str(table): seconds for table, seconds in output.retention.items()},
                     clock=self.clock,
                     publish=output.publish,
                 )

@@ -71,14 +71,15 @@ class History:
     def __init__(self, *, database: Database, site: str, sources: Mapping[str, str], directory: Path, boot_id: str,
                  cycle_s: float, buffer_s: float, clock: Callable[[], float],
                  command: Callable[[Frame, int], Command | None] = cut, publish: Iterable[str] = PUBLISH,
-                 pace: Pace | None = None, batch: int = BATCH, opener: Connect = connect,
+                 keep_s: Mapping[str, float] | None = None, pace: Pace | None = None, batch: int = BATCH,
+                 opener: Connect = connect,
                  quota: int | None = None) -> None:
         wanted = frozenset(publish)
         self.boot_id = boot_id
         quota = quota or quota_bytes(len(sources), cycle_s, buffer_s)
         self.database = database
         self.spool = Spool(directory / "history.db", quota, opener=opener)
-        self.forwarder = Forwarder(self.spool, database, site, clock=clock, pace=pace, batch=batch)
+        self.forwarder = Forwarder(self.spool, database, site, clock=clock, pace=pace, batch=batch, keep_s=keep_s)
         self._clock = clock
         self._alarms = "alarms" in wanted
         self._cutter = Cutter(boot_id, sources, command, telemetry="snapshot" in wanted, commands="command" in wanted,

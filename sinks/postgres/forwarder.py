@@ -12,7 +12,7 @@ Guarantees (LH-PERSIST-001..006, LH-NF-004):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ import asyncpg
 from loguru import logger
 
 from sinks.postgres.connection import UNREACHABLE, Database
+from sinks.postgres.retention import PORTION, checked, retain
 from sinks.postgres.schema import migrate
 from sinks.postgres.tables import store
 from sinks.spool import Spool, SpoolError
@@ -33,12 +34,15 @@ UNSTORABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, Valu
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Times in s: between looks into an empty spool, first and longest pause after a failure, whole-batch limit."""
+    """Times in s: between looks into an empty spool, first and longest pause after a failure, whole-batch limit,
+    between looks for rows that are too old.
+    """
 
     interval_s: float = 1.0
     first_pause_s: float = 0.5
     longest_pause_s: float = 30.0
     batch_s: float = 30.0
+    retention_s: float = 3600.0
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class Progress:
     connected: bool = False
     forwarded: int = 0
     rejected: int = 0
+    retired: int = 0
     failures: int = 0
     last_success_s: float | None = None
     error: str = ""
@@ -57,7 +62,7 @@ class Forwarder:
     """Runs as one task. `clock` is scheduler time."""
 
     def __init__(self, spool: Spool, database: Database, site: str, *, clock: Callable[[], float],
-                 batch: int = BATCH, pace: Pace | None = None) -> None:
+                 batch: int = BATCH, pace: Pace | None = None, keep_s: Mapping[str, float] | None = None) -> None:
         if not 1 <= batch <= 5000:
             raise ValueError(f"batch of {batch} rows: allowed are 1 to 5000")
         self.progress = Progress()
@@ -65,6 +70,8 @@ class Forwarder:
         self._clock, self._batch, self._pace = clock, batch, pace or Pace()
         self._connection: Any = None
         self._nudged = asyncio.Event()
+        self._keep_s = checked(keep_s or {})
+        self._retain_at_s = clock()
 
     async def run(self) -> None:
         """Forward until cancelled. Never raises anything but the cancellation."""
@@ -73,7 +80,9 @@ class Forwarder:
             while True:
                 try:
                     await self._ready()
-                    await self._wait(await self._step())
+                    pause_s = await self._step()
+                    await self._retire()
+                    await self._wait(pause_s)
                     pause = self._pace.first_pause_s
                 except (*UNREACHABLE, SpoolError) as error:
                     self._lost(error)
@@ -121,6 +130,16 @@ class Forwarder:
         took = self._clock() - began
         self.progress.last_success_s, self.progress.error = self._clock(), ""
         return took if len(rows) == self._batch else self._pace.interval_s
+
+    async def _retire(self) -> None:
+        """Delete what is older than its retention, a portion at a time; the age is judged by the server's clock."""
+        if not self._keep_s or self._clock() < self._retain_at_s:
+            return
+        seconds = await self._connection.fetchval("select extract(epoch from now())::bigint")
+        gone = await retain(self._connection, self._site, self._keep_s, seconds * 1_000_000_000)
+        self.progress.retired += sum(gone.values())
+        if max(gone.values()) < PORTION:
+            self._retain_at_s = self._clock() + self._pace.retention_s
 
     async def _forward(self, rows: list[Stored]) -> None:
         """Store rows in one transaction; when the database refuses their content, find out which."""

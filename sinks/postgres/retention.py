@@ -21,17 +21,20 @@ AGED: Mapping[str, str] = {
 """Tables that may be named, and the column that tells a row's age."""
 
 
-async def retain(connection: Any, site: str, keep_s: Mapping[str, float], now_ns: int,
-                 portion: int = PORTION) -> dict[str, int]:
-    """Delete rows older than `keep_s` of their table. Returns how many per table. ValueError on an unknown table."""
+def checked(keep_s: Mapping[str, float]) -> Mapping[str, float]:
+    """The same mapping. ValueError on a table that has no retention."""
     unknown = sorted(set(keep_s) - set(AGED))
     if unknown:
         raise ValueError(f"no retention for {', '.join(unknown)}; known are {', '.join(sorted(AGED))}")
-    gone = dict.fromkeys(keep_s, 0)
-    for table, seconds in keep_s.items():
-        before = at(now_ns) - timedelta(seconds=seconds)
-        while deleted := await _delete(connection, table, site, before, portion):
-            gone[table] += deleted
+    return keep_s
+
+
+async def retain(connection: Any, site: str, keep_s: Mapping[str, float], now_ns: int,
+                 portion: int = PORTION) -> dict[str, int]:
+    """Delete one portion per table of rows older than `keep_s`. Returns how many; a full portion: there may be more."""
+    gone: dict[str, int] = {}
+    for table, seconds in checked(keep_s).items():
+        gone[table] = await _delete(connection, table, site, at(now_ns) - timedelta(seconds=seconds), portion)
     return gone
 
 

@@ -62,5 +62,6 @@ async def complete(server: TestServer, ticks: int) -> None:
 
 def schedule(version: int, kw: float = 100.0, kind: ScheduleType = ScheduleType.DAY_AHEAD) -> Schedule:
     starts = [START_NS + i * QUARTER_NS for i in range(4)]
-    windows = tuple(Window(start, start + QUARTER_NS, kw + i, 0.5, BindingState.BINDING) for i, start in enumerate(starts))
+    windows = tuple(Window(start, start + QUARTER_NS, kw + i, 0.5, BindingState.BINDING)
+                    for i, start in enumerate(starts))
     return Schedule(kind, None, "DE-LU", version, START_NS, windows, f"digest-{kind}-{version}-{kw}", "mqtt:day-ahead")

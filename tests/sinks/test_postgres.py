@@ -151,10 +151,11 @@ async def test_a_database_that_refuses_writes_is_retried(postgres: TestServer, t
 async def test_a_row_that_no_database_takes_holds_back_no_other(postgres: TestServer, tmp_path: Path) -> None:
     async with history(postgres.database(), tmp_path) as running:
         feed(running, range(30))
-        good = {"command_id": "x", "asset": "bess1", "mode": "stop"}
+        good: dict[str, object] = {"command_id": "x", "asset": "bess1", "mode": "stop"}
+        wrong: list[dict[str, object]] = [
+            {"asset": None}, {"command_id": 5}, {"valid_until_ns": "soon"}, {"valid_until_ns": 2**62 * 1000.0}]
         bad = [
-            *(record(Kind.COMMAND, START_NS, "boot-1", 10_001 + i, good | wrong) for i, wrong in enumerate(
-                ({"asset": None}, {"command_id": 5}, {"valid_until_ns": "soon"}, {"valid_until_ns": 2**62 * 1000.0}))),
+            *(record(Kind.COMMAND, START_NS, "boot-1", 10_001 + i, good | body) for i, body in enumerate(wrong)),
             record(Kind.SCHEDULE, START_NS, "boot-1", 10_010, {"digest": "no windows"}),
         ]
         running.spool.put([Piece(RecordClass.COMMAND, len(bad), lambda: bad)])

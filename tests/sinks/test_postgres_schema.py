@@ -9,6 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from sinks.postgres.connection import Database
+from sinks.postgres.forwarder import Forwarder
 from sinks.postgres.queries import Archive, UnavailableError
 from sinks.postgres.retention import AGED, retain
 from sinks.postgres.schema import Migration, SchemaError, migrate, migrations
@@ -100,7 +102,8 @@ async def test_retention_deletes_what_it_is_told_and_audit_only_by_name(postgres
         "insert into operator_acts (site, boot_id, seq, at, what, accepted) select 'nordhafen', 'b', n,"
         " to_timestamp($1::bigint / 1e9), 'stop', true from generate_series(1, 3) n", START_NS)
     now_ns = START_NS + 100 * 1_000_000_000
-    assert await retain(connection, "nordhafen", {"telemetry": 40.0}, now_ns, portion=7) == {"telemetry": 60}
+    for portion, gone in ((50, 50), (50, 10), (50, 0)):
+        assert await retain(connection, "nordhafen", {"telemetry": 40.0}, now_ns, portion) == {"telemetry": gone}
     assert await connection.fetchval("select count(*) from commands") == 100
     assert await retain(connection, "elsewhere", {"commands": 1.0}, now_ns) == {"commands": 0}
     assert await retain(connection, "nordhafen", {"operator_acts": 1.0}, now_ns) == {"operator_acts": 3}
@@ -108,6 +111,26 @@ async def test_retention_deletes_what_it_is_told_and_audit_only_by_name(postgres
         await retain(connection, "nordhafen", {"boots": 1.0}, now_ns)
     assert await retain(connection, "nordhafen", dict.fromkeys(AGED, 1e9), now_ns) == dict.fromkeys(AGED, 0)
     await connection.close()
+
+
+@pytest.mark.req("LH-PERSIST-006")
+async def test_old_rows_go_by_themselves_and_the_rest_stays(postgres: TestServer, tmp_path: Path) -> None:
+    async with history(postgres.database(), tmp_path) as running:
+        feed(running, range(20))
+        await drained(running)
+    connection = await postgres.connect()
+    await connection.execute("update telemetry set at = now() - interval '30 days' where tick < 5")
+    await connection.execute("update telemetry set at = now() where tick >= 5")
+    async with history(postgres.database(), tmp_path, keep_s={"telemetry": 86400.0}) as running:
+        await until(lambda: running.forwarder.progress.retired == 5)
+    rows = await connection.fetch("select tick from telemetry order by tick")
+    assert [row["tick"] for row in rows] == list(range(5, 20))
+    await connection.close()
+
+
+def test_retention_of_an_unknown_table_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no retention for boots"):
+        Forwarder(None, Database(""), "s", clock=lambda: 0.0, keep_s={"boots": 1.0})  # type: ignore[arg-type]
 
 
 @pytest.mark.req("LH-API-004", "LH-PERSIST-003")
