@@ -43,8 +43,11 @@ _RETRY_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _Offered:
+    """`number` counts the offers: a higher one is newer."""
+
     command: Command
     at_s: float
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class MqttWriter:
         self._past: deque[str] = deque(maxlen=_REMEMBERED)
         self._last: _Offered | None = None
         self._stopping = False
+        self._skipped = 0
         self._zeros: set[str] = set()
         self._at_zero = asyncio.Event()
         self._said = ""
@@ -103,12 +107,12 @@ class MqttWriter:
     @property
     def superseded(self) -> int:
         """Commands that were replaced by a newer one before they were sent."""
-        return self._newest.superseded
+        return self._newest.superseded + self._skipped
 
     def offer(self, command: Command) -> None:
         """Take the newest command; one that still waits is replaced and will never be sent."""
         if not self._stopping:
-            self._newest.offer(_Offered(command, self._clock()))
+            self._newest.offer(_Offered(command, self._clock(), self._newest.offered + 1))
 
     async def run(self) -> None:
         """Send what is offered until cancelled."""
@@ -128,6 +132,7 @@ class MqttWriter:
             if now_s >= deadline_s:
                 return False
             attempt += 1
+            await self._broker.settled(self._topic, min(_RETRY_S, deadline_s - now_s))
             zero = _zero(last, attempt, now_s, deadline_s)
             self._zeros.add(zero.command.id)
             wait_s = self._ack_s if self._write(zero) else _RETRY_S
@@ -157,6 +162,12 @@ class MqttWriter:
         self._settle(sent.offered, status, answer.reason, sent.written_kw)
 
     async def _deliver(self, offered: _Offered) -> None:
+        """Let the broker take the previous command first; if a newer one was offered meanwhile, that one goes."""
+        patience_s = min(self._ack_s, offered.command.deadline_s - self._clock())
+        await self._broker.settled(self._topic, patience_s)
+        if offered.number != self._newest.offered or self._stopping:
+            self._skipped += 1
+            return
         self._write(offered)
 
     def _write(self, offered: _Offered) -> bool:

@@ -30,6 +30,7 @@ from sources.strict_json import JsonError, read, shown
 MAX_ACK_BYTES = 4096
 
 _MODES = {Mode.STOP: "Stop", Mode.IDLE: "Idle", Mode.CHARGE: "Charge", Mode.DISCHARGE: "Discharge"}
+_FIXED = ("command_id", "timestamp", "asset_id", "valid_until", "reason", "source", "reactive_power_kvar")
 _DEFAULT_POWER = Point(path="active_power_kw", unit="kW")
 
 
@@ -63,7 +64,7 @@ def _reactive(reactive_kvar: float, power_kw: float, apparent_kva: float | None)
 
 
 class Encoder:
-    """Commands of one asset as payloads, by its profile."""
+    """Commands of one asset as payloads, by its profile. Raises TypeError when the profile's write paths collide."""
 
     def __init__(self, profile: Profile, rated: Rated) -> None:
         self._rated = rated
@@ -71,6 +72,9 @@ class Encoder:
         self._scaling: Scaling = scaling(profile, "power", self._power)
         self._mode = profile.write.get("mode")
         self._heartbeat = profile.write.get("heartbeat")
+        probe: dict[str, object] = dict.fromkeys(_FIXED)
+        for path in (_path(self._mode, "mode"), _path(self._power, "active_power_kw"), _path(self._heartbeat, "x")):
+            _put(probe, path, None)
 
     def encode(self, command: Command) -> tuple[bytes, float]:
         """The payload, and the power in kW (+ = discharging) that its bytes say."""
@@ -119,4 +123,6 @@ def _put(members: dict[str, object], path: str, value: object) -> None:
         if not isinstance(below, dict):
             raise TypeError(f"the write paths of a profile overlap at {parent}")
         members = below
+    if name in members:
+        raise TypeError(f"the write paths of a profile overlap at {name}")
     members[name] = value

@@ -104,6 +104,7 @@ class Broker:
         self._unsubscribed: set[str] = set()
         self._reserved: set[str] = set()
         self._commands: dict[str, int] = {}
+        self._acknowledged = asyncio.Event()
         self._session: Session | None = None
         self._closing = asyncio.Event()
         self._version = MQTT_5
@@ -183,6 +184,13 @@ class Broker:
             self._commands[topic] = mid
         return None
 
+    async def settled(self, topic: str, timeout_s: float) -> None:
+        """Wait until the broker has acknowledged the last command on `topic`, or `timeout_s` is over."""
+        until_s = self._clock() + timeout_s
+        while topic in self._commands and (left_s := until_s - self._clock()) > 0.0:
+            self._acknowledged.clear()
+            await _wait(self._acknowledged, left_s)
+
     # --- the connection itself --------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -202,6 +210,7 @@ class Broker:
             finally:
                 self._session = None
                 self._commands.clear()
+                self._acknowledged.set()
                 session.drop()
             steady = self._clock() - began >= self._steady_s
             delay = self._retry_s[0] if steady else min(delay * 2.0, self._retry_s[1])
@@ -278,7 +287,10 @@ class Broker:
                 return
 
     def _freed(self, mid: int) -> None:
-        self._commands = {topic: open_mid for topic, open_mid in self._commands.items() if open_mid != mid}
+        left = {topic: open_mid for topic, open_mid in self._commands.items() if open_mid != mid}
+        if len(left) < len(self._commands):
+            self._commands = left
+            self._acknowledged.set()
         if len(self._outbox):
             asyncio.get_running_loop().call_soon(self._pump)
 

@@ -88,7 +88,7 @@ class Session:
         will = who.will
         message = None if will is None else gmqtt.Message(will.topic, will.payload, qos=will.qos, retain=will.retain)
         client = _Client(
-            who.client_id,
+            who.client_id.encode(),  # the library counts characters, the protocol bytes
             clean_session=True,
             will_message=message,
             persistent_storage=self._in_flight,
@@ -120,7 +120,9 @@ class Session:
             attempt.result()
         except gmqtt.MQTTConnectError as error:
             raise ConnectError(str(error), refused_version=getattr(error, "_code", 0) in _REFUSED_VERSION) from error
-        except OSError as error:
+        except ConnectError:
+            raise
+        except Exception as error:  # a host name that cannot be encoded, a certificate, a socket: all are tried again
             raise ConnectError(str(error) or type(error).__name__) from error
         finally:
             for task in (attempt, closed):

@@ -1,7 +1,7 @@
 """Fixtures for tests that talk to a broker through the project's own connection.
 
-    from tests.real.connection import Connecting, connecting, logged      # in a conftest.py
-    async with connecting(mosquitto, client_id="x") as broker: ...
+from tests.real.connection import Connecting, connecting, logged      # in a conftest.py
+async with connecting(mosquitto, client_id="x") as broker: ...
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from tests.real.connection import Connecting
 from tests.real.mosquitto import Mosquitto
 from tests.real.observer import Observer, Seen
 from tests.real.until import until
+from tests.sources.mqtt.gate import REFUSED, Gate
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +73,8 @@ class Bench:
 @asynccontextmanager
 async def bench(mosquitto: Mosquitto, connecting: Connecting, **options: Any) -> AsyncIterator[Bench]:
     receipts: list[Receipt] = []
-    async with Observer(mosquitto.url) as battery, connecting(mosquitto) as broker:
+    url = options.pop("url", "")
+    async with Observer(mosquitto.url) as battery, connecting(mosquitto, url=url) as broker:
         clock = options.pop("clock", asyncio.get_running_loop().time)
         writer = MqttWriter("bess1", STORAGE, RATED, broker, COMMAND, ACK, receipts.append, clock, **options)
         await until(lambda: f"{ACK} (QoS 1)" in mosquitto.log)
@@ -99,6 +101,35 @@ async def test_a_command_is_written_and_acknowledged(mosquitto: Mosquitto, conne
     assert receipt.written_kw == 37.0
     assert isnan(receipt.readback_kw)
     assert receipt.latency_s > 0.0
+
+
+@pytest.mark.req("LH-MQTT-003", "LH-MQTT-005")
+async def test_over_mqtt_3_1_1_as_well(mosquitto: Mosquitto, connecting: Connecting) -> None:
+    async with Gate(mosquitto.port, REFUSED) as gate, bench(mosquitto, connecting, url=gate.url) as b:
+        b.answering()
+        b.writer.offer(command(1))
+        await until(lambda: b.receipts)
+        assert b.broker.version == "MQTT 3.1.1"
+        assert await b.writer.stop(5.0)
+        seen = b.battery.on(COMMAND)
+    assert [(s.retain, s.qos, s.expiry_s) for s in seen] == [(False, 1, None)] * 2
+    assert b.statuses == [WriteStatus.CONFIRMED] * 2
+
+
+@pytest.mark.req("LH-CTRL-001")
+async def test_a_slow_broker_gets_the_newest_command_next(mosquitto: Mosquitto, connecting: Connecting) -> None:
+    """While the first command is not acknowledged by the broker, only the newest of the others is kept for it."""
+    async with bench(mosquitto, connecting) as b:
+        b.answering()
+        mosquitto.freeze()
+        for number in range(1, 6):
+            b.writer.offer(command(number))
+            await asyncio.sleep(0)
+        mosquitto.resume()
+        await until(lambda: len(b.receipts) == 2)
+    assert [receipt.tick for receipt in b.receipts] == [1, 5]
+    assert b.statuses == [WriteStatus.CONFIRMED] * 2
+    assert b.writer.superseded == 3
 
 
 @pytest.mark.safety

@@ -71,8 +71,13 @@ def test_sign_unit_and_paths_are_the_profiles() -> None:
     assert document["set"] == {"p": -300.0, "mode": "Discharge"}
     assert document["alive"] == 42
     assert "active_power_kw" not in document
-    with pytest.raises(TypeError, match="overlap at set"):
-        encoded(COMMAND, write={"power": Point(path="set.p", unit="kW"), "mode": Point(path="set")})
+
+
+@pytest.mark.parametrize("mode", ["set", "set.p"])
+def test_write_paths_that_collide_are_refused_at_once(mode: str) -> None:
+    write = {"power": Point(path="set.p", unit="kW"), "mode": Point(path=mode)}
+    with pytest.raises(TypeError, match="overlap at"):
+        Encoder(STORAGE.model_copy(update={"write": write}), RATED)
 
 
 @pytest.mark.safety
@@ -101,9 +106,7 @@ def test_the_last_clamp(mode: Mode, asked: float, leaves: tuple[Mode, float]) ->
 @pytest.mark.req("LH-SAFE-007")
 @given(st.sampled_from(Mode), st.floats(), st.floats())
 def test_whatever_the_chain_says_the_bytes_are_inside_the_rating(mode: Mode, power: float, reactive: float) -> None:
-    body, written = Encoder(STORAGE, RATED).encode(
-        replace(COMMAND, mode=mode, power_kw=power, reactive_kvar=reactive)
-    )
+    body, written = Encoder(STORAGE, RATED).encode(replace(COMMAND, mode=mode, power_kw=power, reactive_kvar=reactive))
     document = json.loads(body)
     assert document["active_power_kw"] == written
     assert -200.0 <= written <= 250.0

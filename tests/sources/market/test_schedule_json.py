@@ -251,8 +251,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
     binding = st.sampled_from(BindingState) if kind is ScheduleType.COMMITMENT else st.just(BindingState.BINDING)
     powers = st.floats(allow_nan=False, allow_infinity=False)
     windows = tuple(
-        Window(start, end, draw(powers) + 0.0, draw(penalties) + 0.0, draw(binding))
-        for start, end in pairwise(edges)
+        Window(start, end, draw(powers) + 0.0, draw(penalties) + 0.0, draw(binding)) for start, end in pairwise(edges)
     )
     asset, version, issued = draw(st.none() | NAMES), draw(st.integers(0, 2**63 - 1)), draw(st.integers(0, 2**62))
     return Schedule(kind, asset, draw(NAMES), version, issued, windows, digest="")

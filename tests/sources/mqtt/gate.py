@@ -7,6 +7,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+REFUSED = b"\x20\x02\x00\x01"  # CONNACK of a broker that knows 3.1.1 only
+
 
 class Gate:
     """`refusal`: the bytes sent before closing on a CONNECT of version 5 (b"": none); None lets every version in."""

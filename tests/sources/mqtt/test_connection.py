@@ -15,11 +15,9 @@ from tests.real.connection import Connecting
 from tests.real.mosquitto import Mosquitto, require
 from tests.real.observer import Observer
 from tests.real.until import until
-from tests.sources.mqtt.gate import Gate
+from tests.sources.mqtt.gate import REFUSED, Gate
 
 pytestmark = pytest.mark.integration
-
-REFUSED = b"\x20\x02\x00\x01"  # CONNACK of a broker that knows 3.1.1 only
 
 
 @pytest.mark.req("LH-PROT-003", "LH-MQTT-001")
@@ -58,6 +56,21 @@ async def test_falls_back_to_mqtt_3_1_1(mosquitto: Mosquitto, connecting: Connec
         assert seen.on("out")[0].expiry_s is None
         seen.publish("in", b"y", retain=True)
         await until(lambda: got)
+
+
+async def test_names_beyond_ascii(mosquitto: Mosquitto, connecting: Connecting) -> None:
+    got: list[Message] = []
+    async with connecting(mosquitto, client_id="südkreuz-steuerung") as broker, Observer(mosquitto.url) as seen:
+        broker.subscribe("südkreuz/zähler", got.append)
+        await until(lambda: broker.connected)
+        assert broker.publish("südkreuz/état", "läuft".encode(), qos=1, retain=True)
+        seen.publish("südkreuz/zähler", b"1", retain=True)
+        await until(lambda: got and seen.on("südkreuz/état"))
+
+
+async def test_a_host_that_cannot_exist_is_retried(connecting: Connecting) -> None:
+    async with connecting(None, url=f"mqtt://{'x' * 70}.invalid") as broker:
+        await until(lambda: broker.counters.failures >= 2)
 
 
 @pytest.mark.req("LH-PROT-003")
