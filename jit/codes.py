@@ -106,6 +106,7 @@ class Condition(IntFlag):
     RELEASED = 256  # stop released in this tick
     LOCKED = 512  # MAINTENANCE, locked out
     GOOD = 1024  # all required points good in this very tick
+    AGREES = 4096  # the device holds the set-point that was written, or has not had time to
     QUIET = 2048  # 0 kW commanded and confirmed, or nothing is written at all
 
 
@@ -141,6 +142,7 @@ class Reason(IntEnum):
     NOT_AVAILABLE = 13
     DATA_LOST = 14
     REMAINS = 15
+    READBACK_DIFFERS = 16
     # resolve
     FOLLOWS_REQUEST = 20
     NO_REQUEST = 21
@@ -202,6 +204,7 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.NOT_AVAILABLE: "device is not available",
     Reason.DATA_LOST: "data lost, stale or implausible",
     Reason.REMAINS: "unchanged",
+    Reason.READBACK_DIFFERS: "the device does not hold the set-point that was written",
     Reason.FOLLOWS_REQUEST: "follows the request",
     Reason.NO_REQUEST: "no request",
     Reason.RESERVE_KEPT_FREE: "reserve kept free",

@@ -45,7 +45,8 @@ I8 = npt.NDArray[np.int64]
     SIGN_FOR_S,
     REVERTS_AFTER_S,
     VALID_FOR_S,
-) = range(29)
+    READBACK_S,
+) = range(30)
 RATING_NAMES = (
     "charge_kw",
     "discharge_kw",
@@ -76,6 +77,7 @@ RATING_NAMES = (
     "sign_for_s",
     "reverts_after_s",
     "valid_for_s",
+    "readback_s",
 )
 
 # masks[row, asset]
@@ -105,7 +107,7 @@ SERVICE_NAMES = ("full_at_hz", "insensitivity_hz", "energy_h", "service_ramp_kw_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constants:
-    """`ratings` [29, assets], `masks` [1, assets], `site` [9], `service` [6, services].
+    """`ratings` [30, assets], `masks` [1, assets], `site` [9], `service` [6, services].
 
     `split` [services, assets]: sold capacity in kW.
     """

@@ -59,6 +59,8 @@ YES = 2
 NO = 1
 ARMED = 2
 WRITE_FAILED = 3  # REFUSED and above
+DIFFERENT = 6
+CONFIRMED = 2
 INF = np.inf
 
 
@@ -166,8 +168,18 @@ def follow(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: flo
 
     expected_kw is the previous command through a first order lag of dead time + lag. Wrong sign (reliability S8): both
     clearly away from zero (5 % expected, 2 % measured) with opposite signs, counted in seconds while armed.
+    different_s counts for how long the device has held another set-point than the one written, while its data are good.
     """
     for a in range(values.shape[1]):
+        held = past[r.DIFFERENT_S, a]
+        held = held if held == held else 0.0
+        status = codes[r.WRITE_STATUS, a]
+        if status == DIFFERENT and codes[r.QUALITY, a] == VALID:
+            values[r.DIFFERENT_S, a] = held + dt
+        elif status == CONFIRMED or status == DIFFERENT:  # a frozen or silent page says nothing about the set-point
+            values[r.DIFFERENT_S, a] = 0.0
+        else:
+            values[r.DIFFERENT_S, a] = held
         rated = max(ratings[c.CHARGE_KW, a], ratings[c.DISCHARGE_KW, a])
         was = past[r.EXPECTED_KW, a]
         power = values[r.POWER_KW, a]

@@ -28,6 +28,7 @@ from jit.layout import Fail, Layout, Row
     WRITE_AGE_S,
     EXPECTED_KW,
     WRONG_SIGN_S,
+    DIFFERENT_S,
     CLEAR_S,
     STATE_S,
     LOW_KW,
@@ -44,7 +45,7 @@ from jit.layout import Fail, Layout, Row
     RAMPED_KW,
     COMMAND_KW,
     COMMAND_KVAR,
-) = range(35)
+) = range(36)
 
 # codes[row, asset] -----------------------------------------------------------------------------------------------
 (
@@ -54,7 +55,6 @@ from jit.layout import Fail, Layout, Row
     ALARMS,
     ACTS,
     WRITE_STATUS,
-    DIFFERENT,
     STATE,
     STATE_BY,
     MAY_CHARGE,
@@ -81,7 +81,7 @@ from jit.layout import Fail, Layout, Row
     COMMAND_BY,
     HEARTBEAT,
     FAULT,
-) = range(33)
+) = range(32)
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (
@@ -127,7 +127,7 @@ VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "kW", "written_kw readback_kw"),
     *_rows("snapshot", "s", "write_age_s"),
     *_rows("snapshot", "kW", "expected_kw", "hold"),
-    *_rows("snapshot", "s", "wrong_sign_s", "hold"),
+    *_rows("snapshot", "s", "wrong_sign_s different_s", "hold"),
     *_rows("state_machine", "s", "clear_s", "zero"),
     *_rows("state_machine", "s", "state_s", "hold"),
     *_rows("limits", "kW", "low_kw high_kw low_room_kw high_room_kw", "zero"),
@@ -146,7 +146,6 @@ CODE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "bits", "alarms"),
     *_rows("snapshot", "Act", "acts"),
     *_rows("snapshot", "WriteStatus", "write_status"),
-    *_rows("snapshot", "1", "different", "hold"),
     *_rows("state_machine", "State", "state", "hold"),
     *_rows("state_machine", "Reason", "state_by"),
     *_rows("state_machine", "Permit", "may_charge may_discharge"),

@@ -46,6 +46,7 @@ TABLE: tuple[tuple[int, int, int, int, int], ...] = (
     (_RUN, 0, _C.ACTIVATED, State.READY, Reason.DEACTIVATED),
     (_RUN, _C.LOCKED, 0, State.READY, Reason.LOCKED_OUT),
     (_RUN, 0, _C.GOOD, State.READY, Reason.DATA_LOST),
+    (_RUN, 0, _C.AGREES, State.READY, Reason.READBACK_DIFFERS),
     (_RUN, 0, _C.AVAILABLE, State.READY, Reason.NOT_AVAILABLE),
     (_RUN, 0, _C.FRESH, State.READY, Reason.WAITING_FOR_DATA),
     (_RUN, 0, 0, LABEL, Reason.RUNNING),
@@ -65,7 +66,7 @@ A_RESTORED = int(Act.RESTORED_STOP)
 L_ALARM, L_SIGN, L_READBACK = int(Latch.ALARM), int(Latch.WRONG_SIGN), int(Latch.READBACK)
 C_FRESH, C_STOPPED, C_LATCHED, C_ACTIVATED = int(_C.FRESH), int(_C.STOPPED), int(_C.LATCHED), int(_C.ACTIVATED)
 C_REMOTE, C_AVAILABLE, C_CLEAR, C_LOCKED = int(_C.REMOTE), int(_C.AVAILABLE), int(_C.CLEAR), int(_C.LOCKED)
-C_GOOD, C_QUIET = int(_C.GOOD), int(_C.QUIET)
+C_GOOD, C_QUIET, C_AGREES = int(_C.GOOD), int(_C.QUIET), int(_C.AGREES)
 S_INIT, S_STANDBY, S_READY, S_IDLE = int(State.INIT), int(State.STANDBY), int(State.READY), int(State.IDLE)
 S_CHARGING, S_DISCHARGING, S_LIMITED = int(State.CHARGING), int(State.DISCHARGING), int(State.LIMITED)
 S_STOP, S_MAINTENANCE = int(State.EMERGENCY_STOP), int(State.MAINTENANCE)
@@ -111,7 +112,7 @@ def advance(
             present |= L_ALARM
         if values[r.WRONG_SIGN_S, a] >= ratings[c.SIGN_FOR_S, a]:
             present |= L_SIGN
-        if codes[r.DIFFERENT, a] >= 2:
+        if values[r.DIFFERENT_S, a] >= 2.0 * ratings[c.READBACK_S, a]:
             present |= L_READBACK
         clear = past[r.CLEAR_S, a]
         clear = clear + dt if clear == clear and present == 0 else 0.0
@@ -144,6 +145,8 @@ def advance(
             conditions |= C_LOCKED
         if quiet:
             conditions |= C_QUIET
+        if values[r.DIFFERENT_S, a] < ratings[c.READBACK_S, a]:
+            conditions |= C_AGREES
 
         to = state
         by = R_REMAINS

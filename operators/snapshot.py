@@ -68,7 +68,6 @@ class Newest:
     readback_kw: F8 = field(init=False)
     written_s: F8 = field(init=False)
     status: I8 = field(init=False)
-    differs: I8 = field(init=False)
     acts: I8 = field(init=False)
     pending: int = 0
 
@@ -78,7 +77,7 @@ class Newest:
         self.arrived_s, self.stamps_ns = np.full(devices, -np.inf), np.zeros(devices, np.int64)
         self.written_kw, self.readback_kw = np.full(assets, np.nan), np.full(assets, np.nan)
         self.written_s, self.status = np.full(assets, -np.inf), np.zeros(assets, np.int64)
-        self.differs, self.acts = np.zeros(assets, np.int64), np.zeros(assets, np.int64)
+        self.acts = np.zeros(assets, np.int64)
 
     def read(self, reading: Reading, device: int) -> None:
         """A point keeps its last value when a poll failed: what changes is its quality, and with time its age."""
@@ -95,10 +94,6 @@ class Newest:
         if receipt.status in (WriteStatus.WRITTEN, WriteStatus.CONFIRMED, WriteStatus.DIFFERENT):
             self.written_kw[column] = receipt.written_kw
             self.readback_kw[column] = receipt.readback_kw
-        if receipt.status == WriteStatus.CONFIRMED:
-            self.differs[column] = -1
-        elif receipt.status == WriteStatus.DIFFERENT:
-            self.differs[column] = max(0, int(self.differs[column])) + 1
 
     def act(self, act: OperatorAct) -> None:
         """Collect until the next tick. More than `MAX_ACTS` is a stop of everything."""
@@ -229,7 +224,6 @@ class Snapshot:
         values[rows.WRITTEN_KW], values[rows.READBACK_KW] = newest.written_kw, newest.readback_kw
         values[rows.WRITE_AGE_S] = tick.mono_s - newest.written_s
         codes[rows.WRITE_STATUS] = newest.status
-        codes[rows.DIFFERENT] = np.maximum(newest.differs, 0)
         codes[rows.ACTS] = newest.acts
         if newest.pending:
             newest.acts[:] = 0

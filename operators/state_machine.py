@@ -22,7 +22,7 @@ from operators.stage import stage
         "remote",
         "alarms",
         "acts",
-        "different",
+        "different_s",
         "write_status",
         "written_kw",
         "wrong_sign_s",

@@ -199,6 +199,7 @@ def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[flo
         "sign_for_s": WRONG_SIGN_S,
         "reverts_after_s": profile.watchdog.reverts_after if profile.watchdog else np.inf,
         "valid_for_s": chain.command.valid_for,
+        "readback_s": chain.command.readback.within,
     }
     return [float(row[name]) for name in c.RATING_NAMES]
 

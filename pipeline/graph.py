@@ -61,7 +61,7 @@ def snapshot_node(layout: Layout, sources: Sequence[str]) -> tuple[Node, Node]:
             "snapshot",
             "stage",
             ("validate",),
-            before=("proof", "proof_s", "fresh_s", "expected_kw", "wrong_sign_s"),
+            before=("proof", "proof_s", "fresh_s", "expected_kw", "wrong_sign_s", "different_s"),
             writes=written,
             file="operators/snapshot.py",
         ),
