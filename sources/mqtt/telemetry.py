@@ -101,7 +101,7 @@ class Decoder:
             document = read(payload, self.max_bytes)
         except JsonError as error:
             return lost(self.device, arrived_s, len(self.points)), str(error)
-        if not isinstance(document, Mapping):
+        if not isinstance(document, dict):
             return lost(self.device, arrived_s, len(self.points)), f"expected an object, got {shown(document)}"
         results = [member.result(document) for member in self._members]
         values = np.array([value for value, _ in results], np.float64)
@@ -178,7 +178,7 @@ def _at(document: object, path: Sequence[str]) -> object:
     """The member at `path`, `_ABSENT` if it is not there. What is no object on the way has no members."""
     found = document
     for name in path:
-        if not isinstance(found, Mapping) or name not in found:
+        if not isinstance(found, dict) or name not in found:
             return _ABSENT
         found = found[name]
     return found
