@@ -49,8 +49,8 @@ class _Read:
     low: float | None = 0.0
     high: float | None = None
 
-    def __call__(self, value: Any, info: ValidationInfo) -> float:
-        number = self._number(value, bool(info.context and info.context.get("literal")))
+    def __call__(self, value: Any, validation: ValidationInfo) -> float:
+        number = self._number(value, bool(validation.context and validation.context.get("literal")))
         got = show(number, self.dimension)
         if number < 0 and self.low is not None and self.low >= 0:
             raise refusal("E206", f"`{got}` is negative", "write the magnitude; the key says the direction")
@@ -90,8 +90,8 @@ def kind_of(value: Any) -> str:
     return next((name for kind, name in kinds if isinstance(value, kind)), "something else")
 
 
-def _stop_ramp(value: Any, info: ValidationInfo) -> float | None:
-    return None if value is None or value == "at_once" else _Read(RAMP, low=1e-6)(value, info)
+def _stop_ramp(value: Any, validation: ValidationInfo) -> float | None:
+    return None if value is None or value == "at_once" else _Read(RAMP, low=1e-6)(value, validation)
 
 
 Power = Annotated[float, BeforeValidator(_Read(POWER))]

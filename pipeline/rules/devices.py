@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 
-from config.address import is_loopback, reaches
+from config.address import is_loopback
 from config.definition import Asset
 from config.diagnostics import Diagnostic
 from config.profile import Profile
@@ -64,9 +63,11 @@ def _topic(subject: Subject, device: Device, profile: Profile) -> Iterator[Diagn
 
 def apart(subject: Subject) -> Iterator[Diagnostic]:
     """No two devices are the same one: two writers on one device would be two masters."""
-    for first, second in combinations(subject.devices, 2):
-        if _same(subject, first, second):
-            what = "topic" if second.section.topic else "connect"
+    taken: dict[tuple[object, ...], Device] = {}
+    for second in subject.devices:
+        first = next((taken[key] for key in _reached(subject, second) if key in taken), None)
+        if first is not None:
+            what = "topic" if second.section.topic is not None else "connect"
             yield subject.problem(
                 "E312",
                 f"`{second.id}` and `{first.id}` are the same device",
@@ -75,17 +76,28 @@ def apart(subject: Subject) -> Iterator[Diagnostic]:
                 what,
                 first=((*first.at, what), "used here"),
             )
+        for key in _occupied(subject, second):
+            taken.setdefault(key, second)
 
 
-def _same(subject: Subject, first: Device, second: Device) -> bool:
-    one, other = subject.address(first.section.connect), subject.address(second.section.connect)
-    if one is None or other is None:
-        return False
-    if first.section.topic is not None and second.section.topic is not None:
-        return reaches(first.section.topic, second.section.topic)
-    local = is_loopback(one.host) and is_loopback(other.host)
-    there = one.port == other.port and (local or one.host == other.host) and one.unit == other.unit
-    return there and one.scheme == other.scheme == "modbus-tcp"
+def _reached(subject: Subject, device: Device) -> list[tuple[object, ...]]:
+    """What must be free for a device: its address; its topic, those above it, and that nothing stands below it."""
+    if device.section.topic is None:
+        return _occupied(subject, device)
+    parts = device.section.topic.split("/")
+    above = [("topic", "/".join(parts[:length])) for length in range(1, len(parts) + 1)]
+    return [*above, ("above", device.section.topic)]
+
+
+def _occupied(subject: Subject, device: Device) -> list[tuple[object, ...]]:
+    topic = device.section.topic
+    if topic is not None:
+        parts = topic.split("/")
+        return [("topic", topic), *(("above", "/".join(parts[:length])) for length in range(1, len(parts)))]
+    address = subject.address(device.section.connect)
+    if address is None or address.scheme != "modbus-tcp":
+        return []
+    return [("modbus", "loopback" if is_loopback(address.host) else address.host, address.port, address.unit)]
 
 
 def bands(subject: Subject) -> Iterator[Diagnostic]:

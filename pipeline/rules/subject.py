@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from config.address import Address, AddressError, parse_url
 from config.definition import Asset, Definition, Meter
@@ -55,10 +55,7 @@ class Subject:
             if connection is None:
                 return None
             connect = connection.url
-        try:
-            return parse_url(connect)
-        except AddressError:
-            return None
+        return _parsed(connect)
 
     def problem(
         self,
@@ -85,6 +82,14 @@ class Subject:
         """A problem with the key at a location."""
         related = () if first is None else (Related(self.loaded.key(*first[0]), first[1]),)
         return Diagnostic(code, message, self.loaded.key(*at), advice, related, severity)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(url: str) -> Address | None:
+    try:
+        return parse_url(url)
+    except AddressError:
+        return None
 
 
 Rule = Callable[[Subject], Iterator[Diagnostic]]
