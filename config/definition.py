@@ -287,8 +287,9 @@ class Endpoint(Section):
 Publish = Literal["snapshot", "decision", "command", "alarms"]
 
 
-Retained = Literal["telemetry", "site_telemetry", "commands", "state_changes", "alarms", "operator_acts",
-                   "schedule_withdrawals"]
+Retained = Literal[
+    "telemetry", "site_telemetry", "commands", "state_changes", "alarms", "operator_acts", "schedule_withdrawals"
+]
 
 
 class PostgresOutput(Section):

@@ -127,7 +127,7 @@ class Secret:
     __str__ = __repr__
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: Any, inner: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
             _only_secret, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
