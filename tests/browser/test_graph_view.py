@@ -76,3 +76,11 @@ def test_details_show_the_waterfall_and_what_is_missing(page: Page, serving: Ser
     expect(page.locator(".detail")).to_have_class(re.compile(r"\bstale\b"))
     page.go_back()
     expect(page.locator(".asset")).to_be_visible()
+
+
+def test_the_tab_of_the_present_view_is_marked(page: Page, serving: Serving) -> None:
+    page.goto(serving(Plant()).url)
+    for name, fragment in (("Graph", "graph"), ("bess1", "asset/bess1"), ("Operator", "operator")):
+        page.locator("footer nav a", has_text=name).click()
+        expect(page).to_have_url(re.compile(f"#{fragment}$"))
+        expect(page.locator("footer nav a[aria-current=page]")).to_have_text(name)

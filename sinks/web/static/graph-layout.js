@@ -1,8 +1,8 @@
 // Where the nodes of the graph stand: one column per step of the longest path from a source, outputs in a row of
 // their own below the chain, from the right. Pure; survives cycles and unknown inputs, since it draws what it was given.
 
-export const CARD = { width: 97, height: 104 };
-const STEP = { x: 111, y: 112 };
+export const CARD = { width: 97, height: 106 };
+const STEP = { x: 111, y: 114 };
 const EDGE = 8;
 
 function depths(items) {

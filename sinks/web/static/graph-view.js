@@ -30,8 +30,9 @@ function nodeCard(first, { choose }) {
     node.style.top = `${place.y}px`;
     attr(node, "aria-pressed", String(chosen));
     attr(node, "title", `${item.id}\n${item.kind ?? ""}${item.guard ? ", guard" : ""}\n${item.file ?? ""}`);
-    text(name, item.id);
-    text(kind, item.guard ? "guard" : item.kind);
+    const [, prefix, short] = /^(requests|outputs|ancillary|controllers)\.(.+)$/.exec(item.id) ?? [null, "", item.id];
+    text(name, short);
+    text(kind, [item.guard ? "guard" : item.kind, prefix].filter(Boolean).join(" · "));
     text(rate, known(live?.rate_hz) ? `${number(live.rate_hz)}/s` : "—/s");
     text(seconds, old === null ? "nothing yet" : age(old));
     text(last, live?.last ?? "—");

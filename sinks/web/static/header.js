@@ -107,9 +107,9 @@ export function footer(picture, { dialogs, onsignout }) {
   function update(view) {
     const views = [["operator", "Operator"], ["graph", "Graph"],
       ...[...picture.assets.keys()].map((id) => [`asset/${encodeURIComponent(id)}`, id])];
-    each(tabs, views, ([key]) => key, ([key, words]) => {
+    each(tabs, views.map(([key, words]) => ({ key, words, here: key === view })), ({ key }) => key, ({ key, words }) => {
       const link = h("a", { href: `#${key}`, title: words }, words);
-      return { node: link, update: ([now]) => attr(link, "aria-current", now === view ? "page" : null) };
+      return { node: link, update: ({ here }) => attr(link, "aria-current", here ? "page" : null) };
     });
     const mine = picture.session.role;
     text(role, mine ? `${picture.session.name ?? "signed in"} (${mine})` : picture.site?.anonymous ? "viewing anonymously" : "not signed in");

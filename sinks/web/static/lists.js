@@ -2,7 +2,7 @@
 
 import { attr, each, h, shown, text } from "./dom.js";
 import { alarmSign } from "./alarm-sign.js";
-import { clock, direction, known, limit, number, plain } from "./words.js";
+import { clock, direction, known, limit, number, plain, power } from "./words.js";
 
 function urgency(left, right) {
   const waiting = (alarm) => (alarm.acknowledged ? 2 : 0) + (alarm.active === false ? 1 : 0);
@@ -98,7 +98,7 @@ function serviceLine() {
   function update(service) {
     text(part.at, plain(service.id));
     const short = known(service.undeliverable_kw) && service.undeliverable_kw > 0.05;
-    text(part.what, `${short ? `${number(service.undeliverable_kw)} kW UNDELIVERABLE · ` : ""}${service.state ?? "unknown"}: gives ${number(service.given_kw)} of ${number(service.asked_kw)} kW asked, ` +
+    text(part.what, `${short ? `${number(service.undeliverable_kw)} kW UNDELIVERABLE · ` : ""}${service.state ?? "unknown"}: gives ${power(service.given_kw)} of ${power(service.asked_kw)} asked, ` +
       `${number(service.capacity_kw, 0)} kW sold`);
     attr(part.node, "title", part.what.textContent);
   }

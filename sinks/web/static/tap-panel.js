@@ -12,12 +12,21 @@ const COLUMNS = 8;
 export function flatten(value, assets, device = false) {
   const found = [];
   for (const [name, held] of Object.entries(value?.rows ?? {})) {
-    if (device && Array.isArray(held) && held.length === 2) found.push([name, held[0]], [`${name} · quality`, held[1]]);
+    if (device && Array.isArray(held) && held.length === 2) found.push([name, held[0]], [`${name} · quality`, quality(held[1])]);
     else if (Array.isArray(held)) held.forEach((one, index) => found.push([held.length > 1 ? `${name} · ${assets[index] ?? index}` : name, one]));
     else if (held !== null && typeof held === "object") Object.entries(held).forEach(([part, one]) => found.push([`${name} · ${part}`, one]));
     else found.push([name, held]);
   }
   return found;
+}
+
+const QUALITY = ["good", "missing", "out of range", "protocol error", "stale", "substituted", "wrong time", "contradictory",
+  "frozen", "jump", "retained"];
+
+/** Quality bits in words. */
+function quality(bits) {
+  if (!Number.isInteger(bits)) return bits;
+  return QUALITY.filter((_, place) => bits & (1 << place)).join(", ") || "never received";
 }
 
 function shownValue(one, digits) {
