@@ -31,7 +31,7 @@ QUIET = ("pymodbus", "gmqtt", "asyncpg", "uvicorn", "websockets", "asyncio", "ht
 Form = Literal["json", "human"]
 
 
-class InterceptHandler(logging.Handler):
+class Relay(logging.Handler):
     """Hands records of the standard `logging` to loguru, with the library's name as component."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -55,7 +55,7 @@ def configure(form: Form = "human", level: str = "INFO", stream: TextIO | None =
     logger.configure(extra={"component": "pipeline"})
     logger.add(_sink(out, render), level=level, format=_empty, diagnose=False, backtrace=False, enqueue=False,
                catch=True)
-    logging.root.handlers = [InterceptHandler()]
+    logging.root.handlers = [Relay()]
     logging.root.setLevel(logging.WARNING)
     for name in QUIET:
         library = logging.getLogger(name)

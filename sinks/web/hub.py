@@ -19,6 +19,7 @@ from loguru import logger
 from sinks.web.client import Client, Limits, Subscription
 from sinks.web.ports import View
 from sinks.web.topic import Topic, expand
+from sources.pause import pause
 
 SLICE_S = 0.002
 CLIENTS_AT_ONCE = 8
@@ -82,14 +83,14 @@ class Hub:
                 started = self._clock()
                 await self._refresh(everything=False)
                 await self._wake()
-                await asyncio.sleep(max(0.0, self.limits.refresh_s - (self._clock() - started)))
+                await pause(max(0.0, self.limits.refresh_s - (self._clock() - started)))
         finally:
             chores.cancel()
 
     async def _housekeeping(self) -> None:
         last_beat = self._clock()
         while True:
-            await asyncio.sleep(self.limits.housekeeping_s)
+            await pause(self.limits.housekeeping_s)
             await self._refresh(everything=True)
             now = self._clock()
             if now - last_beat >= self.limits.heartbeat_s:
@@ -114,12 +115,12 @@ class Hub:
         for number, client in enumerate(tuple(self.clients), start=1):
             client.offer(self._clock())
             if number % CLIENTS_AT_ONCE == 0:
-                await asyncio.sleep(0)
+                await pause(0)
 
     async def _breathe(self) -> None:
         """Let the loop do what is due, a tick above all, when this slice has lasted long enough."""
         if self._clock() - self._yielded_s > SLICE_S:
-            await asyncio.sleep(0)
+            await pause(0)
             self._yielded_s = self._clock()
 
     def _beat(self) -> None:

@@ -30,6 +30,7 @@ from sinks.web.hub import Hub
 from sinks.web.ports import Principal
 from sinks.web.shell import Shell
 from sinks.web.wire import Failure, encode
+from sources.pause import pause
 
 SUBPROTOCOL = "bess-pipeline.v1"
 MAX_ID = 2**31
@@ -126,7 +127,7 @@ class Live:
         for number in count():
             self._obey(await self._receive(socket), client)
             if number >= limits.subscriptions:
-                await asyncio.sleep(1.0 / limits.messages_per_s)
+                await pause(1.0 / limits.messages_per_s)
 
     def _obey(self, message: dict[str, Any], client: Client) -> None:
         number = message.get("id")
@@ -163,7 +164,7 @@ class Live:
             for number, text in enumerate(client.frames(self._shell.clock()), start=1):
                 await self._send_text(socket, text)
                 if number % FRAMES_AT_ONCE == 0:
-                    await asyncio.sleep(0)
+                    await pause(0)
             client.caught_up()
 
     async def _watch(self, socket: WebSocket, client: Client, who: Principal) -> None:

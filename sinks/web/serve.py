@@ -26,7 +26,7 @@ from sinks.web.origin import Listener
 from sinks.web.shell import Shell
 
 SEND_BUFFER = 256 * 1024
-USER_TIMEOUT_MS = 15_000
+USER_TIMEOUT_MS = 10_000
 FLUSH_S = 3.0
 MAX_MESSAGE = 64 * 1024
 MAX_HEADER = 16 * 1024
