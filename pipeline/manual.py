@@ -4,6 +4,7 @@
     docs exit-codes       what the exit codes mean
     docs ramp             a stage of the chain: its module's own text
     docs sunspec-storage  a device profile: its points, units and registers
+    docs E203             an error of `check`: why it is refused, and how to write it
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import operators
 from config import catalogue
 from config.catalogue import names
+from config.codes import EXPLANATIONS, explain
 from pipeline.exits import MEANING
 
 STAGES = ("validate", "snapshot", "state_machine", "limits", "resolve", "ancillary", "constrain", "ramp", "command")
@@ -34,7 +36,8 @@ def pages() -> dict[str, str]:
     """Every page with its first line."""
     found = {"exit-codes": "what the exit codes mean"}
     found |= {stage: _first(_stage(stage)) for stage in STAGES}
-    return found | {profile: catalogue.profile(profile).title for profile in names()}
+    found |= {profile: catalogue.profile(profile).title for profile in names()}
+    return found | {code: explanation.title for code, explanation in EXPLANATIONS.items()}
 
 
 def page(name: str) -> str:
@@ -45,6 +48,9 @@ def page(name: str) -> str:
         return _stage(name)
     if name in names():
         return _profile(name)
+    explained = explain(name)
+    if explained is not None:
+        return explained.rstrip()
     raise NoSuchPageError(name)
 
 
