@@ -5,7 +5,7 @@
 ARG BASE=python:3.13-slim-bookworm
 
 FROM ${BASE} AS builder
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 COPY requirements/ requirements/
 RUN python -m venv /opt/bess-pipeline \
@@ -18,8 +18,7 @@ COPY operators/ operators/
 COPY sinks/ sinks/
 COPY pipeline/ pipeline/
 COPY simulator/ simulator/
-RUN /opt/bess-pipeline/bin/pip install --no-build-isolation --no-deps . \
- && /opt/bess-pipeline/bin/python -m compileall -q /opt/bess-pipeline/lib
+RUN /opt/bess-pipeline/bin/pip install --no-build-isolation --no-deps .
 WORKDIR /
 ENV BESS_PIPELINE_CACHE=/opt/bess-pipeline/cache NUMBA_CPU_NAME=generic PYTHONSAFEPATH=1
 RUN /opt/bess-pipeline/bin/python -c 'import importlib, pkgutil, sys, jit; \
