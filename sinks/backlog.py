@@ -22,11 +22,12 @@ class Backlog:
         self._ready = threading.Condition()
         self._queues: dict[RecordClass, deque[Piece]] = {klass: deque() for klass in sorted(RecordClass, reverse=True)}
         self._records = 0
+        self._out = 0
         self._woken = False
 
     def __len__(self) -> int:
-        """Records waiting."""
-        return self._records
+        """Records that are not settled: waiting, or taken and not yet stored."""
+        return self._records + self._out
 
     def put(self, pieces: Iterable[Piece]) -> None:
         """Add pieces, from any thread."""
@@ -50,7 +51,13 @@ class Backlog:
         with self._ready:
             self._ready.wait_for(lambda: self._records or self._woken, timeout_s)
             self._woken = False
-            return self._taken(limit)
+            taken = self._taken(limit)
+            self._out = sum(piece.count for piece in taken)
+            return taken
+
+    def settle(self) -> None:
+        """What was taken last is stored, or was put back."""
+        self._out = 0
 
     def wake(self) -> None:
         """Let `take` return, with nothing if there is nothing."""

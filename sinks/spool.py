@@ -134,6 +134,7 @@ class Spool:
                 self._backlog.pause(self._retry_s)
                 continue
             stored = self._store(self._backlog.take(None if not self._closing else 0.0))
+            self._backlog.settle()
             self._do_jobs()
             if not stored:
                 if self._closing:

@@ -158,8 +158,11 @@ class Flaky(sqlite3.Connection):
 
     broken = False
     gate = threading.Event()
+    at_gate = threading.Event()
 
     def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+        if not Flaky.gate.is_set():
+            Flaky.at_gate.set()
         Flaky.gate.wait()
         if Flaky.broken and sql.startswith("begin"):
             raise sqlite3.OperationalError("disk I/O error")
@@ -170,6 +173,7 @@ class Flaky(sqlite3.Connection):
 def flaky() -> Callable[[Path], sqlite3.Connection]:
     Flaky.broken = False
     Flaky.gate.set()
+    Flaky.at_gate.clear()
     return lambda path: sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Flaky)
 
 
@@ -195,7 +199,7 @@ async def test_a_hung_disk_holds_up_nobody_and_memory_drops_by_class(
         await put(spool, piece(RecordClass.AUDIT, 0))
         Flaky.gate.clear()
         spool.put([piece(RecordClass.STATUS, 0)])
-        await until(lambda: spool.filling().waiting == 0)
+        await until(Flaky.at_gate.is_set)
         for seq in range(150):
             spool.put(piece(klass, seq) for klass in (RecordClass.TELEMETRY, RecordClass.COMMAND, RecordClass.AUDIT))
         assert spool.filling().dropped == {"telemetry": 150, "status": 0, "command": 150, "audit": 0}
@@ -267,6 +271,8 @@ def test_a_backlog_that_is_full_drops_the_lowest_class_first() -> None:
     backlog.put(piece(RecordClass.AUDIT, seq) for seq in range(20))
     taken = backlog.take(0.0)
     assert [one.klass for one in taken] == [RecordClass.AUDIT] * 20
+    assert len(backlog) == 20
+    backlog.settle()
     assert len(backlog) == 0
 
 
