@@ -208,8 +208,8 @@ def test_no_broker_at_all_names_what_to_install(tmp_path: Path, monkeypatch: pyt
         raise subprocess.CalledProcessError(1, "pip", stderr="no network\n")
 
     monkeypatch.setattr(broker, "mosquitto", lambda: None)
-    monkeypatch.setattr(broker.venv, "create", lambda *_, **__: None)
-    monkeypatch.setattr(broker.subprocess, "run", refused)
+    monkeypatch.setattr("venv.create", lambda *_, **__: None)
+    monkeypatch.setattr("subprocess.run", refused)
     with pytest.raises(broker.BrokerError, match=r"no network.*apt-get install mosquitto"):
         broker.program(tmp_path, 21883, lambda line: None)
     assert not (tmp_path / "broker-environment").exists()

@@ -74,7 +74,7 @@ def test_bars_show_magnitude_and_direction() -> None:
 
 
 def test_top_shows_errors_and_what_is_unknown() -> None:
-    nodes = [
+    nodes: list[dict[str, Any]] = [
         {"id": "ramp", "rate_hz": 1.0, "last": "37.0 kW", "age_s": 0.4, "p50_us": 3.1, "p95_us": 4.9, "errors": 2},
         {"id": "db", "rate_hz": None, "last": None},
     ]
