@@ -127,9 +127,11 @@ def _blocked(frame: Frame, column: int) -> str:
         return f"fault latched: {bits(int(codes[r.LATCH, column]), LATCH_TEXT)}"
     if codes[r.STATE_BY, column] == Reason.RUNNING:
         return ""
+    missing = ", ".join(not_ready(frame, column))
+    if codes[r.STATE_BY, column] == Reason.REMAINS:
+        return f"{State(state).name.lower()}, waiting for {missing or 'the next tick'}"
     cause = REASON_TEXT[Reason(int(codes[r.STATE_BY, column]))]
-    missing = not_ready(frame, column)
-    return f"{cause} ({', '.join(missing)})" if missing else cause
+    return f"{cause} ({missing})" if missing else cause
 
 
 def not_ready(frame: Frame, column: int) -> list[str]:

@@ -109,15 +109,17 @@ async def _demo(options: Options, *, in_json: bool) -> Exit:
 @click.option("--arm/--shadow", default=False, help="Write to the devices / only compute.  [default: --shadow]")
 @secrets_folder
 @click.option("--log", type=click.Choice(["human", "json"]), help="Form of the log.  [default: json unless a terminal]")
+@click.option("--traces", metavar="URL", envvar="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", show_envvar=True,
+              help="Export spans of ticks and writes to this OTLP collector (HTTP).  [default: off]")  # fmt: skip
 @as_json
-def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, in_json: bool) -> None:
+def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, traces: str | None, in_json: bool) -> None:
     """Run a definition until SIGTERM or Ctrl-C, which write 0 kW first. Shadow unless armed."""
     found = checked(chosen(file, in_json=in_json), secrets_dir, in_json=in_json)
     from pipeline.run import run as run_process
 
     in_text = log == "human" or (log is None and sys.stderr.isatty() and not in_json)
     sys.exit(run_process(found, arm=arm, json_log=not in_text,
-                         simulator_url=os.environ.get("BESS_PIPELINE_SIMULATOR_URL")))  # fmt: skip
+                         traces=traces, simulator_url=os.environ.get("BESS_PIPELINE_SIMULATOR_URL")))  # fmt: skip
 
 
 @main.command()

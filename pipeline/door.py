@@ -1,11 +1,13 @@
 """The way in for people and programs: journalled first, then handed to the next tick, every refusal noted.
 
 A stop acts on the next tick regardless of the journal; everything else acts only once it is on disk. So a stop with a
-full disk still stops, and the answer says that it may not survive a restart.
+full disk still stops, and the answer says that it may not survive a restart. A release lifts the stops that a tick had
+seen when it was asked for, never a later one.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,10 @@ from sinks.journal import Journal, JournalFileError
 from sinks.web.ports import JournalError, Principal, Refusal, ScheduleRefusedError
 from sources.act import ActKind, OperatorAct
 from sources.schedule import Schedule
+
+
+#: How long a release waits for the tick that takes an earlier stop in (s).
+SAMPLED_S = 5.0
 
 
 class SiteDoor:
@@ -32,18 +38,37 @@ class SiteDoor:
     ) -> None:
         self._compiled, self._journal, self._book = compiled, journal, book
         self._post, self._held, self._utc_ns = post, held, utc_ns
+        self._stops = 0
+        self._sampled = asyncio.Event()
+        self._sampled.set()
         self._kinds = {TYPE_OF_KIND[r.kind]: r for r in compiled.definition.requests if r.kind in TYPE_OF_KIND}
 
     async def act(self, act: OperatorAct) -> None:
-        stops = act.kind is ActKind.STOP
-        if stops:
+        if act.kind is ActKind.STOP:
+            self._stops += 1
+            self._sampled.clear()
             self._post(act)
+            await self._write(act, acted=True)
+            return
+        # whatever lifts something waits for the tick that saw the stop, and never lifts one that came after it
+        try:
+            await asyncio.wait_for(self._sampled.wait(), SAMPLED_S)
+        except TimeoutError as error:
+            raise JournalError("no tick has taken the stop in yet", acted=False) from error
+        stops = self._stops
+        await self._write(act, acted=False)
+        if self._stops == stops or act.kind is not ActKind.RELEASE:
+            self._post(act)
+
+    def ticked(self) -> None:
+        """A tick has finished: every stop posted before it is in its frame."""
+        self._sampled.set()
+
+    async def _write(self, act: OperatorAct, *, acted: bool) -> None:
         try:
             await self._journal.append(act)
         except JournalFileError as error:
-            raise JournalError(str(error), acted=stops) from error
-        if not stops:
-            self._post(act)
+            raise JournalError(str(error), acted=acted) from error
 
     async def import_schedule(self, schedule: Schedule, who: Principal) -> None:
         if schedule.type not in self._kinds:

@@ -48,6 +48,7 @@ class Field:
     compiled: Compiled
     clock: Clock
     post: Post
+    armed: bool = False
     brokers: dict[str, Broker] = field(default_factory=dict)
     devices: dict[str, ModbusDevice] = field(default_factory=dict)
     writers: dict[str, Writer] = field(default_factory=dict)
@@ -56,8 +57,8 @@ class Field:
     wrote: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, compiled: Compiled, clock: Clock, post: Post) -> Field:
-        made = cls(compiled, clock, post)
+    def of(cls, compiled: Compiled, clock: Clock, post: Post, *, armed: bool) -> Field:
+        made = cls(compiled, clock, post, armed)
         definition = compiled.definition
         for name, asset in definition.assets.items():
             made._asset(name, asset)
@@ -73,10 +74,11 @@ class Field:
         key = name if role == "control" else f"{name}.{role}"
         if key not in self.brokers:
             connection = self.compiled.definition.connections[name]
+            suffix = "" if self.armed else "-shadow"  # a shadow beside an armed process must not evict it
             self.brokers[key] = Broker(
                 key,
                 connection.url,
-                client_id=f"bess-pipeline-{self.compiled.definition.site.name}-{key}",
+                client_id=f"bess-pipeline-{self.compiled.definition.site.name}-{key}{suffix}",
                 clock=self.clock,
                 user=connection.user,
                 password=secret(connection),

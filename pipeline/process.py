@@ -42,6 +42,7 @@ from sinks.journal import Journal
 from sinks.metrics import Metrics
 from sinks.postgres.connection import Database
 from sinks.state import StateOutput
+from sinks.tracing import TICK, WRITE, Tracing
 from sources.reading import Reading
 from sources.receipt import Receipt
 from sources.schedule import Schedule, Withdrawal
@@ -57,6 +58,7 @@ class Options:
     armed: bool = False
     state_dir: Path | None = None
     shown: Mapping[str, Any] = field(default_factory=dict)
+    tracing: Tracing = field(default_factory=Tracing.off)
 
 
 def chain_graph(compiled: Compiled, chain: tuple[Stage, ...]) -> graphs.Graph:
@@ -90,7 +92,7 @@ class Process:
             failed=self.failed,
             past=restore(self.directory / "checkpoint.frame", self.compiled.layout),
         )
-        self.field = Field.of(self.compiled, self.clock, self.post)
+        self.field = Field.of(self.compiled, self.clock, self.post, armed=options.armed)
         self.stages: tuple[Stage, ...] = stages(self.compiled, self.clock, self.failed)
         self.histories = self._histories()
         self.states = self._states()
@@ -99,7 +101,7 @@ class Process:
         self.metrics = Metrics(self.compiled.layout.assets, VERSION)
         self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
-        self.ticker = Ticker(definition.site.cycle, self.tick)
+        self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick))
         self.view = SiteView(
             self.compiled,
             self.graph,
@@ -118,7 +120,7 @@ class Process:
             },
         )
         self.door = SiteDoor(self.compiled, self.journal, self.book, self.post, self._held_version, time.time_ns)
-        self.finished: list[Callable[[], None]] = []
+        self.finished: list[Callable[[], None]] = [self.door.ticked]
         self._began_s = 0.0
         self._counted_misses = 0
 
@@ -185,6 +187,11 @@ class Process:
                 history.schedule(signal, time.time_ns())
         if isinstance(signal, Receipt):
             self.metrics.receipt(signal, self.compiled.profiles[signal.asset].protocol)
+            self.options.tracing.record(
+                WRITE,
+                signal.latency_s,
+                {"bess.asset_id": signal.asset, "bess.dispatch_reason": signal.status.name.lower()},
+            )
         elif isinstance(signal, Reading) and (signal.quality & Quality.PROTOCOL).any():
             profile = self.compiled.profiles.get(signal.device)
             self.metrics.communication_error(signal.device, profile.protocol if profile else "other")

@@ -30,11 +30,12 @@ from pipeline.check import Checked
 from pipeline.compile import compile_definition
 from pipeline.exits import Exit
 from pipeline.graph import as_json
-from pipeline.process import Options, Process, chain_graph
+from pipeline.process import VERSION, Options, Process, chain_graph
 from pipeline.tasks import Tasks
 from pipeline.watchdog import Watchdog
 from sinks.journal import Entry, JournalFileError
 from sinks.postgres.queries import Archive
+from sinks.tracing import RUN, Tracing, TracingError
 from sinks.web.auth import Credential, Keyring, WeakTokenError
 from sinks.web.hub import Hub
 from sinks.web.origin import Listener, ListenRefusedError
@@ -65,16 +66,23 @@ def run(
     json_log: bool = False,
     simulator_url: str | None = None,
     state_dir: Path | None = None,
+    traces: str | None = None,
 ) -> Exit:
     """Run until SIGTERM or SIGINT. `checked.definition` is there: the caller has refused everything else.
 
-    `simulator_url` is given by the demo alone: the page says so and links to the simulator's faults.
+    `simulator_url` is given by the demo alone: the page says so and links to the simulator's faults. `traces` is the
+    address of an OTLP collector; without it nothing is traced.
     """
     logs.configure("json" if json_log else "human")
+    if checked.definition is None:
+        raise ValueError("a definition with errors is refused before it is run")
+    site = checked.definition.site.name
     shown = {"demo": simulator_url is not None, "simulator_url": simulator_url}
     try:
-        return asyncio.run(_run(checked, Options(arm, state_dir, shown)))
-    except (BindError, ListenRefusedError, CertificateError, WeakTokenError, JournalFileError) as error:
+        tracing = Tracing.start(traces, site=site, version=VERSION) if traces else Tracing.off()
+        with tracing.span(RUN):
+            return asyncio.run(_run(checked, Options(arm, state_dir, shown, tracing)))
+    except (BindError, ListenRefusedError, CertificateError, WeakTokenError, JournalFileError, TracingError) as error:
         logger.error("{}", error)
         return Exit.FAILED
 

@@ -18,7 +18,10 @@ from sources.tick import Tick
 
 @dataclass(slots=True)
 class Ticker:
-    """Made in the loop that runs it; calls `on_tick` there. `late_s`: how late the last tick was, `missed`: deadlines passed."""
+    """Made in the loop that runs it; calls `on_tick` there.
+
+    `late_s` is how late the last tick was, `missed` how many deadlines have passed without one.
+    """
 
     cycle_s: float
     on_tick: Callable[[Tick], None]

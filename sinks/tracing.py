@@ -68,6 +68,15 @@ class Tracing:
             return nullcontext()
         return self._tracer.start_as_current_span(name, attributes=attributes)
 
+    def record(self, name: str, duration_s: float, attributes: Attributes | None = None) -> None:
+        """A span of something that has just ended and took `duration_s` (NaN: unknown, no length)."""
+        if self._tracer is None:
+            return
+        span = self._tracer.start_span(name, attributes=attributes)
+        started_ns = getattr(span, "start_time", None)
+        end_ns = None if started_ns is None or duration_s != duration_s else started_ns + int(duration_s * 1e9)
+        span.end(end_ns)
+
     def wrap(self, name: str, step: Callable[P, R]) -> Callable[P, R]:
         """`step` in a span per call; `step` itself when tracing is off."""
         if self._tracer is None:
