@@ -19,7 +19,6 @@ from sinks.web.ports import JournalError, Principal, Refusal, ScheduleRefusedErr
 from sources.act import ActKind, OperatorAct
 from sources.schedule import Schedule
 
-
 #: How long a release waits for the tick that takes an earlier stop in (s).
 SAMPLED_S = 5.0
 
