@@ -32,7 +32,7 @@ function nodeCard(first, { choose }) {
     attr(node, "title", `${item.id}\n${item.kind ?? ""}${item.guard ? ", guard" : ""}\n${item.file ?? ""}`);
     const [, prefix, short] = /^(requests|outputs|ancillary|controllers)\.(.+)$/.exec(item.id) ?? [null, "", item.id];
     text(name, short);
-    text(kind, [item.guard ? "guard" : item.kind, prefix].filter(Boolean).join(" · "));
+    text(kind, [item.guard ? "guard" : item.kind, item.kind === "source" ? prefix : ""].filter(Boolean).join(" · "));
     text(rate, known(live?.rate_hz) ? `${number(live.rate_hz)}/s` : "—/s");
     text(seconds, old === null ? "nothing yet" : age(old));
     text(last, live?.last ?? "—");
