@@ -1,6 +1,6 @@
 """Why the power is what it is, in one sentence, made from the rows of the sealed frame and nothing else.
 
-    37 kW discharge, limited by bms to 37 kW (asked 80 kW by day_ahead)
+    37 kW discharge, limited by the BMS limit to 37 kW discharge (asked 80 kW discharge by day ahead)
 
 Power is said with its direction in words; the sign never stands alone.
 """
@@ -85,7 +85,8 @@ def why(frame: Frame, column: int) -> str:
     said = power(float(values[r.COMMAND_KW, column]))
     if blocked:
         return f"{said}, {blocked}"
-    asked = f"asked {power(float(values[r.ASKED_KW, column]))} by {request_name(frame, column)}"
+    request = request_name(frame, column).replace("_", " ")
+    asked = f"asked {power(float(values[r.ASKED_KW, column]))} by {request}"
     limit = int(codes[r.LIMITED_BY, column])
     if limit:
         bound = power(float(values[r.LIMITED_KW, column]))
@@ -100,7 +101,7 @@ def why(frame: Frame, column: int) -> str:
         return f"{said}, {REASON_TEXT[Reason.BELOW_MINIMUM]} ({asked})"
     if codes[r.RESOLVE_BY, column] == Reason.RESERVE_KEPT_FREE:
         return f"{said}, {_beside_reserve(frame, column)} ({asked}{_service(frame, column)})"
-    return f"{said}, follows {request_name(frame, column)}{_service(frame, column)}"
+    return f"{said}, follows {request}{_service(frame, column)}"
 
 
 def _beside_reserve(frame: Frame, column: int) -> str:

@@ -23,7 +23,7 @@ from loguru import logger
 from config.definition import Definition, MqttOutput, PostgresOutput
 from config.profile import Profile
 from jit.build import compiled as compile_state
-from jit.codes import Quality
+from jit.codes import Authority, Quality
 from jit.frame import Frame
 from operators.stage import Stage
 from pipeline import graph as graphs
@@ -167,8 +167,21 @@ class Process:
         subscribers = {f"{asset}.writer": self.field.write(asset) for asset in self.field.writers}
         subscribers |= {f"outputs.{name}": history.offer for name, history in self.histories.items()}
         subscribers |= {f"outputs.{name}": self._state_of(output) for name, output in self.states.items()}
-        subscribers |= {"alarms": self._watch_alarms, "endpoint": self._publish}
+        subscribers |= {"alarms": self._watch_alarms}
+        subscribers = {name: self._metered(name, subscriber) for name, subscriber in subscribers.items()}
+        subscribers |= {"endpoint": self._publish}
         graphs.fold(self.entry.frames, self.graph, self.entry.snapshot.remember, subscribers, self.failed)
+
+    def _metered(self, name: str, subscriber: Callable[[Frame], None]) -> Callable[[Frame], None]:
+        """The subscriber, seen by its node's meter; a writer that is silent is not seen."""
+        writer = name.removesuffix(".writer") if name.endswith(".writer") else None
+
+        def metered(frame: Frame) -> None:
+            subscriber(frame)
+            if writer is None or frame["authority"][frame.layout.column[writer]] == Authority.ARMED:
+                self.meters.saw(name, self.clock(), f"tick {frame.tick}")
+
+        return metered
 
     # --- what happens in a tick ---------------------------------------------------------------------------------------
 
@@ -210,8 +223,7 @@ class Process:
         self.meters.saw("validate", now)
         self.meters.saw("snapshot", now, f"tick {frame.tick}")
         self.meters.tick(frame, self.stages, self._began_s, now)
-        for asset in self.field.wrote:
-            self.meters.saw(f"{asset}.writer", now)
+        self.meters.saw("endpoint", now, f"tick {frame.tick}")
         self.metrics.offer(frame, now - self._began_s, self.ticker.late_s, self._new_misses())
         self.checkpoint.offer(frame)
         self.chronicle.offer(frame)

@@ -20,6 +20,11 @@ from sinks.records import AlarmEvent
 from sources.instant import format_utc
 
 HIGH, MEDIUM, LOW = 1, 2, 3
+WRITE_TEXT = {
+    WriteStatus.REFUSED: "the device refused the last set-point",
+    WriteStatus.FAILED: "the last set-point could not be written",
+    WriteStatus.DIFFERENT: "the device does not hold the set-point that was written",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +90,13 @@ def of_asset(frame: Frame, column: int) -> list[Condition]:
             )
         )
     if codes[r.WRITE_STATUS, column] in (WriteStatus.REFUSED, WriteStatus.FAILED, WriteStatus.DIFFERENT):
-        status = WriteStatus(int(codes[r.WRITE_STATUS, column])).name.lower()
+        outcome = WRITE_TEXT[WriteStatus(int(codes[r.WRITE_STATUS, column]))]
         found.append(
             Condition(
                 "write",
                 asset,
                 HIGH,
-                f"the last write was {status}",
+                outcome,
                 "Check whether the device is in local control or commanded by another master",
             )
         )
