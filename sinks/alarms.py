@@ -20,6 +20,8 @@ from sinks.records import AlarmEvent
 from sources.instant import format_utc
 
 HIGH, MEDIUM, LOW = 1, 2, 3
+#: A service that is not deliverable for less than this (s) needs nobody: an asset starting up, a limit that passes.
+SERVICE_DELAY_S = 5.0
 WRITE_TEXT = {
     WriteStatus.REFUSED: "the device refused the last set-point",
     WriteStatus.FAILED: "the last set-point could not be written",
@@ -29,13 +31,14 @@ WRITE_TEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition that holds now. `key` is unique per asset."""
+    """A condition that holds now. `key` is unique per asset. It is an alarm once it has held for `delay_s`."""
 
     key: str
     asset: str | None
     priority: int
     text: str
     response: str
+    delay_s: float = 0.0
 
     @property
     def id(self) -> str:
@@ -142,6 +145,7 @@ def of_services(frame: Frame) -> list[Condition]:
                     HIGH,
                     f"{name} withdrawn: its input is lost",
                     "Check the frequency meter; report the unavailability",
+                    SERVICE_DELAY_S,
                 )
             )
         missing = float(frame.values[first + r.SERVICE_ROWS * i + 3].sum())
@@ -153,6 +157,7 @@ def of_services(frame: Frame) -> list[Condition]:
                     MEDIUM,
                     f"{name}: sold capacity has no room",
                     "Report the unavailability, or free power and energy",
+                    SERVICE_DELAY_S,
                 )
             )
     return found
@@ -170,10 +175,13 @@ class AlarmBook:
     def __init__(self, changed: Callable[[AlarmEvent], None] = lambda _event: None) -> None:
         self._changed = changed
         self._alarms: dict[str, Alarm] = {}
+        self._first_ns: dict[str, int] = {}
 
     def update(self, holding: Iterable[Condition], at_ns: int) -> None:
         """Conditions that hold now come or stay; all others go."""
-        now = {condition.id: condition for condition in holding}
+        held = {condition.id: condition for condition in holding}
+        self._first_ns = {name: self._first_ns.get(name, at_ns) for name in held}
+        now = {name: c for name, c in held.items() if at_ns - self._first_ns[name] >= c.delay_s * 1e9}
         for name, condition in now.items():
             known = self._alarms.get(name)
             if known is None or not known.active:
