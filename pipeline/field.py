@@ -9,7 +9,6 @@ Source and writer of a device share its one connection. Nothing is connected bef
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -49,6 +48,7 @@ class Field:
     clock: Clock
     post: Post
     armed: bool = False
+    jitter: Callable[[], float] = lambda: 0.5
     brokers: dict[str, Broker] = field(default_factory=dict)
     devices: dict[str, ModbusDevice] = field(default_factory=dict)
     writers: dict[str, Writer] = field(default_factory=dict)
@@ -57,8 +57,8 @@ class Field:
     wrote: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, compiled: Compiled, clock: Clock, post: Post, *, armed: bool) -> Field:
-        made = cls(compiled, clock, post, armed)
+    def of(cls, compiled: Compiled, clock: Clock, post: Post, *, armed: bool, jitter: Callable[[], float]) -> Field:
+        made = cls(compiled, clock, post, armed, jitter)
         definition = compiled.definition
         for name, asset in definition.assets.items():
             made._asset(name, asset)
@@ -113,7 +113,7 @@ class Field:
             self._telemetry(name, self.broker(meter.connect), topic_of(prefix, profile.topics.telemetry, name))
 
     def _modbus(self, name: str, url: str) -> ModbusDevice:
-        device = ModbusDevice(name, self.compiled.profiles[name], url, self.clock, jitter=random.random)
+        device = ModbusDevice(name, self.compiled.profiles[name], url, self.clock, jitter=self.jitter)
         self.devices[name] = device
         self.jobs[name] = device.source(self.post).run
         return device

@@ -10,6 +10,7 @@ The order of building is the order of dependence; the order of starting and stop
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -92,7 +93,7 @@ class Process:
             failed=self.failed,
             past=restore(self.directory / "checkpoint.frame", self.compiled.layout),
         )
-        self.field = Field.of(self.compiled, self.clock, self.post, armed=options.armed)
+        self.field = Field.of(self.compiled, self.clock, self.post, armed=options.armed, jitter=random.random)
         self.stages: tuple[Stage, ...] = stages(self.compiled, self.clock, self.failed)
         self.histories = self._histories()
         self.states = self._states()

@@ -21,12 +21,14 @@ TOP_LEVEL = {*PRODUCT, "tests", "docs", "deploy", "requirements", "var", "build"
 # Time and chance enter here, at the outermost shell, and nowhere else.
 SHELL = {
     "pipeline/run.py": "the process: starts the loop and hands its clock to everybody",
+    "pipeline/process.py": "the process: makes its boot id and stamps what arrives from outside",
+    "pipeline/ticker.py": "the scheduler: the one place where ticks take their time from",
+    "pipeline/tasks.py": "jobs that failed start again after a while",
     "pipeline/demo.py": "a process that supervises others",
     "pipeline/supervise.py": "a process that supervises others",
     "pipeline/embedded.py": "starts a database server and waits for it",
+    "pipeline/watching.py": "a terminal that looks at a running process",
     "pipeline/watchdog.py": "a thread that must see real time pass",
-    "pipeline/log.py": "log lines carry the time at which they are written",
-    "pipeline/tracing.py": "spans carry wall-clock times",
     "simulator/shell.py": "the plant's process",
 }
 CLOCKS = re.compile(
