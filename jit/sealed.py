@@ -6,7 +6,8 @@ this CPU name:
 
     NUMBA_CACHE_LOCATOR_CLASSES=jit.sealed.SealedCacheLocator  NUMBA_CPU_NAME=generic  BESS_PIPELINE_CACHE=/folder
 
-A kernel that is missing from the folder compiles and cannot be stored: its plain twin runs instead, and start-up says so.
+A kernel that is missing from the folder compiles and cannot be stored: its plain twin runs instead, and start-up
+says so.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from pathlib import Path
 from numba.core.caching import UserProvidedCacheLocator
 
 
-class SealedCacheLocator(UserProvidedCacheLocator):  # type: ignore[misc]  # numba carries no types
+class SealedCacheLocator(UserProvidedCacheLocator):
     """Numba's own folder layout, without the demand that it be writable. Raises OSError when there is no folder."""
 
     def ensure_cache_path(self) -> None:
-        folder = Path(self.get_cache_path())
+        folder = Path(str(self.get_cache_path()))  # type: ignore[no-untyped-call]  # numba's own
         if not folder.is_dir():
             folder.mkdir(parents=True)

@@ -14,7 +14,6 @@ Documents are the JSON of the websocket's topics (`site`, `assets.*`, `decisions
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping
 from typing import Literal
 
@@ -22,6 +21,7 @@ import orjson
 from loguru import logger
 
 from sources.mqtt.connection import Broker
+from sources.pause import pause
 
 Kind = Literal["snapshot", "decision", "command", "alarms"]
 Document = Mapping[str, object] | list[object]
@@ -79,7 +79,7 @@ class StateOutput:
         """Publish what was offered, every `every_s`, until cancelled."""
         while True:
             self.flush()
-            await asyncio.sleep(self._every_s)
+            await pause(self._every_s)
 
     def flush(self) -> None:
         """Publish the newest documents now; while the broker is away they wait, newest only."""

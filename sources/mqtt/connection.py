@@ -35,6 +35,7 @@ from config.address import AddressError, check_topic
 from sources.mqtt import address
 from sources.mqtt.outbox import Outbox, Outgoing
 from sources.mqtt.session import MQTT_5, MQTT_311, NAMES, ConnectError, Identity, Session
+from sources.pause import pause
 
 _TAKEN_OVER = 0x8E
 _STEP_BACK_S = 10.0
@@ -221,7 +222,7 @@ class Broker:
         deadline = self._clock() + timeout_s
         while self.connected and self.waiting and self._clock() < deadline:
             self._pump()
-            await asyncio.sleep(0.01)
+            await pause(0.01)
         session = self._session
         self._closing.set()
         if session is not None:
