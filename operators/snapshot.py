@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 from reactivex import Observable, abc
 
+from jit import constants as c
 from jit import measure, rows
-from jit.codes import Act, Permit, Quality, WriteStatus
+from jit.codes import Act, Permit, Quality, Reason, WriteStatus
 from jit.constants import Constants
 from jit.frame import F8, I8, Frame, Past, first_past
 from jit.layout import Layout
 from operators.offers import Offers
-from operators.stage import Failed
+from operators.stage import Failed, OwnRows, own_rows, take_fail_values
 from sources.act import ActKind, OperatorAct
 from sources.reading import Reading
 from sources.receipt import Receipt
@@ -32,6 +33,8 @@ from sources.tick import Tick
 
 #: Acts kept between two ticks. More is an overflow, which counts as a stop of everything.
 MAX_ACTS = 256
+#: No time stamp: a device whose clock says 1970 is old, not without a stamp.
+NO_STAMP = np.iinfo(np.int64).min
 #: A device time stamp this far in the future (s) makes the device's points invalid (LH-SAFE-006).
 FUTURE_S = 5.0
 
@@ -48,7 +51,7 @@ ACT_BIT = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """Where points are: `assets` int64[15, assets] (`jit.measure`), `site` int64[5], device per point int64[points]."""
+    """Where points are (`jit.measure`): `assets` int64[15, assets], `site` int64[6], device per point int64[points]."""
 
     assets: I8
     site: I8
@@ -74,7 +77,7 @@ class Newest:
     def __post_init__(self) -> None:
         points, devices, assets = len(self.layout.points), len(self.layout.devices), len(self.layout.assets)
         self.points, self.quality = np.full(points, np.nan), np.zeros(points, np.int64)
-        self.arrived_s, self.stamps_ns = np.full(devices, -np.inf), np.zeros(devices, np.int64)
+        self.arrived_s, self.stamps_ns = np.full(devices, -np.inf), np.full(devices, NO_STAMP)
         self.written_kw, self.readback_kw = np.full(assets, np.nan), np.full(assets, np.nan)
         self.written_s, self.status = np.full(assets, -np.inf), np.zeros(assets, np.int64)
         self.acts = np.zeros(assets, np.int64)
@@ -86,7 +89,7 @@ class Newest:
         if (reading.quality & Quality.PROTOCOL == 0).any():
             self.points[first:last] = reading.values
             self.arrived_s[device] = reading.arrived_s
-            self.stamps_ns[device] = reading.stamp_ns or 0
+            self.stamps_ns[device] = NO_STAMP if reading.stamp_ns is None else reading.stamp_ns
 
     def receive(self, receipt: Receipt, column: int) -> None:
         self.status[column] = receipt.status
@@ -106,6 +109,16 @@ class Newest:
         else:
             self.acts[self.layout.column[act.asset]] |= np.int64(bit)
 
+    def sampled(self) -> None:
+        """The acts are in a frame: the next tick starts without."""
+        self.acts[:] = 0
+        self.pending = 0
+
+    def put_back(self, acts: I8) -> None:
+        """Nobody has judged these acts: a stop must not be lost with the tick that failed."""
+        self.acts |= acts
+        self.pending += int(acts.any())
+
 
 @dataclass(slots=True, eq=False)
 class Snapshot:
@@ -122,6 +135,7 @@ class Snapshot:
     _values: F8
     _site: F8
     _code_shape: tuple[int, int]
+    _own: OwnRows
 
     @classmethod
     def of(
@@ -147,6 +161,7 @@ class Snapshot:
             np.full((len(layout.values), len(layout.assets)), np.nan),
             np.full(len(layout.site_values), np.nan),
             (len(layout.codes), len(layout.assets)),
+            own_rows(layout, "snapshot"),
         )
 
     def signal(self, signal: Any) -> None:
@@ -182,7 +197,7 @@ class Snapshot:
     def frame(self, tick: Tick) -> Frame:
         """Allocate frame k, write the rows of `snapshot`, link the past."""
         constants, newest, past = self.constants, self.newest, self.past
-        cycle = float(constants.site[7])
+        cycle = float(constants.site[c.CYCLE_S])
         frame = Frame(
             tick.index,
             tick.utc_ns,
@@ -201,9 +216,12 @@ class Snapshot:
         )
         try:
             self._fill(frame, tick, past)
-        except Exception as error:  # rule 10: the tick goes on with unknown rows and the snapshot's fault bit
+        except Exception as error:  # rule 10: the tick goes on with fail values and the snapshot's fault bit
+            take_fail_values(frame, self._own)
             frame.codes[rows.FAULT] |= 1
             self.failed("snapshot", error)
+        frame.codes[rows.ACTS] = newest.acts  # outside of what can fail: a stop acts on the next tick regardless
+        newest.sampled()
         return frame
 
     def _fill(self, frame: Frame, tick: Tick, past: Past) -> None:
@@ -224,10 +242,6 @@ class Snapshot:
         values[rows.WRITTEN_KW], values[rows.READBACK_KW] = newest.written_kw, newest.readback_kw
         values[rows.WRITE_AGE_S] = tick.mono_s - newest.written_s
         codes[rows.WRITE_STATUS] = newest.status
-        codes[rows.ACTS] = newest.acts
-        if newest.pending:
-            newest.acts[:] = 0
-            newest.pending = 0
         measure.follow(values, codes, past.values, past.codes, constants.ratings, tick.dt_s)
         measure.measure_site(
             frame.points,
@@ -254,9 +268,9 @@ class Snapshot:
         """Age per device (s): since arrival, or by the device's own stamp when older. A future stamp is invalid."""
         newest = self.newest
         ages = tick.mono_s - newest.arrived_s
-        if newest.stamps_ns.any():
-            own = (tick.utc_ns - newest.stamps_ns) * 1e-9
-            stamped = newest.stamps_ns > 0
+        stamped = newest.stamps_ns != NO_STAMP
+        if stamped.any():
+            own = (float(tick.utc_ns) - newest.stamps_ns) * 1e-9
             ages = np.where(stamped, np.maximum(ages, own), ages)
             future = stamped & (own < -FUTURE_S)
             if future.any():
@@ -265,8 +279,11 @@ class Snapshot:
         return ages
 
     def remember(self, sealed: Frame) -> None:
-        """The sealed frame becomes the past of the next one."""
+        """The sealed frame becomes the past of the next one. Acts that its state machine has not judged come again."""
         self.past = sealed.past()
+        unjudged = sealed.codes[rows.STATE_BY] == Reason.UNKNOWN
+        if unjudged.any():
+            self.newest.put_back(np.where(unjudged, sealed.codes[rows.ACTS], 0))
 
 
 def snapshot(state: Snapshot) -> Callable[[Observable[Any]], Observable[Frame]]:

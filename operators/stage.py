@@ -10,13 +10,14 @@ declared fail values, its bit of the row `fault` is set for every asset, and the
 `constrain` and `command` take every band as [0, 0].
 
 Taps are a tuple inside the wrapper: a Subject between stages would make the chain three times slower. A tap stores a
-reference to the frame, which is read after the tick; it never raises into the chain.
+reference to the frame, which is read after the tick; one that raises is reported and harms nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from reactivex import Observable
@@ -41,11 +42,30 @@ class FailRows:
     unknown: np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-def _by_fail(rows: tuple[Row, ...], written: frozenset[str]) -> FailRows:
-    def indices(fail: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        return np.array([i for i, row in enumerate(rows) if row.name in written and row.fail == fail], dtype=np.int64)
+#: Rows of one owner in values, codes, site and site_codes.
+OwnRows = tuple[FailRows, FailRows, FailRows, FailRows]
 
-    return FailRows(indices("hold"), indices("zero"), indices("unknown"))
+
+def own_rows(layout: Layout, owner: str) -> OwnRows:
+    """Every row that the layout gives to `owner`, by what it takes when the owner raises."""
+
+    def of(rows: tuple[Row, ...]) -> FailRows:
+        def indices(fail: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+            return np.array([i for i, row in enumerate(rows) if row.owner == owner and row.fail == fail], np.int64)
+
+        return FailRows(indices("hold"), indices("zero"), indices("unknown"))
+
+    return of(layout.values), of(layout.codes), of(layout.site_values), of(layout.site_codes)
+
+
+def take_fail_values(frame: Frame, own: OwnRows) -> None:
+    """Undo what the owner has written so far: `hold` becomes the past's value, `zero` 0, `unknown` NaN or code 0."""
+    past = frame.prior
+    arrays: tuple[np.ndarray[Any, Any], ...] = (frame.values, frame.codes, frame.site, frame.site_codes)
+    for rows, array, old in zip(own, arrays, (past.values, past.codes, past.site, past.site_codes), strict=True):
+        array[rows.hold] = old[rows.hold]
+        array[rows.zero] = 0
+        array[rows.unknown] = np.nan if array.dtype == np.float64 else 0
 
 
 @dataclass(slots=True, eq=False)
@@ -64,19 +84,13 @@ class Stage:
     _bit: int = 0
     _clock: Clock = field(default=lambda: 0.0)
     _failed: Failed = field(default=lambda _stage, _error: None)
-    _rows: tuple[FailRows, FailRows, FailRows, FailRows] | None = None
+    _rows: OwnRows | None = None
 
     def bind(self, layout: Layout, index: int, clock: Clock, failed: Failed) -> Stage:
         """Tie the stage to a layout: its fault bit is 1 << index, `clock` is read once per frame, `failed` reports."""
         self._bit = 1 << index
         self._clock, self._failed = clock, failed
-        written = frozenset(self.written(layout))
-        self._rows = (
-            _by_fail(layout.values, written),
-            _by_fail(layout.codes, written),
-            _by_fail(layout.site_values, written),
-            _by_fail(layout.site_codes, written),
-        )
+        self._rows = own_rows(layout, self.id)
         return self
 
     def written(self, layout: Layout) -> tuple[str, ...]:
@@ -93,20 +107,17 @@ class Stage:
             self._failed(self.id, error)
         self.ended_s = self._clock()
         for tap in self.taps:
-            tap(frame)
+            try:
+                tap(frame)
+            except Exception as error:  # rule 10: whoever watches cannot end the stream
+                self._failed(f"{self.id}.tap", error)
         return frame
 
     def fail(self, frame: Frame) -> None:
         """Own rows take their fail values, own fault bit is set for every asset."""
         if self._rows is None:
             raise RuntimeError(f"stage {self.id!r} must be bound to a layout before it can run")
-        past = frame.before
-        arrays = (frame.values, frame.codes, frame.site, frame.site_codes)
-        held = (past.values, past.codes, past.site, past.site_codes) if past is not None else arrays
-        for rows, array, old in zip(self._rows, arrays, held, strict=True):
-            array[rows.hold] = old[rows.hold]
-            array[rows.zero] = 0
-            array[rows.unknown] = np.nan if array.dtype == np.float64 else 0
+        take_fail_values(frame, self._rows)
         frame.codes[FAULT] |= self._bit
 
     def __call__(self, source: Observable[Frame]) -> Observable[Frame]:

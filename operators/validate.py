@@ -1,6 +1,6 @@
-"""`validate`: every reading is judged on its own, without memory: range, NaN, the number of points.
+"""`validate`: every reading is judged on its own, without memory: range, finite numbers, the number of points.
 
-    Reading ──► range, NaN ──► Reading with VALID taken away where it does not hold, and the bit that says why
+    Reading ──► finite? in range? ──► Reading with VALID taken away where it does not hold, and the bit that says why
 
 Validity is only ever taken away. What needs memory (rate of change, frozen values) is judged by `snapshot`, at the
 tick, against the previous frame. Signals other than readings pass unchanged. A reading of the wrong size or of an
@@ -36,9 +36,9 @@ class Plausible:
 
 
 def judge(reading: Reading, plausible: Plausible) -> Reading:
-    """The same reading with quality bits for what is not a number or out of range."""
+    """The same reading with quality bits for what is not a finite number or out of range."""
     values, quality = reading.values, reading.quality.copy()
-    unknown = values != values
+    unknown = ~np.isfinite(values)
     outside = ~unknown & ((values < plausible.low) | (values > plausible.high))
     if unknown.any():
         quality[unknown & (quality & _VALID != 0)] |= np.int64(Quality.MISSING)
