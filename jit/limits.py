@@ -20,7 +20,7 @@ from jit.constants import F8, I8
 INF = np.inf
 VALID = 1
 YES = int(Permit.YES)
-DATA_LOST = int(Reason.DATA_LOST)
+DATA_LOST, WAITING = int(Reason.DATA_LOST), int(Reason.WAITING_FOR_DATA)
 
 
 @term
@@ -57,14 +57,22 @@ def stopping(before: float, rate: float, dt: float) -> float:
     return max(0.0, before - rate * dt)
 
 
+@term
+def known(power: float) -> float:
+    """A power in kW, 0 when unknown."""
+    return power if power == power else 0.0
+
+
 @kernel(F2, I2, F1, RI1, RF2, RF2, RF1, N, F)
 def band(
     values: F8, codes: I8, site: F8, site_codes: I8, past: F8, ratings: F8, constants: F8, first: int, dt: float
 ) -> None:
     """Limit rows from `first` on, then low_kw/high_kw with `*_by` (limit + 1) and the room to the next limit."""
     other = site[r.OTHER_KW]
-    if site_codes[r.POC_QUALITY] != VALID or other != other:
-        feeds, draws = constants[c.MAX_PV], constants[c.MAX_LOAD]
+    if site_codes[r.POC_QUALITY] != VALID or other != other:  # the worst that is declared or was seen last
+        last = site[r.LAST_OTHER_KW]
+        last = last if last == last else 0.0
+        feeds, draws = max(constants[c.MAX_PV], last), max(constants[c.MAX_LOAD], -last)
         required = constants[c.POC_REQUIRED] > 0.5
     else:
         feeds, draws = other, -other
@@ -75,15 +83,14 @@ def band(
         room_out = room_in = 0.0
     unreachable_out = 0.0
     unreachable_in = 0.0
-    for a in range(
-        values.shape[1]
-    ):  # an asset not proven at its command counts at the worst of command and measurement
-        if codes[r.QUALITY, a] != VALID:
-            sent, seen = past[r.COMMAND_KW, a], values[r.POWER_KW, a]
-            sent = sent if sent == sent else 0.0
-            seen = seen if seen == seen else 0.0
-            unreachable_out += max(0.0, max(sent, seen))
-            unreachable_in += max(0.0, max(-sent, -seen))
+    for a in range(values.shape[1]):  # an asset not proven at its command counts at the worst of what it may be doing
+        permitted = codes[r.MAY_CHARGE, a] == YES or codes[r.MAY_DISCHARGE, a] == YES
+        if codes[r.QUALITY, a] != VALID or not permitted:
+            sent = known(past[r.COMMAND_KW, a])
+            written = known(values[r.WRITTEN_KW, a])
+            seen = known(values[r.POWER_KW, a])
+            unreachable_out += max(0.0, max(sent, max(written, seen)))
+            unreachable_in += max(0.0, max(-sent, max(-written, -seen)))
     site[r.SITE_HIGH_KW] = max(0.0, room_out - unreachable_out)
     site[r.SITE_LOW_KW] = 0.0 - max(0.0, room_in - unreachable_in)
 
@@ -98,10 +105,12 @@ def band(
         charge[r.L_RATING], discharge[r.L_RATING] = rated_in, rated_out
         charge[r.L_BMS] = bms(values[r.BMS_CHARGE_KW, a], promised)
         discharge[r.L_BMS] = bms(values[r.BMS_DISCHARGE_KW, a], promised)
-        stops_by_ramp = codes[r.STATE_BY, a] == DATA_LOST and ratings[c.RAMP_STOP, a] != INF
+        # lost, or back but not yet for long enough: both end the stop ramp only where permission returns
+        lost = codes[r.STATE_BY, a] == DATA_LOST or codes[r.STATE_BY, a] == WAITING
+        stops_by_ramp = lost and ratings[c.RAMP_STOP, a] != INF
         charge[r.L_PERMISSION] = INF if codes[r.MAY_CHARGE, a] == YES or stops_by_ramp else 0.0
         discharge[r.L_PERMISSION] = INF if codes[r.MAY_DISCHARGE, a] == YES or stops_by_ramp else 0.0
-        if good:
+        if good and not stops_by_ramp:
             charge[r.L_QUALITY] = discharge[r.L_QUALITY] = INF
         else:
             charge[r.L_QUALITY] = stopping(max(0.0, -past[r.RAMPED_KW, a]), ratings[c.RAMP_STOP, a], dt)

@@ -53,6 +53,8 @@ POINT_OF_ROW = (
 
 VALID = 1
 MISSING = 2
+RANGE = 4
+PROTOCOL = 8
 STALE = 16
 FROZEN = 256
 YES = 2
@@ -62,6 +64,7 @@ WRITE_FAILED = 3  # REFUSED and above
 DIFFERENT = 6
 CONFIRMED = 2
 INF = np.inf
+MOST_ALARMS = 9007199254740992.0  # 2**53: above it a float64 has lost bits
 
 
 @term
@@ -102,18 +105,21 @@ def measure(
     for a in range(values.shape[1]):
         for row in range(M_SETPOINT + 1):
             index = place[row, a]
-            target = row if row < r.SETPOINT_KW else r.SETPOINT_KW
-            if index >= 0 and points[index] == points[index] and point_codes[index] & MISSING == 0:
-                values[target, a] = points[index]
-            else:
-                values[target, a] = np.nan
+            shown = index >= 0 and points[index] == points[index] and point_codes[index] & MISSING == 0
+            if shown and (row == M_CHARGE_LIMIT or row == M_DISCHARGE_LIMIT):
+                # no required point: an implausible limit is no limit, the last one stands while the device is away
+                shown = point_codes[index] & (VALID | PROTOCOL) != 0
+            values[row, a] = points[index] if shown else np.nan
         codes[r.AVAILABLE, a] = permit_of(points, point_codes, place[M_AVAILABLE, a])
         codes[r.REMOTE, a] = permit_of(points, point_codes, place[M_REMOTE, a])
         alarms = place[M_ALARMS, a]
+        codes[r.ALARMS, a] = 0
+        unreadable = 0
         if alarms >= 0 and point_codes[alarms] & VALID != 0 and points[alarms] == points[alarms]:
-            codes[r.ALARMS, a] = np.int64(points[alarms])
-        else:
-            codes[r.ALARMS, a] = 0
+            if 0.0 <= points[alarms] < MOST_ALARMS:
+                codes[r.ALARMS, a] = np.int64(points[alarms])
+            else:
+                unreadable = RANGE
 
         arrived = ages[place[M_DEVICE, a]]
         proof = place[M_HEARTBEAT, a]
@@ -141,7 +147,7 @@ def measure(
         bits |= bad_bits(points, point_codes, place[M_POWER, a])
         bits |= bad_bits(points, point_codes, place[M_TEMPERATURE, a])
         bits |= bad_bits(points, point_codes, place[M_AVAILABLE, a])
-        bits |= bad_bits(points, point_codes, alarms)
+        bits |= bad_bits(points, point_codes, alarms) | unreadable
         stale_after = ratings[c.STALE_AFTER, a]
         if ratings[c.HAS_PROOF, a] > 0.5:
             age = max(arrived, frozen)
@@ -204,6 +210,27 @@ def follow(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: flo
             values[r.WRONG_SIGN_S, a] = 0.0
 
 
+@term
+def proven_age(
+    points: F8, codes: I8, arrived: float, proof: int, site: F8, past_site: F8, row: int, dt: float
+) -> float:
+    """Age of a meter's block (s): since it arrived, or since its proof changed if that is longer. Writes proof rows.
+
+    `row` holds the newest proof, `row + 1` the seconds since it changed. Without a proof it is as old as its block.
+    """
+    if proof < 0:
+        return arrived
+    seen = points[proof] if codes[proof] & VALID != 0 else np.nan
+    last = past_site[row]
+    held = past_site[row + 1]
+    age = held + dt if held == held else INF
+    if seen == seen and last == last and seen != last:
+        age = arrived
+    site[row] = seen if seen == seen else last
+    site[row + 1] = age
+    return max(arrived, age)
+
+
 @kernel(F1, I1, F1, RI1, F2, I2, F1, I1, RF1, RF1, F)
 def measure_site(
     points: F8,
@@ -218,9 +245,10 @@ def measure_site(
     constants: F8,
     dt: float,
 ) -> None:
-    """Point of connection and frequency. `place` = (poc point, poc device, poc proof, f point, f device), −1 = none.
+    """Point of connection and frequency. `place` = (poc point, device, proof, f point, device, proof), −1 = none.
 
-    other_kw is what everything but the assets feeds in: poc_kw − Σ power_kw; unknown as soon as one part is.
+    other_kw is what everything but the assets feeds in: poc_kw − Σ power_kw; unknown as soon as one part is, and then
+    last_other_kw still says what it was.
     """
     limit = constants[c.POC_STALE_AFTER]
     poc = place[0]
@@ -233,21 +261,9 @@ def measure_site(
     site[r.POC_PROOF] = np.nan
     site[r.POC_PROOF_S] = INF
     site_codes[r.POC_QUALITY] = 0
-    proof_age = 0.0
+    site[r.LAST_OTHER_KW] = past_site[r.LAST_OTHER_KW]
     if poc >= 0:
-        arrived = ages[place[1]]
-        proof = place[2]
-        if proof >= 0:
-            seen = points[proof] if point_codes[proof] & VALID != 0 else np.nan
-            last = past_site[r.POC_PROOF]
-            held = past_site[r.POC_PROOF_S]
-            if seen == seen and last == last and seen != last:
-                proof_age = arrived
-            else:
-                proof_age = held + dt if held == held else INF
-            site[r.POC_PROOF] = seen if seen == seen else last
-            site[r.POC_PROOF_S] = proof_age
-        age = max(arrived, proof_age)
+        age = proven_age(points, point_codes, ages[place[1]], place[2], site, past_site, r.POC_PROOF, dt)
         site[r.POC_AGE_S] = age
         bits = bad_bits(points, point_codes, poc)
         if not age <= limit:
@@ -256,14 +272,16 @@ def measure_site(
         site_codes[r.POC_QUALITY] = VALID if bits == 0 else bits
         if bits == 0:
             site[r.OTHER_KW] = points[poc] - fed
+            if fed == fed:
+                site[r.LAST_OTHER_KW] = site[r.OTHER_KW]
     f = place[3]
     site[r.FREQUENCY_HZ] = np.nan
     site[r.FREQUENCY_AGE_S] = np.nan
+    site[r.FREQUENCY_PROOF] = np.nan
+    site[r.FREQUENCY_PROOF_S] = INF
     site_codes[r.FREQUENCY_QUALITY] = 0
     if f >= 0:
-        age = ages[place[4]]
-        if place[4] == place[1]:
-            age = max(age, proof_age)
+        age = proven_age(points, point_codes, ages[place[4]], place[5], site, past_site, r.FREQUENCY_PROOF, dt)
         bits = bad_bits(points, point_codes, f)
         site[r.FREQUENCY_HZ] = points[f]
         site[r.FREQUENCY_AGE_S] = age

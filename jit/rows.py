@@ -91,11 +91,14 @@ from jit.layout import Fail, Layout, Row
     POC_PROOF_S,
     FREQUENCY_HZ,
     FREQUENCY_AGE_S,
+    FREQUENCY_PROOF,
+    FREQUENCY_PROOF_S,
     OTHER_KW,
+    LAST_OTHER_KW,
     TOTAL_KW,
     SITE_LOW_KW,
     SITE_HIGH_KW,
-) = range(10)
+) = range(13)
 # site_codes[row]
 ARMED, POC_QUALITY, FREQUENCY_QUALITY, DIRECTION = range(4)
 
@@ -175,13 +178,16 @@ SITE_VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "s", "poc_proof_s", "hold"),
     *_rows("snapshot", "Hz", "frequency_hz"),
     *_rows("snapshot", "s", "frequency_age_s"),
+    *_rows("snapshot", "1", "frequency_proof", "hold"),
+    *_rows("snapshot", "s", "frequency_proof_s", "hold"),
     *_rows("snapshot", "kW", "other_kw"),
+    *_rows("snapshot", "kW", "last_other_kw", "hold"),
     *_rows("command", "kW", "total_kw", "zero"),
     *_rows("limits", "kW", "site_low_kw site_high_kw", "zero"),
 )
 
 SITE_CODE_ROWS: tuple[Row, ...] = (
-    *_rows("snapshot", "Permit", "armed"),
+    *_rows("snapshot", "Permit", "armed", "hold"),
     *_rows("snapshot", "Quality", "poc_quality frequency_quality"),
     *_rows("constrain", "Mode", "direction"),
 )

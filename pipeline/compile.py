@@ -121,19 +121,22 @@ def _places(definition: Definition, profiles: Mapping[str, Profile], layout: Lay
     for column, asset in enumerate(layout.assets):
         for row, name in enumerate(POINT_OF_ROW):
             assets[row, column] = point(asset, name)
-        proof = profiles[asset].fresh_by
-        assets[M_HEARTBEAT, column] = point(asset, proof) if proof else -1
+        assets[M_HEARTBEAT, column] = point(asset, profiles[asset].fresh_by or "")
         assets[M_DEVICE, column] = order[asset]
     poc = f"site.{POC}" if POC in definition.site.meters else ""
     frequency = _frequency_meter(definition)
-    proof = profiles[poc].fresh_by if poc else None
+
+    def proof(meter: str) -> int:
+        return point(meter, profiles[meter].fresh_by or "") if meter else -1
+
     site = np.array(
         [
             point(poc, "power"),
             order.get(poc, -1),
-            point(poc, proof) if proof else -1,
+            proof(poc),
             point(frequency, "frequency"),
             order.get(frequency, -1),
+            proof(frequency),
         ],
         np.int64,
     )
