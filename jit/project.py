@@ -15,6 +15,7 @@ from jit.codes import Authority, Mode, Reason, State
 from jit.constants import F8, I8
 
 VALID = 1
+MOST_STEPS = 1e15  # what a float64 counts exactly
 ARMED = int(Authority.ARMED)
 WITHIN, LIMITED, SITE, DIRECTION = (
     int(Reason.WITHIN_LIMITS),
@@ -58,6 +59,8 @@ def toward_zero(power: float, step: float) -> float:
     if step <= 0.0:
         return power
     size = abs(power)
+    if not size < MOST_STEPS * min(step, 1.0):
+        return 0.0  # no device is that large: a number that cannot be counted is not a power
     if step < 1.0:
         parts = float(int(1.0 / step + 0.5))
         count = float(int(size * parts))
@@ -70,6 +73,16 @@ def toward_zero(power: float, step: float) -> float:
         if rounded > size:
             rounded = (count - 1.0) * step
     return rounded if power > 0.0 else 0.0 - rounded
+
+
+@term
+def rise(start: float, up: float, down: float, dt: float) -> float:
+    """The highest power (kW) after `dt` from `start`: `down` is the rate toward zero, `up` the one away from it."""
+    if start >= 0.0:
+        return start + up * dt
+    if start + down * dt <= 0.0:
+        return start + down * dt
+    return (dt + start / down) * up
 
 
 @term
@@ -131,11 +144,12 @@ def constrain(values: F8, codes: I8, site: F8, site_codes: I8) -> None:
             codes[r.LIMITED_BY, a] = r.L_SITE + 1
 
 
-@kernel(F2, I2, RF2, RI2, RF2, F)
-def ramp(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: float) -> None:
+@kernel(F2, I2, F1, RF2, RI2, RF2, F)
+def ramp(values: F8, codes: I8, site: F8, past: F8, past_codes: I8, ratings: F8, dt: float) -> None:
     """ramped_kw from the origin toward limited_kw. Origin: the previous ramped power, or measured power after silence.
 
-    A service brings a ramp of its own: what its given power moved in this tick widens the step by as much.
+    A service brings a ramp of its own: what its given power moved in this tick widens the step by as much. The joint
+    projection is part of what is remembered: when the site's limit goes, power rises from what was sent, by the ramp.
     """
     for a in range(values.shape[1]):
         low, high = values[r.LOW_KW, a], values[r.HIGH_KW, a]
@@ -150,11 +164,10 @@ def ramp(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: float
         moved = values[r.SERVICE_KW, a] - (was if was == was else 0.0)
         if moved != moved:
             moved = 0.0
-        # "up" is away from zero, "down" toward it; a step through zero is down first
-        rise = ratings[c.RAMP_UP, a] if start >= 0.0 else ratings[c.RAMP_DOWN, a]
-        fall = ratings[c.RAMP_DOWN, a] if start > 0.0 else ratings[c.RAMP_UP, a]
-        upper = start + rise * dt + max(0.0, moved)
-        lower = start - fall * dt + min(0.0, moved)
+        # "up" is away from zero, "down" toward it; a step through zero is first the one, then the other
+        up, down = ratings[c.RAMP_UP, a], ratings[c.RAMP_DOWN, a]
+        upper = rise(start, up, down, dt) + max(0.0, moved)
+        lower = 0.0 - rise(0.0 - start, up, down, dt) + min(0.0, moved)
         if target > upper:
             ramped, by = upper, UP
         elif target < lower:
@@ -165,6 +178,7 @@ def ramp(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: float
             by = AT_ONCE
         values[r.RAMPED_KW, a] = clamp(ramped, low, high)
         codes[r.RAMP_BY, a] = by
+    together(values, codes, site, r.RAMPED_KW, r.RAMP_BY)
 
 
 @kernel(F2, I2, F1, RI2, RF2)

@@ -1,8 +1,9 @@
 """`ramp`: from the previous ramped power toward the limited power, no faster than the asset's ramp.
 
 A limit beats the ramp: the origin is the previous unrounded ramped power projected onto today's band, so a limit that
-drops acts at once. After silence the origin is measured power, so that becoming armed is bumpless. A pause earns no
-credit: `dt_ramp` is at most two cycles.
+drops acts at once. What comes out is projected jointly onto the site's band and remembered so: when that limit goes,
+power rises from what was sent. After silence the origin is measured power, so that becoming armed is bumpless. A pause
+earns no credit: `dt_ramp` is at most two cycles.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from operators.stage import stage
 
 
 @stage(
-    reads=("limited_kw", "low_kw", "high_kw", "service_kw", "power_kw", "fault"),
+    reads=("limited_kw", "low_kw", "high_kw", "site_low_kw", "site_high_kw", "service_kw", "power_kw", "fault"),
     before=("ramped_kw", "service_kw", "authority"),
     writes=("ramped_kw", "ramp_by"),
 )
 def ramp(frame: Frame) -> None:
     """One step of the ramp for every asset."""
     past = frame.prior
-    kernels.ramp(frame.values, frame.codes, past.values, past.codes, frame.constants.ratings, frame.dt_ramp)
+    kernels.ramp(frame.values, frame.codes, frame.site, past.values, past.codes, frame.constants.ratings, frame.dt_ramp)
