@@ -71,7 +71,7 @@ S_INIT, S_STANDBY, S_READY, S_IDLE = int(State.INIT), int(State.STANDBY), int(St
 S_CHARGING, S_DISCHARGING, S_LIMITED = int(State.CHARGING), int(State.DISCHARGING), int(State.LIMITED)
 S_STOP, S_MAINTENANCE = int(State.EMERGENCY_STOP), int(State.MAINTENANCE)
 SILENT, ARMED = int(Authority.SILENT), int(Authority.ARMED)
-R_RUNNING, R_REMAINS = int(Reason.RUNNING), int(Reason.REMAINS)
+R_RUNNING, R_REMAINS, R_ACTIVATED = int(Reason.RUNNING), int(Reason.REMAINS), int(Reason.ACTIVATED)
 CONFIRMED = 2
 
 
@@ -114,13 +114,13 @@ def advance(
             present |= L_SIGN
         if values[r.DIFFERENT_S, a] >= 2.0 * ratings[c.READBACK_S, a]:
             present |= L_READBACK
+        good = codes[r.QUALITY, a] == VALID
         clear = past[r.CLEAR_S, a]
-        clear = clear + dt if clear == clear and present == 0 else 0.0
+        clear = clear + dt if clear == clear and present == 0 and good else 0.0  # unknown is not clear
         latch = past_codes[r.LATCH, a] | present
         if acts & A_ACKNOWLEDGE != 0 and clear >= ratings[c.CLEAR_FOR, a]:
             latch = 0
 
-        good = codes[r.QUALITY, a] == VALID
         fresh = good and values[r.FRESH_S, a] >= ratings[c.FRESH_FOR, a]
         written_zero = codes[r.WRITE_STATUS, a] == CONFIRMED and values[r.WRITTEN_KW, a] == 0.0
         quiet = past[r.COMMAND_KW, a] == 0.0 and (written_zero or past_codes[r.AUTHORITY, a] != ARMED)
@@ -170,7 +170,8 @@ def advance(
         settled = past_codes[r.SETTLED, a] == YES or fresh
         heard = acts & A_STOP != 0 or (to == S_STOP and past_codes[r.AUTHORITY, a] == ARMED)
         silent = armed < 1.5 or to == S_INIT or to == S_STANDBY or to == S_MAINTENANCE or remote == NO
-        silent = silent or not (settled or heard)
+        # the tick that activates only listens: in the next one power starts from what is measured, not from 0
+        silent = silent or by == R_ACTIVATED or not (settled or heard)
         runs = by == R_RUNNING
 
         codes[r.STATE, a] = to
