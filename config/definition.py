@@ -235,7 +235,7 @@ class SiteMargin(Section):
 
 class LimitsChain(Section):
     soc_taper: SocTaper = SocTaper()
-    energy_horizon: Duration = 15.0
+    energy_horizon: PositiveDuration = 15.0
     margin: SiteMargin = SiteMargin()
 
 

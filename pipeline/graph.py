@@ -51,6 +51,13 @@ class Node:
 Graph = tuple[Node, ...]
 
 
+#: What `snapshot` reads of the past: freshness, what was sent with what authority, proofs of the meters.
+BEFORE_SNAPSHOT = (
+    *("proof", "proof_s", "fresh_s", "quality", "expected_kw", "wrong_sign_s", "different_s"),
+    *("command_kw", "authority", "poc_proof", "poc_proof_s", "frequency_proof", "frequency_proof_s", "last_other_kw"),
+)
+
+
 def snapshot_node(layout: Layout, sources: Sequence[str]) -> tuple[Node, Node]:
     """`validate` and `snapshot`, the entry of the chain. Snapshot owns the rows that the layout gives it."""
     rows = (*layout.values, *layout.codes, *layout.site_values, *layout.site_codes)
@@ -61,7 +68,7 @@ def snapshot_node(layout: Layout, sources: Sequence[str]) -> tuple[Node, Node]:
             "snapshot",
             "stage",
             ("validate",),
-            before=("proof", "proof_s", "fresh_s", "expected_kw", "wrong_sign_s", "different_s"),
+            before=BEFORE_SNAPSHOT,
             writes=written,
             file="operators/snapshot.py",
         ),
@@ -106,6 +113,7 @@ def _spelled(layout: Layout, names: tuple[str, ...]) -> tuple[str, ...]:
 def check(graph: Graph, layout: Layout) -> None:
     """Refuse a graph that breaks a rule. Raises `GraphError` with the first offence."""
     _check_names(graph)
+    _check_guards(graph)
     _check_rows(graph, layout)
     for node in graph:
         if node.kind == "writer":
@@ -124,6 +132,12 @@ def _check_names(graph: Graph) -> None:
         if absent:
             raise GraphError(f"node {node.id!r} takes {absent[0]!r}, which does not come before it")
         seen.add(node.id)
+
+
+def _check_guards(graph: Graph) -> None:
+    for node in graph:
+        if node.guard and (node.kind != "stage" or node.stage is None or node.stage.id != node.id):
+            raise GraphError(f"node {node.id!r} has the name of a guard and is not that stage")
 
 
 def _check_rows(graph: Graph, layout: Layout) -> None:

@@ -45,8 +45,8 @@ def restore(path: Path, layout: Layout) -> Past:
         return first_past(layout)
     try:
         past, taken = carry(from_bytes(raw), layout)
-    except (ValueError, KeyError, TypeError) as error:
-        logger.error("checkpoint {}: {}; latches of the last run are lost", path, error)
+    except Exception as error:  # whatever the file holds, the process starts
+        logger.error("checkpoint {}: {!r}; latches of the last run are lost", path, error)
         return first_past(layout)
     if taken:
         logger.info("checkpoint: carried {}", ", ".join(taken))
