@@ -72,7 +72,7 @@ class Meters:
         self.by_id = {name: Meter() for name in ids}
 
     def tick(self, frame: Frame, stages: tuple[Stage, ...], started_s: float, now_s: float) -> None:
-        """Note the stages of a finished tick. `started_s`: when the tick entered the graph."""
+        """Note the stages of a finished tick. `started_s`: when the snapshot had been taken."""
         ended = started_s
         for stage in stages:
             shown = SHOWN.get(stage.id)
@@ -82,10 +82,10 @@ class Meters:
             meter.errors = stage.errors
             ended = stage.ended_s
 
-    def saw(self, name: str, now_s: float, last: str = "") -> None:
+    def saw(self, name: str, now_s: float, last: str = "", duration_s: float | None = None) -> None:
         meter = self.by_id.get(name)
         if meter is not None:
-            meter.saw(now_s, last)
+            meter.saw(now_s, last, duration_s)
 
     def json(self, now_s: float) -> list[dict[str, Any]]:
         return [meter.json(name, now_s) for name, meter in self.by_id.items()]

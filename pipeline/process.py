@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from loguru import logger
+from reactivex import operators as ops
 
 from config.definition import Definition, MqttOutput, PostgresOutput
 from config.profile import Profile
@@ -122,8 +123,9 @@ class Process:
         )
         self.door = SiteDoor(self.compiled, self.journal, self.book, self.post, self._held_version, time.time_ns)
         self.finished: list[Callable[[], None]] = [self.door.ticked]
-        self._began_s = 0.0
+        self._began_s = self._sampled_s = 0.0
         self._counted_misses = 0
+        self._sealed = -1
 
     # --- building -----------------------------------------------------------------------------------------------------
 
@@ -171,7 +173,11 @@ class Process:
         subscribers |= {"alarms": self._watch_alarms}
         subscribers = {name: self._metered(name, subscriber) for name, subscriber in subscribers.items()}
         subscribers |= {"endpoint": self._publish}
-        graphs.fold(self.entry.frames, self.graph, self.entry.snapshot.remember, subscribers, self.failed)
+        frames = self.entry.frames.pipe(ops.do_action(self._sampled))
+        graphs.fold(frames, self.graph, self._remember, subscribers, self.failed)
+
+    def _sampled(self, _frame: Frame) -> None:
+        self._sampled_s = self.clock()
 
     def _metered(self, name: str, subscriber: Callable[[Frame], None]) -> Callable[[Frame], None]:
         """The subscriber, seen by its node's meter; a writer that is silent is not seen."""
@@ -214,16 +220,23 @@ class Process:
         """One tick from snapshot to writers, then the numbers about it."""
         self._began_s = self.clock()
         self.entry.signals.on_next(tick)
+        if self._sealed != tick.index:  # the stream has ended: an unfed watchdog ends the process, which starts anew
+            self.failed("chain", RuntimeError(f"tick {tick.index} made no frame"))
+            return
         for done in self.finished:
             done()
+
+    def _remember(self, frame: Frame) -> None:
+        self.entry.snapshot.remember(frame)
+        self._sealed = frame.tick
 
     def _publish(self, frame: Frame) -> None:
         """The newest frame for people, and the numbers about the tick that made it."""
         self.view.frame, self.view.missed, self.view.late_s = frame, self.ticker.missed, self.ticker.late_s
         now = self.clock()
         self.meters.saw("validate", now)
-        self.meters.saw("snapshot", now, f"tick {frame.tick}")
-        self.meters.tick(frame, self.stages, self._began_s, now)
+        self.meters.saw("snapshot", now, f"tick {frame.tick}", self._sampled_s - self._began_s)
+        self.meters.tick(frame, self.stages, self._sampled_s, now)
         self.meters.saw("endpoint", now, f"tick {frame.tick}")
         self.metrics.offer(frame, now - self._began_s, self.ticker.late_s, self._new_misses())
         self.checkpoint.offer(frame)
