@@ -156,6 +156,8 @@ def ramp(values: F8, codes: I8, site: F8, past: F8, past_codes: I8, ratings: F8,
         if codes[r.FAULT, a] != 0:
             low = high = 0.0
         origin = past[r.RAMPED_KW, a] if past_codes[r.AUTHORITY, a] == ARMED else values[r.POWER_KW, a]
+        if past_codes[r.AUTHORITY, a] == ARMED and past_codes[r.FAULT, a] != 0:
+            origin = 0.0  # a stage failed, perhaps `command` itself: 0 kW was sent, whatever had been ramped
         if origin != origin:
             origin = 0.0
         start = clamp(origin, low, high)

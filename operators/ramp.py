@@ -15,7 +15,7 @@ from operators.stage import stage
 
 @stage(
     reads=("limited_kw", "low_kw", "high_kw", "site_low_kw", "site_high_kw", "service_kw", "power_kw", "fault"),
-    before=("ramped_kw", "service_kw", "authority"),
+    before=("ramped_kw", "service_kw", "authority", "fault"),
     writes=("ramped_kw", "ramp_by"),
 )
 def ramp(frame: Frame) -> None:
