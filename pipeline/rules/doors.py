@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from config.address import is_loopback, parse_listen, reaches
-from config.definition import Endpoint, MqttOutput, PostgresOutput
+from config.definition import Endpoint, MqttOutput, OpcuaServerOutput, PostgresOutput
 from config.diagnostics import Diagnostic
 from config.plain import Location
 from config.shape import suggestion
 from pipeline.rules.subject import Subject
+from sinks.web.auth import MAX_TOKEN, MIN_TOKEN, weak
 
+_LISTENING = "an OPC UA server has no tokens in this version"
 _SCHEMES: dict[str, tuple[str, ...]] = {"mqtt": ("mqtt", "mqtts"), "postgres": ("postgresql",)}
-_TOKEN_LENGTH = 16
 _ROLES = ("viewer", "operator", "engineer")
 
 
@@ -25,6 +26,9 @@ def outputs(subject: Subject) -> Iterator[Diagnostic]:
     """Each output goes to a connection that exists, of its kind, and away from every device."""
     for name, output in subject.definition.outputs.items():
         at: Location = ("outputs", name)
+        if isinstance(output, OpcuaServerOutput):
+            yield from _server(subject, output, at)
+            continue
         known = [*map(str, subject.definition.connections)]
         address = subject.address(output.to)
         if output.to not in subject.definition.connections or address is None:
@@ -52,6 +56,27 @@ def _own_address(subject: Subject, output: PostgresOutput | MqttOutput, at: Loca
             yield subject.problem("E301", message, "outputs record, they cannot reach a device", *at, "to", first=first)
 
 
+def _server(subject: Subject, output: OpcuaServerOutput, at: Location) -> Iterator[Diagnostic]:
+    """A server listens on an address of its own, on this machine only, and never where a device is."""
+    host, port = parse_listen(output.listen)
+    if not is_loopback(host):
+        yield subject.problem("E307", _LISTENING, "listen on a loopback address, e.g. `127.0.0.1:4841`", *at, "listen")
+    door = subject.definition.endpoint
+    if door is not None and port and parse_listen(door.listen)[1] == port:
+        first = (("endpoint", "listen"), "the endpoint listens here")
+        yield subject.problem("E107", "two listeners on one port", "give each its own", *at, "listen", first=first)
+    for name, other in subject.definition.outputs.items():
+        if isinstance(other, OpcuaServerOutput) and name < str(at[1]) and port and other.listen == output.listen:
+            first = (("outputs", name, "listen"), "used here")
+            yield subject.problem("E107", "two listeners on one port", "give each its own", *at, "listen", first=first)
+    for device in subject.devices:
+        address = subject.address(device.section.connect)
+        if address is not None and is_loopback(address.host) and address.port == port:
+            first = ((*device.at, "connect"), "the device is reached here")
+            message = f"this output takes the address of the device `{device.id}`"
+            yield subject.problem("E301", message, "outputs record, they cannot be a device", *at, "listen", first=first)
+
+
 def _own_topic(subject: Subject, output: MqttOutput, at: Location) -> Iterator[Diagnostic]:
     for device in subject.devices:
         if device.section.topic is not None and reaches(output.topic, device.section.topic):
@@ -59,10 +84,10 @@ def _own_topic(subject: Subject, output: MqttOutput, at: Location) -> Iterator[D
             first = ((*device.at, "topic"), "the device's topic")
             message = f"this output reaches the topic of `{device.id}`"
             yield subject.problem(code, message, "outputs have topics of their own", *at, "topic", first=first)
-    for index, request in enumerate(subject.definition.requests):
-        if request.schedule is not None and request.schedule.topic and reaches(output.topic, request.schedule.topic):
-            first = (("requests", index, "schedule", "topic"), "read here as a request")
-            message = f"this output reaches the topic of the request `{request.kind}`"
+    for what, place, topic in _read_topics(subject):
+        if reaches(output.topic, topic):
+            first = (place, "read here")
+            message = f"this output reaches the topic of the {what}"
             yield subject.problem("E302", message, "outputs have topics of their own", *at, "topic", first=first)
     for name, other in subject.definition.outputs.items():
         if name != at[1] and isinstance(other, MqttOutput) and other.topic == output.topic and name < str(at[1]):
@@ -70,16 +95,27 @@ def _own_topic(subject: Subject, output: MqttOutput, at: Location) -> Iterator[D
             yield subject.problem("E107", "two outputs on one topic", "give each its own", *at, "topic", first=first)
 
 
-def request_topics(subject: Subject) -> Iterator[Diagnostic]:
-    """A request is never read from a device's own topic."""
+def _read_topics(subject: Subject) -> Iterator[tuple[str, Location, str]]:
+    """What is read from topics and is no device: what it is, where its topic stands, and the topic."""
     for index, request in enumerate(subject.definition.requests):
-        topic = request.schedule.topic if request.schedule is not None else None
+        if request.schedule is not None and request.schedule.topic is not None:
+            yield f"request `{request.kind}`", ("requests", index, "schedule", "topic"), request.schedule.topic
+    for index, limit in enumerate(subject.definition.limits):
+        if limit.grid_operator.topic is not None:
+            yield f"limit `{limit.kind}`", ("limits", index, limit.kind, "topic"), limit.grid_operator.topic
+    for name, signal in subject.definition.inputs.items():
+        if signal.topic is not None:
+            yield f"input `{name}`", ("inputs", name, "topic"), signal.topic
+
+
+def request_topics(subject: Subject) -> Iterator[Diagnostic]:
+    """A request, a limit or an input is never read from a device's own topic."""
+    for what, at, topic in _read_topics(subject):
         for device in subject.devices:
-            if topic is not None and device.section.topic is not None and reaches(topic, device.section.topic):
-                at: Location = ("requests", index, "schedule", "topic")
+            if device.section.topic is not None and reaches(topic, device.section.topic):
                 first = ((*device.at, "topic"), "the device's topic")
-                message = f"this request reads the topic of `{device.id}`"
-                yield subject.problem("E302", message, "requests have topics of their own", *at, first=first)
+                message = f"the {what} is read from the topic of `{device.id}`"
+                yield subject.problem("E302", message, "give it a topic of its own", *at, first=first)
 
 
 def endpoint(subject: Subject) -> Iterator[Diagnostic]:
@@ -118,7 +154,7 @@ def _tokens(subject: Subject, door: Endpoint, roles: list[str]) -> Iterator[Diag
             advice = "give each role a token of its own"
             yield subject.problem("E319", message, advice, "endpoint", "tokens", second)
     for role in roles:
-        if len(texts[role]) < _TOKEN_LENGTH:
-            message = f"the token of {role} has fewer than {_TOKEN_LENGTH} characters"
-            advice = "make one with `openssl rand -hex 24`"
-            yield subject.problem("E320", message, advice, "endpoint", "tokens", role, severity="warning")
+        if weak(texts[role]):
+            message = f"the token of {role} is easily guessed, or not {MIN_TOKEN} to {MAX_TOKEN} characters long"
+            advice = "make one with `openssl rand -hex 32`"
+            yield subject.problem("E320", message, advice, "endpoint", "tokens", role)

@@ -43,6 +43,11 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
+def weak(token: str) -> bool:
+    """Whether a token could be guessed, or is of no reasonable length."""
+    return not MIN_TOKEN <= len(token.strip()) <= MAX_TOKEN or len(set(token)) < 4
+
+
 class Keyring:
     """Digests of the tokens. `find` is None for every token that is not one of them."""
 
@@ -50,7 +55,7 @@ class Keyring:
         self._keys: list[tuple[bytes, Principal]] = []
         for credential in credentials:
             token = credential.token.strip()
-            if not MIN_TOKEN <= len(token) <= MAX_TOKEN or len(set(token)) < 4:
+            if weak(token):
                 raise WeakTokenError(f"the token {credential.name!r} must have {MIN_TOKEN} to {MAX_TOKEN} characters, "
                                      "not all alike: `openssl rand -hex 32` writes a good one")
             key = digest(token)

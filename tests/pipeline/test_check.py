@@ -254,9 +254,9 @@ def test_tokens_are_long_and_differ_by_role(tmp_path: Path) -> None:
     path.write_text(PLANT, encoding="utf-8")
     found = check(path, environment={}, secrets_dir=tmp_path)
     assert [(p.code, p.severity) for p in found.diagnostics] == [
-        ("E320", "warning"),
+        ("E320", "error"),
         ("E319", "error"),
-        ("E320", "warning"),
+        ("E320", "error"),
     ]
     assert "geheim" not in render(found.diagnostics)
 
