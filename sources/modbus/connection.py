@@ -100,12 +100,12 @@ class Connection:
                 self._client.ctx.next_tid = self.requests % 65000  # never the transaction of an earlier connection
                 self.connects += 1
                 self._unreachable = False
-                logger.bind(device=self.place).info("Modbus connection is up")
+                logger.info("modbus {}: connected", self.place)
                 return True
             self._drop()
             if not self._unreachable:
                 self._unreachable = True
-                logger.bind(device=self.place).warning("no Modbus connection, trying again every 2 s at most")
+                logger.warning("modbus {}: cannot connect, trying again every 2 s at most", self.place)
             return False
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> list[int]:
@@ -211,8 +211,10 @@ class Connection:
         if client is not self._client:
             return
         self._losses.append(self._clock())
-        logger.bind(device=self.place).warning(
-            "Modbus connection lost{}", ", three times in 60 s: a second master?" if self.second_master() else ""
+        logger.warning(
+            "modbus {}: connection lost{}",
+            self.place,
+            ", three times in 60 s: a second master?" if self.second_master() else "",
         )
         self._interrupt()
         self._lost.set()
@@ -225,7 +227,7 @@ class Connection:
     def _break(self, fault: ModbusFault) -> ModbusFault:
         """Close the connection because of `fault`, which is returned to be raised."""
         if not isinstance(fault, LinkDown):
-            logger.bind(device=self.place).warning("Modbus connection closed: {}", fault)
+            logger.warning("modbus {}; connection closed", fault)
         self.close()
         return fault
 
