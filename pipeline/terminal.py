@@ -1,6 +1,7 @@
 """What `why`, `top`, `tap` and `graph` show in a terminal: JSON values of the endpoint in, rich tables out.
 
     bess1   command 37.0 kW discharge   2026-11-22T13:03:07.000Z   tick 48211
+    37 kW discharge, limited by the BMS (asked 80 kW discharge by day ahead)
 
       resolve     +80.0 kW  ████████████████        day-ahead   slot 14:00-14:15
       ancillary   +30.0     ██████████████████████  fcr
@@ -30,6 +31,7 @@ def number(value: Any, digits: int = 1, unit: str = "", *, signed: bool = False)
     """`37.0 kW`; unknown is `–`."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return "–"
+    value = round(value, digits) + 0.0  # no `-0.0`
     text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
     return f"{text} {unit}".rstrip()
 
@@ -74,7 +76,8 @@ def why_view(decision: Json) -> Group:
             escape(str(step.get("by") or "–")),
             escape(str(step.get("why") or "")),
         )
-    return Group(_why_title(decision), "", table, "", *_why_foot(decision))
+    sentence = [escape(str(decision["why"]))] if decision.get("why") else []
+    return Group(_why_title(decision), *sentence, "", table, "", *_why_foot(decision))
 
 
 def _why_title(decision: Json) -> Text:

@@ -29,7 +29,7 @@ PATIENCE_S = 30.0
 def why(asset: str | None, url: str, token_file: Path | None, in_json: bool) -> None:
     """Explain the present command of ASSET, or of every asset."""
     with talking(url, token_file, in_json=in_json) as remote:
-        named = sorted(assets_of(remote))
+        named = assets_of(remote)
         if asset is not None and asset not in named:
             fail(f"there is no asset `{asset}`; there is {', '.join(named) or 'none'}", Exit.FAILED, in_json=in_json)
         decisions = [remote.once(f"decisions.{name}") for name in ([asset] if asset else named)]
@@ -83,7 +83,7 @@ def tap(nodes: tuple[str, ...], for_s: float | None, count: int | None, url: str
     console = screen()
     with talking(url, token_file, in_json=in_json) as remote:
         names = matching(remote, nodes, in_json=in_json)
-        assets = sorted(assets_of(remote))
+        assets = assets_of(remote)
         end = time.monotonic() + for_s if for_s else None
         stream = remote.follow([f"tap.{name}" for name in names], within_s=PATIENCE_S)
         for _, value in islice(stream, count):
@@ -104,11 +104,11 @@ def matching(remote: Remote, patterns: tuple[str, ...], *, in_json: bool) -> lis
     return [name for name in stages if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
-def assets_of(remote: Remote) -> set[str]:
-    """The ids of all assets, as the process says them in its hello or in its topics."""
+def assets_of(remote: Remote) -> list[str]:
+    """The ids of all assets in the order of the frame's columns, as the process says them in its hello."""
     listed = remote.hello.get("assets")
     if isinstance(listed, list):
-        return {item if isinstance(item, str) else item["asset_id"] for item in listed}
+        return [item if isinstance(item, str) else item["asset_id"] for item in listed]
     raise RemoteError("the process names no assets in its hello", Exit.FAILED)
 
 

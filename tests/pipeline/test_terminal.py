@@ -47,6 +47,13 @@ def test_why_names_every_step_its_power_and_its_reason() -> None:
         assert expected in text
 
 
+def test_why_begins_with_the_sentence_of_the_page() -> None:
+    sentence = "nothing is written: shadow mode"
+    title, said, *_ = shown(terminal.why_view({**DECISION, "why": sentence})).splitlines()
+    assert title.startswith("bess1")
+    assert said == sentence
+
+
 def test_why_of_an_asset_that_writes_nothing() -> None:
     text = shown(terminal.why_view({"asset_id": "bess1", "command_kw": None, "steps": None}))
     assert "nothing is written" in text
@@ -61,7 +68,7 @@ def test_the_sign_is_said_in_words(power: float | None, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(1.25, "1.2 kW"), (None, "–"), (True, "–"), ("37", "–"), (0, "0.0 kW")]
+    ("value", "text"), [(1.25, "1.2 kW"), (None, "–"), (True, "–"), ("37", "–"), (0, "0.0 kW"), (-0.04, "0.0 kW")]
 )
 def test_what_is_unknown_is_no_number(value: Any, text: str) -> None:
     assert terminal.number(value, unit="kW") == text
