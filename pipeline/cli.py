@@ -21,7 +21,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.console import as_json, checked, chosen, definition_file, fail, note, say, screen, secrets_folder, show
+from pipeline.console import (
+    as_json,
+    checked,
+    chosen,
+    definition_file,
+    fail,
+    note,
+    say,
+    screen,
+    secrets_folder,
+    show,
+    slow,
+)
 from pipeline.exits import MEANING, Exit
 from pipeline.watching import health, tap, top, why
 
@@ -115,9 +127,10 @@ async def _demo(options: Options, *, in_json: bool) -> Exit:
 def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, traces: str | None, in_json: bool) -> None:
     """Run a definition until SIGTERM or Ctrl-C, which write 0 kW first. Shadow unless armed."""
     found = checked(chosen(file, in_json=in_json), secrets_dir, in_json=in_json)
-    from pipeline.run import run as run_process
-
     in_text = log == "human" or (log is None and sys.stderr.isatty() and not in_json)
+    with slow("kernels are compiled, once; this can take a minute", json_log=not in_text):
+        from pipeline.run import run as run_process
+
     sys.exit(run_process(found, arm=arm, json_log=not in_text,
                          traces=traces, simulator_url=os.environ.get("BESS_PIPELINE_SIMULATOR_URL")))  # fmt: skip
 

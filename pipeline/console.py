@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipeline.exits import Exit
 from pipeline.remote import Remote, RemoteError
 
 DEFAULT_FILE = Path("site.yaml")
+SLOW_S = 2.0
 DEFAULT_URL = "http://127.0.0.1:8088"
 
 Verb = Callable[..., Any]
@@ -24,7 +26,7 @@ Verb = Callable[..., Any]
 as_json = click.option("--json", "in_json", is_flag=True, help="JSON on standard output instead of text.")
 definition_file = click.argument("file", required=False, type=click.Path(path_type=Path))
 secrets_folder = click.option("--secrets-dir", type=click.Path(path_type=Path), default=Path("/run/secrets"),
-                              envvar="BESS_PIPELINE_SECRETS_DIR", show_default=True,
+                              envvar="BESS_PIPELINE_SECRETS_DIR", show_envvar=True, show_default=True,
                               help="Where `!secret name` is read from.")  # fmt: skip
 
 
@@ -58,6 +60,23 @@ def fail(message: str, code: Exit, *, in_json: bool) -> NoReturn:
     else:
         note(f"bess-pipeline: {message}")
     sys.exit(code)
+
+
+@contextmanager
+def slow(message: str, *, json_log: bool) -> Iterator[None]:
+    """A log line when what is done here takes more than a moment."""
+    from loguru import logger
+
+    from pipeline import logs
+
+    logs.configure("json" if json_log else "human")
+    hint = threading.Timer(SLOW_S, logger.info, (message,))
+    hint.daemon = True
+    hint.start()
+    try:
+        yield
+    finally:
+        hint.cancel()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import config
@@ -35,10 +36,12 @@ EXAMPLES = Path(config.__file__).parent / "examples"
 DEFINITION = {"modbus": EXAMPLES / "demo.yaml", "mqtt": EXAMPLES / "mqtt.yaml"}
 TOKENS = ("viewer_token", "operator_token", "engineer_token")
 PAGE_PORT = 8088
-READY_S = 60.0
+READY_S = 180.0  # a first start compiles kernels: seconds on an idle machine, a minute on a busy one
+PATIENT_S = 5.0
 POLL_S = 0.1
 PIPELINE_STOP_S = 15.0
 TAIL = 12
+COMPILING = "the pipeline compiles its kernels, once; this can take a minute"
 
 Say = Callable[[str], None]
 
@@ -100,7 +103,7 @@ async def run(options: Options, say: Say, ready: Callable[[Place], None], stop: 
             await start_plant(options, place, broker_program, crew, stop)
             if not stop.is_set():
                 ems = crew.start(pipeline_program(options, place))
-                await until_ready(ems, lambda: answers(place.url), stop)
+                await until_ready(ems, lambda: answers(place.url), stop, lambda: say(COMPILING))
             if not stop.is_set():
                 ready(place)
             await stop.wait()
@@ -182,14 +185,23 @@ def pipeline_program(options: Options, place: Place) -> Program:
     return Program("pipeline", command, place.log("pipeline"), environment, stop_within_s=PIPELINE_STOP_S)
 
 
-async def until_ready(part: Supervised, serves: Callable[[], bool], stop: asyncio.Event) -> None:
-    """Wait until it serves or the demo is to stop. DemoError with its last log lines when it does not come up."""
+async def until_ready(
+    part: Supervised, serves: Callable[[], bool], stop: asyncio.Event, late: Callable[[], None] = lambda: None
+) -> None:
+    """Wait until it serves or the demo is to stop. DemoError with its last log lines when it does not come up.
+
+    `late` is called once when that takes a while.
+    """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + READY_S
+    began = loop.time()
+    deadline, hint = began + READY_S, began + PATIENT_S
     while not stop.is_set() and not await asyncio.to_thread(serves):
         if part.restarts >= 2 or loop.time() > deadline:
             name, log = part.program.name, part.program.log
             raise DemoError(f"the {name} does not start; the end of {log}:\n{tail(log)}")
+        if loop.time() > hint:
+            late()
+            hint = inf
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), POLL_S)
 

@@ -82,10 +82,14 @@ class Meters:
             meter.errors = stage.errors
             ended = stage.ended_s
 
-    def saw(self, name: str, now_s: float, last: str = "", duration_s: float | None = None) -> None:
+    def saw(
+        self, name: str, now_s: float, last: str = "", duration_s: float | None = None, *, well: bool = True
+    ) -> None:
+        """An item of a node. Not `well`: it says that something failed, e.g. a poll without an answer."""
         meter = self.by_id.get(name)
         if meter is not None:
             meter.saw(now_s, last, duration_s)
+            meter.errors += not well
 
     def json(self, now_s: float) -> list[dict[str, Any]]:
         return [meter.json(name, now_s) for name, meter in self.by_id.items()]

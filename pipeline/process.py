@@ -40,7 +40,7 @@ from pipeline.view import SiteView
 from sinks.alarms import HIGH, LOW, MEDIUM, AlarmBook, Condition, conditions
 from sinks.checkpoint import Checkpoint, restore
 from sinks.history import History
-from sinks.journal import Journal
+from sinks.journal import Journal, JournalFileError
 from sinks.metrics import Metrics
 from sinks.postgres.connection import Database
 from sinks.state import StateOutput
@@ -71,6 +71,13 @@ def chain_graph(compiled: Compiled, chain: tuple[Stage, ...]) -> graphs.Graph:
     return graph
 
 
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise JournalFileError(f"cannot make the state directory {directory}: {error.strerror}") from error
+
+
 class Process:
     """Built in the loop that will run it. `directory` is the state directory, created when missing."""
 
@@ -79,7 +86,7 @@ class Process:
         self.loop = asyncio.get_running_loop()
         self.clock: Callable[[], float] = self.loop.time
         self.directory = options.state_dir or Path(definition.state_dir)
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make(self.directory)
         self.boot_id = secrets.token_hex(8)
         self.compiled: Compiled = compile_definition(definition, profiles)
         self.config = sha256(definition.model_dump_json().encode()).hexdigest()[:12]
@@ -200,9 +207,9 @@ class Process:
         self.entry.signals.on_next(signal)
         device = getattr(signal, "device", None)
         if device is not None:
-            self.meters.saw(device, self.clock(), f"{len(signal.values)} points")
+            self._saw_reading(device, signal)
         if isinstance(signal, Schedule | Withdrawal):
-            self.meters.saw(f"requests.{signal.type}", self.clock(), f"version {getattr(signal, 'version', '-')}")
+            self._saw_document(signal)
             for history in self.histories.values():
                 history.schedule(signal, time.time_ns())
         if isinstance(signal, Receipt):
@@ -215,6 +222,22 @@ class Process:
         elif isinstance(signal, Reading) and (signal.quality & Quality.PROTOCOL).any():
             profile = self.compiled.profiles.get(signal.device)
             self.metrics.communication_error(signal.device, profile.protocol if profile else "other")
+
+    def _saw_reading(self, device: str, reading: Reading) -> None:
+        answered = bool((reading.quality & Quality.PROTOCOL == 0).any())
+        last = f"{len(reading.values)} points" if answered else "no answer"
+        self.meters.saw(device, self.clock(), last, well=answered)
+
+    def _saw_document(self, signal: Schedule | Withdrawal) -> None:
+        """Said here because a topic has no answer: over REST an older version is refused with 409."""
+        name = f"requests.{signal.type}"
+        if isinstance(signal, Withdrawal):
+            self.meters.saw(name, self.clock(), "withdrawn")
+            return
+        held = self._held_version(signal)
+        self.meters.saw(name, self.clock(), f"version {held or signal.version}")
+        if held is not None and signal.version < held:
+            logger.warning("{}: version {} is older than the held {}: ignored", name, signal.version, held)
 
     def tick(self, tick: Tick) -> None:
         """One tick from snapshot to writers, then the numbers about it."""

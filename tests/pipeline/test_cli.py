@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,3 +149,17 @@ def test_docs_lists_its_pages_and_shows_each() -> None:
     assert json.loads(call("docs", "ramp", "--json").stdout)["page"] == "ramp"
     wrong = call("docs", "rmap")
     assert (wrong.exit_code, "did you mean `ramp`?" in wrong.stderr) == (Exit.FAILED, True)
+
+
+@pytest.mark.integration
+def test_a_state_directory_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    """A process of its own: `run` configures logs and signals."""
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "PORT": "0", "DEMO_STATE": str(tmp_path / "file" / "state"), "BESS_PIPELINE_PLAIN": "1"}
+    for role in ("viewer", "operator", "engineer"):
+        (tmp_path / f"{role}_token").write_text(f"{role}-0123456789abcdef")
+    command = [sys.executable, "-m", "pipeline", "run", DEMO, "--secrets-dir", str(tmp_path), "--log", "json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60.0, check=False)
+    assert done.returncode == Exit.FAILED
+    (line,) = [line for line in done.stderr.splitlines() if "once" not in line]
+    assert "cannot make the state directory" in json.loads(line)["message"]
