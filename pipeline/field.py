@@ -35,6 +35,8 @@ class Writer(Protocol):
 
     def offer(self, command: Command) -> None: ...
 
+    def silence(self) -> None: ...
+
     async def run(self) -> None: ...
 
     async def stop(self, within_s: float, /) -> bool: ...
@@ -139,12 +141,17 @@ class Field:
             self.jobs[name] = source.run
 
     def write(self, asset: str) -> Callable[[Frame], None]:
-        """The subscriber of one asset's writer: cut its command from the sealed frame and offer it."""
+        """The subscriber of one asset's writer: cut its command from the sealed frame and offer it.
+
+        A silent tick takes back what still waits on a slow link: silence begins with the tick that decided it.
+        """
         column, writer = self.compiled.layout.column[asset], self.writers[asset]
 
         def subscriber(frame: Frame) -> None:
             command = cut(frame, column)
-            if command is not None:
+            if command is None:
+                writer.silence()
+            else:
                 self.wrote.add(asset)
                 writer.offer(command)
 

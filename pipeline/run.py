@@ -32,6 +32,7 @@ from pipeline.exits import Exit
 from pipeline.graph import as_json
 from pipeline.process import VERSION, Options, Process, chain_graph
 from pipeline.tasks import Tasks
+from pipeline.view import silent
 from pipeline.watchdog import Watchdog
 from sinks.journal import Entry, JournalFileError
 from sinks.postgres.queries import Archive
@@ -202,10 +203,16 @@ def _on_signals(stop: asyncio.Event) -> None:
 
 
 async def _zero(process: Process) -> bool:
-    """0 kW to every device that was ever written to, confirmed. False when one did not confirm in time."""
-    wrote = sorted(process.field.wrote)
+    """0 kW to every device that is written to, confirmed. False when one did not confirm in time.
+
+    A device that is silent now (local control, standby, locked out) was left at 0 kW or is in other hands: silence
+    holds for the last write too.
+    """
+    wrote = sorted(asset for asset in process.field.wrote if not silent(process.view.frame, asset))
+    for asset in sorted(process.field.wrote - set(wrote)):
+        logger.info("{}: silent now, nothing is written to it", asset)
     if not wrote:
-        logger.info("nothing was ever written; nothing to stop")
+        logger.info("nothing is being written; nothing to stop")
         return True
     outcomes = await asyncio.gather(
         *(process.field.writers[asset].stop(STOP_S) for asset in wrote), return_exceptions=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from pipeline.nodes import Meters
 from sinks.alarms import AlarmBook
 from sinks.journal import Journal
 from sources.instant import format_utc
-from sources.schedule import Schedule
+from sources.schedule import Schedule, Window
 
 NEXT_STEPS = 6
 _ENUMS = {"Reason": Reason, "State": State, "Permit": Permit, "Authority": Authority, "Mode": Mode}
@@ -79,8 +80,7 @@ class SiteView:
         steps = [
             (window.start_ns, schedule, window)
             for schedule in self.offers.schedules.values()
-            for window in schedule.windows
-            if window.start_ns > now
+            for window in _following(schedule, now)
         ]
         return [
             {"at": format_utc(start), "asset": schedule.asset, "type": str(schedule.type), "power_kw": window.power_kw}
@@ -161,6 +161,12 @@ class SiteView:
         return {"node": node, "tick": frame.tick, "at": format_utc(frame.utc_ns), "rows": rows}
 
 
+def _following(schedule: Schedule, now_ns: int) -> tuple[Window, ...]:
+    """The next windows: ten thousand of them are not walked through in every tick."""
+    first = bisect_right(schedule.windows, now_ns, key=lambda window: window.start_ns)
+    return schedule.windows[first : first + NEXT_STEPS]
+
+
 def _code(unit: str, value: int) -> str | int:
     family = _ENUMS.get(unit)
     if family is Reason:
@@ -185,6 +191,6 @@ def _schedule_json(schedule: Schedule) -> dict[str, Any]:
     }
 
 
-def silent(frame: Frame | None) -> bool:
-    """Whether no asset is written to at all."""
-    return frame is None or not (frame.codes[r.AUTHORITY] == Authority.ARMED).any()
+def silent(frame: Frame | None, asset: str) -> bool:
+    """Whether nothing at all is written to the asset."""
+    return frame is None or bool(frame.codes[r.AUTHORITY, frame.layout.column[asset]] != Authority.ARMED)

@@ -20,7 +20,7 @@ def end_process(code: int) -> None:
 
 
 class Watchdog:
-    """`feed` by every finished tick; silent for `limit_s` → `end(code)`. Not armed before the first feeding."""
+    """`feed` by every finished tick; silent for `limit_s` after that or after `start` → `end(code)`."""
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class Watchdog:
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def start(self) -> None:
+        self.feed()
         self._thread.start()
 
     def feed(self) -> None:

@@ -79,6 +79,7 @@ class ModbusWriter:
         self._modes = _mode_numbers(profile)
         self._heartbeats = _period(profile.write.get("heartbeat"))
         self._newest: _Order | None = None
+        self._silent = True
         self._stopping = False
         self._wrote = False
 
@@ -86,6 +87,7 @@ class ModbusWriter:
         """Write `command` next; an older one that still waits is dropped. Never raises, never waits."""
         if self._stopping:
             return
+        self._silent = False
         self._newest = _Order(
             command.tick,
             command.mode,
@@ -96,6 +98,11 @@ class ModbusWriter:
             self._clock(),
         )
         self.conflating.offer(self._newest)
+
+    def silence(self) -> None:
+        """The asset is silent: what still waits, or has its turn and is not sent yet, is not sent."""
+        self._silent = True
+        self.conflating.clear()
 
     async def run(self) -> None:
         """Write what is offered until cancelled."""
@@ -142,6 +149,7 @@ class ModbusWriter:
         written = nan
         try:
             async with self._connection.turn(urgent=True):
+                order = self._freshest(order)
                 for run in self._runs:
                     words = encode_run(run, lambda name: self._value(order, name))
                     await self._connection.write(
@@ -157,8 +165,15 @@ class ModbusWriter:
         except (ModbusFault, EncodeError) as fault:
             return self._receipt(order, WriteStatus.FAILED, written, nan, str(fault))
 
+    def _freshest(self, order: _Order) -> _Order:
+        """What was offered while this order waited for its turn goes instead: no stop queues behind power."""
+        if order.last or self._newest is None:
+            return order
+        self.conflating.clear()
+        return self._newest
+
     def _allowed(self, order: _Order) -> bool:
-        allowed = self._clock() <= order.deadline_s and (order.last or not self._stopping)
+        allowed = self._clock() <= order.deadline_s and (order.last or not (self._stopping or self._silent))
         self._wrote = self._wrote or allowed
         return allowed
 

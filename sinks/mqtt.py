@@ -97,6 +97,7 @@ class MqttWriter:
         self._past: deque[str] = deque(maxlen=_REMEMBERED)
         self._last: _Offered | None = None
         self._stopping = False
+        self._silent = True
         self._skipped = 0
         self._zeros: set[str] = set()
         self._at_zero = asyncio.Event()
@@ -112,7 +113,13 @@ class MqttWriter:
     def offer(self, command: Command) -> None:
         """Take the newest command; one that still waits is replaced and will never be sent."""
         if not self._stopping:
+            self._silent = False
             self._newest.offer(_Offered(command, self._clock(), self._newest.offered + 1))
+
+    def silence(self) -> None:
+        """The asset is silent: a command that still waits is not sent."""
+        self._silent = True
+        self._newest.clear()
 
     async def run(self) -> None:
         """Send what is offered until cancelled."""
@@ -165,7 +172,7 @@ class MqttWriter:
         """Let the broker take the previous command first; if a newer one was offered meanwhile, that one goes."""
         patience_s = min(self._ack_s, offered.command.deadline_s - self._clock())
         await self._broker.settled(self._topic, patience_s)
-        if offered.number != self._newest.offered or self._stopping:
+        if offered.number != self._newest.offered or self._stopping or self._silent:
             self._skipped += 1
             return
         self._write(offered)
