@@ -155,7 +155,8 @@ def test_docs_lists_its_pages_and_shows_each() -> None:
 def test_a_state_directory_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     """A process of its own: `run` configures logs and signals."""
     (tmp_path / "file").touch()
-    environment = {**os.environ, "PORT": "0", "DEMO_STATE": str(tmp_path / "file" / "state"), "BESS_PIPELINE_PLAIN": "1"}
+    state = str(tmp_path / "file" / "state")
+    environment = {**os.environ, "PORT": "0", "DEMO_STATE": state, "BESS_PIPELINE_PLAIN": "1"}
     for role in ("viewer", "operator", "engineer"):
         (tmp_path / f"{role}_token").write_text(f"{role}-0123456789abcdef")
     command = [sys.executable, "-m", "pipeline", "run", DEMO, "--secrets-dir", str(tmp_path), "--log", "json"]
