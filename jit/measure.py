@@ -64,6 +64,7 @@ WRITE_FAILED = 3  # REFUSED and above
 DIFFERENT = 6
 CONFIRMED = 2
 INF = np.inf
+F_LEAST, F_MOST = 45.0, 65.0  # Hz; a frequency outside is a fault of its measurement, whatever the profile allows
 MOST_ALARMS = 9007199254740992.0  # 2**53: above it a float64 has lost bits
 
 
@@ -147,6 +148,7 @@ def measure(
         bits |= bad_bits(points, point_codes, place[M_POWER, a])
         bits |= bad_bits(points, point_codes, place[M_TEMPERATURE, a])
         bits |= bad_bits(points, point_codes, place[M_AVAILABLE, a])
+        bits |= bad_bits(points, point_codes, place[M_REMOTE, a])
         bits |= bad_bits(points, point_codes, alarms) | unreadable
         stale_after = ratings[c.STALE_AFTER, a]
         if ratings[c.HAS_PROOF, a] > 0.5:
@@ -283,6 +285,8 @@ def measure_site(
     if f >= 0:
         age = proven_age(points, point_codes, ages[place[4]], place[5], site, past_site, r.FREQUENCY_PROOF, dt)
         bits = bad_bits(points, point_codes, f)
+        if points[f] < F_LEAST or points[f] > F_MOST:
+            bits |= RANGE
         site[r.FREQUENCY_HZ] = points[f]
         site[r.FREQUENCY_AGE_S] = age
         site_codes[r.FREQUENCY_QUALITY] = VALID if bits == 0 else bits

@@ -154,7 +154,7 @@ def resolve(
         values[r.BASE_KW, a] = base
 
 
-@kernel(F2, I2, F1, I1, RF2, RF1, RF2, RF2, N, N, N, N, F)
+@kernel(F2, I2, F1, I1, RF2, RF1, RF2, RF2, N, N, N, N, F, F)
 def respond(
     values: F8,
     codes: I8,
@@ -169,8 +169,12 @@ def respond(
     site_first: int,
     services: int,
     dt: float,
+    dt_ramp: float,
 ) -> None:
-    """Rows of every service from `first` on: capacity, asked, given, undeliverable; then service_kw and desired_kw."""
+    """Rows of every service from `first` on: capacity, asked, given, undeliverable; then service_kw and desired_kw.
+
+    `dt` counts how long the input is lost, `dt_ramp` is what the service's ramp may use: a pause earns no credit.
+    """
     f = site[r.FREQUENCY_HZ]
     for s in range(services):
         usable = f == f and site_codes[r.FREQUENCY_QUALITY] == VALID
@@ -198,7 +202,7 @@ def respond(
                 asked, phase = was, HELD
             else:
                 asked, phase = 0.0, WITHDRAWN
-            step = service[c.SERVICE_RAMP_KW_S, s] * dt * (capacity / whole if whole > 0.0 else 0.0)
+            step = service[c.SERVICE_RAMP_KW_S, s] * dt_ramp * (capacity / whole if whole > 0.0 else 0.0)
             given = max(was - step, min(was + step, asked))
             values[row, a] = capacity
             values[row + 1, a] = asked if usable else np.nan

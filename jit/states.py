@@ -103,8 +103,8 @@ def advance(
         remote = codes[r.REMOTE, a]
         if remote == 0:  # unknown for now: what was known stands, data loss takes the permission away anyway
             remote = NO if past_codes[r.CONDITIONS, a] & C_REMOTE == 0 and past_codes[r.STATE, a] != 0 else YES
-        if remote == NO:
-            activated = False if past_codes[r.CONDITIONS, a] & C_REMOTE != 0 else activated
+        if remote == NO:  # also when it was found so at the start: after LOCAL somebody has to activate
+            activated = False
 
         # what latches, and for how long nothing of it has been present
         present = 0

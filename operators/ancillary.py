@@ -36,4 +36,5 @@ def ancillary(frame: Frame) -> None:
         site_first,
         len(layout.services),
         frame.dt,
+        frame.dt_ramp,
     )

@@ -1,0 +1,62 @@
+"""Signals that lie, vanish or come and go between two ticks: they take power away, they never leave or give it."""
+
+from __future__ import annotations
+
+from math import inf, nan
+
+import pytest
+
+from jit.codes import Authority, Quality, State
+from tests.rig import Rig, site
+
+
+def running(cycle: str, power_kw: float = 100.0, **changes: float) -> Rig:
+    rig = Rig(site(cycle=cycle, **changes)).ready()
+    if power_kw:
+        rig.schedule("day_ahead", power_kw)
+    rig.run(6)
+    return rig
+
+
+@pytest.mark.req("LH-SAFE-004", "LH-SAFE-006")
+@pytest.mark.parametrize("point", ["remote", "available", "alarms", "soc", "power", "temperature"])
+def test_a_point_that_is_promised_and_vanishes_takes_the_permission(point: str, cycle: str) -> None:
+    """Without `remote` nobody knows whether somebody works at the device: the last known yes is no yes."""
+    rig = running(cycle)
+    rig.batteries["b1"].missing = {point}
+    rig.tick()
+    assert rig.power == [0.0]
+    assert rig.frame["quality"][0] == Quality.MISSING
+
+
+@pytest.mark.req("LH-SM-001")
+def test_a_device_found_in_local_at_the_start_waits_for_somebody_to_activate_it(cycle: str) -> None:
+    rig = Rig(site(cycle=cycle))
+    rig.batteries["b1"].remote = 0.0
+    rig.schedule("day_ahead", 100.0)
+    rig.run(10)
+    assert rig.frame["authority"][0] == Authority.SILENT
+    rig.batteries["b1"].remote = 1.0
+    rig.run(10)
+    assert rig.frame["state"][0] == State.STANDBY
+    assert all(command is None for tick in rig.sent for command in tick)
+
+
+@pytest.mark.req("LH-SAFE-006")
+@pytest.mark.parametrize("frequency", [0.0, 65.535, 44.9, -50.0, nan, inf, -inf, 5e-324, 1e308])
+def test_an_impossible_frequency_moves_nothing_whatever_the_profile_allows(frequency: float, cycle: str) -> None:
+    rig = running(cycle, 0.0, fcr_kw=100.0)
+    rig.frequency = frequency
+    for _ in range(10):
+        rig.tick()
+        assert rig.power == [0.0]
+    assert rig.frame.site_code("frequency_quality") & Quality.VALID == 0
+
+
+@pytest.mark.req("LH-RT-001", "LH-SAFE-004")
+def test_a_pause_earns_a_service_no_credit_on_its_ramp(cycle: str) -> None:
+    """100 kW in 5 s are 20 kW a second: after a pause of 2.5 s two cycles of it, not fifty kW."""
+    rig = running(cycle, 0.0, fcr_kw=100.0)
+    rig.frequency = 49.8
+    rig.tick(2.5)
+    assert abs(rig.frame["service_kw"][0]) <= 20.0 * 2 * rig.cycle + 1e-9
