@@ -127,8 +127,8 @@ class Reason(IntEnum):
 
     UNKNOWN = 0
     # state machine
-    WAITING_FOR_DATA = 1
-    DATA_FRESH = 2
+    WAITING_FOR_VALUES = 1
+    VALUES_FRESH = 2
     ACTIVATED = 3
     DEACTIVATED = 4
     OPERATOR_STOP = 5
@@ -140,7 +140,7 @@ class Reason(IntEnum):
     LOCK_REMOVED = 11
     RUNNING = 12
     NOT_AVAILABLE = 13
-    DATA_LOST = 14
+    VALUES_LOST = 14
     REMAINS = 15
     READBACK_DIFFERS = 16
     # resolve
@@ -189,8 +189,8 @@ class Why(IntEnum):
 
 REASON_TEXT: dict[Reason, str] = {
     Reason.UNKNOWN: "unknown",
-    Reason.WAITING_FOR_DATA: "waiting for fresh data",
-    Reason.DATA_FRESH: "data are fresh",
+    Reason.WAITING_FOR_VALUES: "waiting for fresh data",
+    Reason.VALUES_FRESH: "data are fresh",
     Reason.ACTIVATED: "activated",
     Reason.DEACTIVATED: "deactivated",
     Reason.OPERATOR_STOP: "operator stop",
@@ -202,7 +202,7 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.LOCK_REMOVED: "maintenance lock removed",
     Reason.RUNNING: "running",
     Reason.NOT_AVAILABLE: "device is not available",
-    Reason.DATA_LOST: "data lost, stale or implausible",
+    Reason.VALUES_LOST: "data lost, stale or implausible",
     Reason.REMAINS: "unchanged",
     Reason.READBACK_DIFFERS: "the device does not hold the set-point that was written",
     Reason.FOLLOWS_REQUEST: "follows the request",

@@ -20,7 +20,7 @@ from jit.constants import F8, I8
 INF = np.inf
 VALID = 1
 YES = int(Permit.YES)
-DATA_LOST, WAITING = int(Reason.DATA_LOST), int(Reason.WAITING_FOR_DATA)
+VALUES_LOST, WAITING = int(Reason.VALUES_LOST), int(Reason.WAITING_FOR_VALUES)
 
 
 @term
@@ -106,7 +106,7 @@ def band(
         charge[r.L_BMS] = bms(values[r.BMS_CHARGE_KW, a], promised)
         discharge[r.L_BMS] = bms(values[r.BMS_DISCHARGE_KW, a], promised)
         # lost, or back but not yet for long enough: both end the stop ramp only where permission returns
-        lost = codes[r.STATE_BY, a] == DATA_LOST or codes[r.STATE_BY, a] == WAITING
+        lost = codes[r.STATE_BY, a] == VALUES_LOST or codes[r.STATE_BY, a] == WAITING
         stops_by_ramp = lost and ratings[c.RAMP_STOP, a] != INF
         charge[r.L_PERMISSION] = INF if codes[r.MAY_CHARGE, a] == YES or stops_by_ramp else 0.0
         discharge[r.L_PERMISSION] = INF if codes[r.MAY_DISCHARGE, a] == YES or stops_by_ramp else 0.0

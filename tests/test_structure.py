@@ -68,7 +68,7 @@ def names(module: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def words(name: str) -> str:
-    """`RowManager` and `row_manager` → `row manager`. A reason code (`DATA_LOST`) is a sentence, not a name."""
+    """`RowManager` and `row_manager` → `row manager`. A reason code (`VALUES_LOST`) is a sentence, not a name."""
     if name.isupper() and "_" in name:
         return ""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", name)

@@ -53,7 +53,7 @@ def test_the_names_of_the_prior_system_are_there() -> None:
     metrics = Metrics(ASSETS, "1.2.3")
     metrics.offer(Frame(rows=GOOD | {"soc_pct": [62.0, nan], "command_kw": 37.0}), 0.0001)
     metrics.offer(Frame(rows=GOOD | {"quality": int(Quality.STALE), "mode": int(Mode.STOP),
-                                     "state_by": int(Reason.DATA_LOST), "soc_pct": [62.0, nan],
+                                     "state_by": int(Reason.VALUES_LOST), "soc_pct": [62.0, nan],
                                      "command_kw": 37.0}), 0.0002)
     metrics.receipt(Receipt("bess1", 1, 0.0, WriteStatus.FAILED, latency_s=0.04), "modbus")
     metrics.solver_run("optimal", 0.2)
@@ -65,7 +65,7 @@ def test_the_names_of_the_prior_system_are_there() -> None:
     assert found["bess_active_power_kw", "bess2"] == 37.0
     assert found["bess_soc_percent", "bess1"] == 62.0
     assert np.isnan(found["bess_soc_percent", "bess2"])
-    assert found["bess_safe_stops_total", "bess2", "data_lost"] == 1
+    assert found["bess_safe_stops_total", "bess2", "values_lost"] == 1
     assert found["bess_optimization_core_runs_total", "optimal"] == 1
     assert found["bess_optimization_core_terminal_states_total", "optimal"] == 1
     assert found["bess_optimization_core_run_duration_seconds_sum",] == 0.2
