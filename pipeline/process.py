@@ -297,7 +297,8 @@ class Process:
         ]
         for name, history in self.histories.items():
             found += [
-                Condition(f"outputs.{name}.{c.id}", None, c.priority, c.text, c.response) for c in history.conditions()
+                Condition(f"outputs.{name}.{c.id.removeprefix('history.')}", None, c.priority, c.text, c.response)
+                for c in history.conditions()
             ]
         if self.ticker.missed:
             found.append(
