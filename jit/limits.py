@@ -16,6 +16,7 @@ from jit import rows as r
 from jit.build import F1, F2, I2, RF1, RF2, RI1, F, N, kernel, term
 from jit.codes import Permit, Reason
 from jit.constants import F8, I8
+from jit.project import proven
 
 INF = np.inf
 VALID = 1
@@ -58,9 +59,13 @@ def stopping(before: float, rate: float, dt: float) -> float:
 
 
 @term
-def known(power: float) -> float:
-    """A power in kW, 0 when unknown."""
-    return power if power == power else 0.0
+def worst(sent: float, written: float, seen: float) -> float:
+    """The most (kW ≥ 0) that a battery not proven at its command may be feeding in; with signs turned, drawing."""
+    most = 0.0
+    for power in (sent, written, seen):
+        if power == power and power > most:
+            most = power
+    return most
 
 
 @kernel(F2, I2, F1, RI1, RF2, RF2, RF1, N, F)
@@ -84,24 +89,20 @@ def band(
     unreachable_out = 0.0
     unreachable_in = 0.0
     for a in range(values.shape[1]):  # an asset not proven at its command counts at the worst of what it may be doing
-        permitted = codes[r.MAY_CHARGE, a] == YES or codes[r.MAY_DISCHARGE, a] == YES
-        if codes[r.QUALITY, a] != VALID or not permitted:
-            sent = known(past[r.COMMAND_KW, a])
-            written = known(values[r.WRITTEN_KW, a])
-            seen = known(values[r.POWER_KW, a])
-            unreachable_out += max(0.0, max(sent, max(written, seen)))
-            unreachable_in += max(0.0, max(-sent, max(-written, -seen)))
+        if not proven(codes, a):
+            sent, written, seen = past[r.COMMAND_KW, a], values[r.WRITTEN_KW, a], values[r.POWER_KW, a]
+            unreachable_out += worst(sent, written, seen)
+            unreachable_in += worst(-sent, -written, -seen)
     site[r.SITE_HIGH_KW] = max(0.0, room_out - unreachable_out)
     site[r.SITE_LOW_KW] = 0.0 - max(0.0, room_in - unreachable_in)
 
+    charge, discharge = np.empty(9), np.empty(9)
     for a in range(values.shape[1]):
         soc = values[r.SOC_PCT, a]
         rated_in, rated_out = ratings[c.CHARGE_KW, a], ratings[c.DISCHARGE_KW, a]
         promised = ratings[c.PROMISES_LIMITS, a]
         capacity = ratings[c.ENERGY_KWH, a] / 100.0
         good = codes[r.QUALITY, a] == VALID
-        charge = np.empty(9)
-        discharge = np.empty(9)
         charge[r.L_RATING], discharge[r.L_RATING] = rated_in, rated_out
         charge[r.L_BMS] = bms(values[r.BMS_CHARGE_KW, a], promised)
         discharge[r.L_BMS] = bms(values[r.BMS_DISCHARGE_KW, a], promised)
@@ -127,8 +128,12 @@ def band(
         stored_kwh = (soc - ratings[c.SOC_MIN, a]) * capacity * ratings[c.EFF_DISCHARGE, a]
         charge[r.L_ENERGY] = energy(room_kwh, ratings[c.HORIZON_S, a])
         discharge[r.L_ENERGY] = energy(stored_kwh, ratings[c.HORIZON_S, a])
-        charge[r.L_SITE] = 0.0 - site[r.SITE_LOW_KW]
-        discharge[r.L_SITE] = site[r.SITE_HIGH_KW]
+        own_in = own_out = 0.0  # what an asset itself may be doing takes nothing from its own room
+        if not proven(codes, a):
+            sent, written, seen = past[r.COMMAND_KW, a], values[r.WRITTEN_KW, a], values[r.POWER_KW, a]
+            own_out, own_in = worst(sent, written, seen), worst(-sent, -written, -seen)
+        charge[r.L_SITE] = max(0.0, room_in - max(0.0, unreachable_in - own_in))
+        discharge[r.L_SITE] = max(0.0, room_out - max(0.0, unreachable_out - own_out))
 
         least_in = next_in = least_out = next_out = INF
         in_by = in_next = out_by = out_next = 0

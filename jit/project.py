@@ -11,12 +11,12 @@ from __future__ import annotations
 from jit import constants as c
 from jit import rows as r
 from jit.build import F1, F2, I1, I2, RF2, RI2, F, kernel, term
-from jit.codes import Authority, Mode, Reason, State
+from jit.codes import Authority, Mode, Permit, Reason, State
 from jit.constants import F8, I8
 
 VALID = 1
 MOST_STEPS = 1e15  # what a float64 counts exactly
-ARMED = int(Authority.ARMED)
+ARMED, YES = int(Authority.ARMED), int(Permit.YES)
 WITHIN, LIMITED, SITE, DIRECTION = (
     int(Reason.WITHIN_LIMITS),
     int(Reason.LIMITED),
@@ -86,11 +86,18 @@ def rise(start: float, up: float, down: float, dt: float) -> float:
 
 
 @term
+def proven(codes: I8, a: int) -> bool:
+    """Whether an asset does what it is told: fresh data, and permitted. Of any other the worst is assumed."""
+    good: bool = codes[r.QUALITY, a] == VALID and (codes[r.MAY_CHARGE, a] == YES or codes[r.MAY_DISCHARGE, a] == YES)
+    return good
+
+
+@term
 def together(values: F8, codes: I8, site: F8, row: int, why_row: int) -> int:
     """Project all assets jointly: one direction for the site, then its import and export, shared in proportion.
 
-    Returns the direction taken (+1 out, −1 in, 0). An asset that is not proven at its command is not counted here: its
-    worst case has already been taken from the site's room.
+    Returns the direction taken (+1 out, −1 in, 0). The power of an asset that is not proven at its command is not
+    counted against the site here: its worst case has already been taken from the site's room.
     """
     total = 0.0
     for a in range(values.shape[1]):
@@ -104,7 +111,7 @@ def together(values: F8, codes: I8, site: F8, row: int, why_row: int) -> int:
         elif total == 0.0 and power != 0.0:
             values[row, a] = 0.0
             codes[why_row, a] = DIRECTION
-        else:
+        elif proven(codes, a):
             kept += power
     bound = site[r.SITE_HIGH_KW] if kept > 0.0 else site[r.SITE_LOW_KW]
     if bound != bound:
@@ -112,10 +119,10 @@ def together(values: F8, codes: I8, site: F8, row: int, why_row: int) -> int:
     if abs(kept) > abs(bound):
         scale = abs(bound) / abs(kept)
         for a in range(values.shape[1]):
-            if values[row, a] != 0.0:
+            if values[row, a] != 0.0 and proven(codes, a):
                 values[row, a] = values[row, a] * scale
                 codes[why_row, a] = SITE
-    return 1 if kept > 0.0 else (-1 if kept < 0.0 else 0)
+    return 1 if total > 0.0 else (-1 if total < 0.0 else 0)
 
 
 @kernel(F2, I2, F1, I1)

@@ -12,7 +12,19 @@ from operators.stage import stage
 
 
 @stage(
-    reads=("ramped_kw", "low_kw", "high_kw", "site_low_kw", "site_high_kw", "state", "authority", "fault"),
+    reads=(
+        "ramped_kw",
+        "low_kw",
+        "high_kw",
+        "site_low_kw",
+        "site_high_kw",
+        "state",
+        "authority",
+        "fault",
+        "quality",
+        "may_charge",
+        "may_discharge",
+    ),
     before=("heartbeat",),
     writes=("command_kw", "command_kvar", "mode", "command_by", "heartbeat", "total_kw"),
 )

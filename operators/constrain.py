@@ -12,7 +12,19 @@ from operators.stage import stage
 
 
 @stage(
-    reads=("desired_kw", "low_kw", "high_kw", "low_by", "high_by", "site_low_kw", "site_high_kw", "fault"),
+    reads=(
+        "desired_kw",
+        "low_kw",
+        "high_kw",
+        "low_by",
+        "high_by",
+        "site_low_kw",
+        "site_high_kw",
+        "fault",
+        "quality",
+        "may_charge",
+        "may_discharge",
+    ),
     writes=("limited_kw", "limited_by", "limited_why", "direction"),
 )
 def constrain(frame: Frame) -> None:

@@ -14,7 +14,19 @@ from operators.stage import stage
 
 
 @stage(
-    reads=("limited_kw", "low_kw", "high_kw", "site_low_kw", "site_high_kw", "service_kw", "power_kw", "fault"),
+    reads=(
+        "limited_kw",
+        "low_kw",
+        "high_kw",
+        "site_low_kw",
+        "site_high_kw",
+        "service_kw",
+        "power_kw",
+        "fault",
+        "quality",
+        "may_charge",
+        "may_discharge",
+    ),
     before=("ramped_kw", "service_kw", "authority", "fault"),
     writes=("ramped_kw", "ramp_by"),
 )

@@ -1,6 +1,6 @@
 """Kernels of the chain for tests: every one of them by name, with its plain twin, and a switch to run on the twins.
 
-The twin of a kernel calls its terms through its module; `on_twins` replaces those too, so that nothing compiled is left.
+The twin of a kernel calls its terms through its module; `on_twins` replaces those too: nothing compiled is left.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from jit import limits, measure, project, resolve, states
+from jit import limits, measure, project, resolve, signals, states, unknown
 from jit.build import plain
 
-MODULES: tuple[ModuleType, ...] = (measure, states, limits, resolve, project)
+MODULES: tuple[ModuleType, ...] = (signals, measure, states, limits, resolve, project, unknown)
 
 #: Kernels in the order of the chain. `command` and `ramp` share a module with `constrain`.
 KERNELS: dict[str, tuple[ModuleType, str]] = {
+    "age": (signals, "age"),
     "measure": (measure, "measure"),
+    "receive": (signals, "receive"),
     "follow": (measure, "follow"),
     "measure_site": (measure, "measure_site"),
     "advance": (states, "advance"),
@@ -29,13 +31,16 @@ KERNELS: dict[str, tuple[ModuleType, str]] = {
     "constrain": (project, "constrain"),
     "ramp": (project, "ramp"),
     "command": (project, "command"),
+    "canonical": (unknown, "canonical"),
 }
 TERMS: dict[ModuleType, tuple[str, ...]] = {
+    signals: (),
     measure: ("permit_of", "bad_bits", "proven_age"),
     states: (),
-    limits: ("bms", "taper", "energy", "stopping", "known"),
+    limits: ("bms", "taper", "energy", "stopping", "worst"),
     resolve: ("stored", "room", "headroom"),
-    project: ("clamp", "toward_zero", "rise", "together"),
+    project: ("clamp", "toward_zero", "rise", "proven", "together"),
+    unknown: ("canonical_row",),
 }
 
 

@@ -1,6 +1,6 @@
 """Laws that every stage obeys, whatever it finds in its rows (design §9). `snapshot` is held to them in its own file.
 
-A frame is drawn cell by cell (`tests.wild`): NaN, ∞, extremes and every code in every row, of the frame and of its past.
+A frame is drawn cell by cell (`tests.wild`): NaN, ∞, extremes and every code in every row, of it and of its past.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ DECLARED = [
     for where in ("reads", "before")
     for name in getattr(NODES[stage.id], where)
     if not name.endswith((".why", ".phase"))  # of a block that is declared whole
-    and not (where == "before" and name.startswith("ancillary.") and name.endswith(("capacity_kw", "asked_kw", "undeliverable_kw")))
+    and not (where == "before" and name.startswith("ancillary.") and not name.endswith((".given_kw", ".lost_s")))
 ]
 
 
