@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from jit import unknown
 from jit.constants import Constants
 from jit.layout import Layout, Row
 
@@ -83,11 +84,9 @@ class Frame:
 
     def seal(self) -> Frame:
         """End the tick: equal content gets equal bytes, nothing can be written any more, the link back is cut."""
-        for name in ("values", "site", "points"):
-            array = getattr(self, name)
-            np.copyto(array, np.nan, where=array != array)
-        for name in MATRICES:
-            getattr(self, name).flags.writeable = False
+        unknown.canonical(self.values, self.site, self.points)
+        for matrix in (self.values, self.codes, self.site, self.site_codes, self.points, self.point_codes):
+            matrix.setflags(write=False)
         self.before = None
         self.sealed = True
         return self

@@ -76,6 +76,10 @@ class Layout:
         return {name: i for i, name in enumerate(self.points)}
 
     @cached_property
+    def device_index(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self.devices)}
+
+    @cached_property
     def column(self) -> dict[str, int]:
         return {name: i for i, name in enumerate(self.assets)}
 

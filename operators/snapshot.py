@@ -18,7 +18,7 @@ import numpy as np
 from reactivex import Observable, abc
 
 from jit import constants as c
-from jit import measure, rows
+from jit import measure, rows, signals
 from jit.codes import Act, Permit, Quality, Reason, WriteStatus
 from jit.constants import Constants
 from jit.frame import F8, I8, Frame, Past, first_past
@@ -33,8 +33,6 @@ from sources.tick import Tick
 
 #: Acts kept between two ticks. More is an overflow, which counts as a stop of everything.
 MAX_ACTS = 256
-#: No time stamp: a device whose clock says 1970 is old, not without a stamp.
-NO_STAMP = np.iinfo(np.int64).min
 #: A device time stamp this far in the future (s) makes the device's points invalid (LH-SAFE-006).
 FUTURE_S = 5.0
 
@@ -67,20 +65,21 @@ class Newest:
     quality: I8 = field(init=False)
     arrived_s: F8 = field(init=False)
     stamps_ns: I8 = field(init=False)
-    written_kw: F8 = field(init=False)
-    readback_kw: F8 = field(init=False)
-    written_s: F8 = field(init=False)
+    outcomes: F8 = field(init=False)
     status: I8 = field(init=False)
     acts: I8 = field(init=False)
+    answered: I8 = field(init=False)
+    trips: I8 = field(init=False)
     pending: int = 0
 
     def __post_init__(self) -> None:
         points, devices, assets = len(self.layout.points), len(self.layout.devices), len(self.layout.assets)
         self.points, self.quality = np.full(points, np.nan), np.zeros(points, np.int64)
-        self.arrived_s, self.stamps_ns = np.full(devices, -np.inf), np.full(devices, NO_STAMP)
-        self.written_kw, self.readback_kw = np.full(assets, np.nan), np.full(assets, np.nan)
-        self.written_s, self.status = np.full(assets, -np.inf), np.zeros(assets, np.int64)
-        self.acts = np.zeros(assets, np.int64)
+        self.arrived_s, self.stamps_ns = np.full(devices, -np.inf), np.full(devices, signals.NO_STAMP)
+        self.outcomes = np.full((3, assets), np.nan)
+        self.outcomes[signals.WRITTEN_S] = -np.inf
+        self.status, self.acts = np.zeros(assets, np.int64), np.zeros(assets, np.int64)
+        self.answered, self.trips = np.full(assets, -1), np.zeros(assets, np.int64)
 
     def read(self, reading: Reading, device: int) -> None:
         """A point keeps its last value when a poll failed: what changes is its quality, and with time its age."""
@@ -89,14 +88,23 @@ class Newest:
         if (reading.quality & Quality.PROTOCOL == 0).any():
             self.points[first:last] = reading.values
             self.arrived_s[device] = reading.arrived_s
-            self.stamps_ns[device] = NO_STAMP if reading.stamp_ns is None else reading.stamp_ns
+            self.stamps_ns[device] = signals.NO_STAMP if reading.stamp_ns is None else reading.stamp_ns
+
+    def trip(self, column: int, alarms: int) -> None:
+        """Alarm bits are OR-ed until the next tick: one that shows in a single reading between two ticks counts."""
+        if self.quality[alarms] & Quality.VALID and 0.0 <= self.points[alarms] < measure.MOST_ALARMS:
+            self.trips[column] |= int(self.points[alarms])
 
     def receive(self, receipt: Receipt, column: int) -> None:
+        """An outcome that comes after that of a newer write says nothing about what the device does now."""
+        if receipt.tick < self.answered[column]:
+            return
+        self.answered[column] = receipt.tick
         self.status[column] = receipt.status
-        self.written_s[column] = receipt.at_s
+        self.outcomes[signals.WRITTEN_S, column] = receipt.at_s
         if receipt.status in (WriteStatus.WRITTEN, WriteStatus.CONFIRMED, WriteStatus.DIFFERENT):
-            self.written_kw[column] = receipt.written_kw
-            self.readback_kw[column] = receipt.readback_kw
+            self.outcomes[signals.WRITTEN, column] = receipt.written_kw
+            self.outcomes[signals.READBACK, column] = receipt.readback_kw
 
     def act(self, act: OperatorAct) -> None:
         """Collect until the next tick. More than `MAX_ACTS` is a stop of everything."""
@@ -110,8 +118,9 @@ class Newest:
             self.acts[self.layout.column[act.asset]] |= np.int64(bit)
 
     def sampled(self) -> None:
-        """The acts are in a frame: the next tick starts without."""
+        """Acts and trips are in a frame: the next tick starts without."""
         self.acts[:] = 0
+        self.trips[:] = 0
         self.pending = 0
 
     def put_back(self, acts: I8) -> None:
@@ -135,6 +144,7 @@ class Snapshot:
     _values: F8
     _site: F8
     _code_shape: tuple[int, int]
+    _requests: tuple[int, int, int]
     _own: OwnRows
 
     @classmethod
@@ -161,6 +171,7 @@ class Snapshot:
             np.full((len(layout.values), len(layout.assets)), np.nan),
             np.full(len(layout.site_values), np.nan),
             (len(layout.codes), len(layout.assets)),
+            rows.request_rows(),
             own_rows(layout, "snapshot"),
         )
 
@@ -173,9 +184,12 @@ class Snapshot:
 
     def _take(self, signal: Any) -> None:
         if isinstance(signal, Reading):
-            device = self._device(signal.device)
+            device = self.layout.device_index.get(signal.device)
             if device is not None:
                 self.newest.read(signal, device)
+                column = self.layout.column.get(signal.device, -1)
+                if column >= 0 and self.places.assets[measure.M_ALARMS, column] >= 0:
+                    self.newest.trip(column, int(self.places.assets[measure.M_ALARMS, column]))
         elif isinstance(signal, Receipt):
             column = self.layout.column.get(signal.asset)
             if column is not None:
@@ -187,12 +201,6 @@ class Snapshot:
             self.offers.accept(signal)
         elif isinstance(signal, Withdrawal):
             self.offers.withdraw(signal)
-
-    def _device(self, name: str) -> int | None:
-        for index, device in enumerate(self.layout.devices):
-            if device == name:
-                return index
-        return None
 
     def frame(self, tick: Tick) -> Frame:
         """Allocate frame k, write the rows of `snapshot`, link the past."""
@@ -221,12 +229,25 @@ class Snapshot:
             frame.codes[rows.FAULT] |= 1
             self.failed("snapshot", error)
         frame.codes[rows.ACTS] = newest.acts  # outside of what can fail: a stop acts on the next tick regardless
+        frame.codes[rows.ALARMS] |= newest.trips
         newest.sampled()
         return frame
 
     def _fill(self, frame: Frame, tick: Tick, past: Past) -> None:
         newest, constants, values, codes = self.newest, self.constants, frame.values, frame.codes
-        ages = self._ages(tick, frame.point_codes)
+        ages = np.empty_like(newest.arrived_s)
+        signals.age(
+            ages,
+            newest.arrived_s,
+            newest.stamps_ns,
+            self.places.device_of_point,
+            frame.point_codes,
+            tick.mono_s,
+            float(tick.utc_ns),
+            FUTURE_S,
+        )
+        if tick.dt_s > 2.0 * constants.site[c.CYCLE_S]:  # what was read after a pause may be as old as the pause
+            np.maximum(ages, tick.dt_s, out=ages)
         measure.measure(
             frame.points,
             frame.point_codes,
@@ -239,9 +260,19 @@ class Snapshot:
             constants.ratings,
             tick.dt_s,
         )
-        values[rows.WRITTEN_KW], values[rows.READBACK_KW] = newest.written_kw, newest.readback_kw
-        values[rows.WRITE_AGE_S] = tick.mono_s - newest.written_s
-        codes[rows.WRITE_STATUS] = newest.status
+        self.offers.evaluate(tick.utc_ns)
+        signals.receive(
+            values,
+            codes,
+            frame.site,
+            newest.outcomes,
+            newest.status,
+            self.offers.asked_kw,
+            self.offers.why,
+            self.offers.site_kw,
+            tick.mono_s,
+            *self._requests,
+        )
         measure.follow(values, codes, past.values, past.codes, constants.ratings, tick.dt_s)
         measure.measure_site(
             frame.points,
@@ -257,33 +288,14 @@ class Snapshot:
             tick.dt_s,
         )
         frame.site_codes[rows.ARMED] = Permit.YES if self.armed else Permit.NO
-        self.offers.evaluate(tick.utc_ns)
-        first, code_first, site_first = rows.request_rows()
-        count = len(self.layout.requests)
-        values[first : first + count] = self.offers.asked_kw
-        codes[code_first : code_first + count] = self.offers.why
-        frame.site[site_first : site_first + count] = self.offers.site_kw
-
-    def _ages(self, tick: Tick, point_codes: I8) -> F8:
-        """Age per device (s): since arrival, or by the device's own stamp when older. A future stamp is invalid."""
-        newest = self.newest
-        ages = tick.mono_s - newest.arrived_s
-        stamped = newest.stamps_ns != NO_STAMP
-        if stamped.any():
-            own = (float(tick.utc_ns) - newest.stamps_ns) * 1e-9
-            ages = np.where(stamped, np.maximum(ages, own), ages)
-            future = stamped & (own < -FUTURE_S)
-            if future.any():
-                wrong = future[self.places.device_of_point]
-                point_codes[wrong] = (point_codes[wrong] & ~np.int64(Quality.VALID)) | np.int64(Quality.TIME)
-        return ages
 
     def remember(self, sealed: Frame) -> None:
-        """The sealed frame becomes the past of the next one. Acts that its state machine has not judged come again."""
+        """The sealed frame becomes the past. Acts and trips that its state machine has not judged come again."""
         self.past = sealed.past()
-        unjudged = sealed.codes[rows.STATE_BY] == Reason.UNKNOWN
-        if unjudged.any():
-            self.newest.put_back(np.where(unjudged, sealed.codes[rows.ACTS], 0))
+        judged = sealed.codes[rows.STATE_BY]
+        if np.count_nonzero(judged) < judged.size:
+            self.newest.put_back(np.where(judged == Reason.UNKNOWN, sealed.codes[rows.ACTS], 0))
+            self.newest.trips |= np.where(judged == Reason.UNKNOWN, sealed.codes[rows.ALARMS], 0)
 
 
 def snapshot(state: Snapshot) -> Callable[[Observable[Any]], Observable[Frame]]:

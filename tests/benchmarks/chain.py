@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from time import perf_counter
 
+from jit.codes import Authority, WriteStatus
 from jit.frame import Frame
 from pipeline.chain import Entry, stages
 from pipeline.graph import build, check, fold
 from sources.receipt import Receipt
 from sources.tick import Tick
 from tests.rig import Rig, site
-from jit.codes import WriteStatus
 
 
 class Chain:
@@ -37,9 +37,12 @@ class Chain:
         for _ in range(12):
             self.measure()
             self.tick()
+        self._ready()
+
+    def _ready(self) -> None:
         assert not self.errors, self.errors[0]
         assert self.frame is not None
-        assert (self.frame["authority"] == 2).all()
+        assert (self.frame["authority"] == Authority.ARMED).all()
         assert (self.frame["command_kw"] > 0.0).any()
 
     def _remember(self, frame: Frame) -> None:

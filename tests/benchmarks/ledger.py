@@ -47,7 +47,8 @@ class Entry:
         met = {None: "", True: "met", False: "MISSED"}[self.met]
         ratio = "" if self.ratio is None else f"{self.ratio:.2f} × {self.reference} ({self.reference_figure:.4g})"
         figure = f"{self.figure:.4g} {self.unit}"
-        return f"{self.name:<52}{figure:>13}  {target:<20}{met:<8}{ratio}{'  ' if self.note else ''}{self.note}".rstrip()
+        note = f"  {self.note}" if self.note else ""
+        return f"{self.name:<52}{figure:>13}  {target:<20}{met:<8}{ratio}{note}".rstrip()
 
 
 class Ledger:
