@@ -6,7 +6,10 @@ from math import inf, nan
 
 import pytest
 
-from jit.codes import Authority, Quality, State
+from jit.codes import Authority, Latch, Quality, State, WriteStatus
+from jit.frame import Frame
+from sources.reading import lost
+from sources.receipt import Receipt
 from tests.rig import Rig, site
 
 
@@ -60,3 +63,65 @@ def test_a_pause_earns_a_service_no_credit_on_its_ramp(cycle: str) -> None:
     rig.frequency = 49.8
     rig.tick(2.5)
     assert abs(rig.frame["service_kw"][0]) <= 20.0 * 2 * rig.cycle + 1e-9
+
+
+@pytest.mark.req("LH-SM-002", "LH-SM-003")
+@pytest.mark.parametrize("second", ["clear", "lost"])
+def test_a_critical_alarm_in_one_reading_between_two_ticks_latches(second: str, cycle: str) -> None:
+    """The device shows it for half a cycle, then takes it back, or its link breaks: trip bits are OR-ed."""
+    rig = running(cycle)
+    battery = rig.batteries["b1"]
+    battery.alarms = 1.0
+    rig.measure()
+    battery.alarms = 0.0
+    if second == "lost":
+        first, last = rig.compiled.layout.devices["b1"]
+        rig.signal(lost("b1", rig.now_s, last - first))
+        battery.answers = False
+    rig.tick()
+    assert rig.power == [0.0]
+    assert rig.frame["latch"][0] == Latch.ALARM
+    assert rig.frame["state"][0] == State.FAULT
+
+
+@pytest.mark.req("LH-SM-002")
+def test_a_trip_in_the_tick_in_which_the_state_machine_fails_latches_in_the_next(cycle: str) -> None:
+    rig = running(cycle)
+    machine = rig.stages[0]
+    step, machine.step = machine.step, _broken
+    rig.batteries["b1"].alarms = 1.0
+    rig.tick()
+    machine.step = step
+    rig.batteries["b1"].alarms = 0.0
+    rig.tick()
+    assert rig.frame["latch"][0] == Latch.ALARM
+
+
+def _broken(_frame: Frame) -> None:
+    raise RuntimeError("a defect")
+
+
+@pytest.mark.req("LH-SAFE-004", "LH-RT-001")
+def test_what_is_read_after_a_pause_is_as_old_as_the_pause(cycle: str) -> None:
+    """A frozen process finds old messages in its sockets; handled in the first moment after, they look new."""
+    rig = running(cycle, 200.0)
+    assert rig.power[0] > 0.0
+    rig.tick(20.0)
+    assert rig.power == [0.0]
+    assert rig.frame["quality"][0] & Quality.STALE
+    rig.run(2.0)
+    assert rig.power == [0.0]
+    rig.run(6.0)
+    assert rig.power[0] > 0.0
+
+
+@pytest.mark.req("LH-PROT-003")
+def test_the_outcome_of_an_older_write_does_not_hide_that_of_a_newer_one(cycle: str) -> None:
+    rig = running(cycle)
+    tick = rig.frame.tick
+    rig.signal(Receipt("b1", tick, rig.now_s, WriteStatus.CONFIRMED, 100.0, 100.0))
+    rig.signal(Receipt("b1", tick - 1, rig.now_s, WriteStatus.CONFIRMED, 0.0, 0.0))
+    rig.signal(Receipt("nobody", tick + 1, rig.now_s, WriteStatus.CONFIRMED, 0.0, 0.0))
+    rig.tick()
+    assert rig.frame["written_kw"][0] == 100.0
+    assert rig.errors == []
