@@ -2,6 +2,7 @@
 
     modbus-tcp://10.20.0.11:502/1      host, port (502), unit 1..247 or 255
     mqtt://broker:1883, mqtts://…      host, port (1883, 8883)
+    opc.tcp://10.0.0.22:4840           host, port (4840), path
     postgresql://db:5432/ems           host, port (5432), database; `?host=/run/postgresql` for a socket
 
 A password never stands in a URL (E211). Errors are `AddressError` with a code; no message repeats the URL.
@@ -14,8 +15,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-PORTS = {"modbus-tcp": 502, "mqtt": 1883, "mqtts": 8883, "postgresql": 5432}
-LATER_SCHEMES = frozenset({"opc.tcp", "modbus-rtu", "sim", "replay"})
+PORTS = {"modbus-tcp": 502, "mqtt": 1883, "mqtts": 8883, "postgresql": 5432, "opc.tcp": 4840}
+LATER_SCHEMES = frozenset({"modbus-rtu", "sim", "replay"})
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _TOPIC = re.compile(r"[^\x00-\x20\x7f+#/$][^\x00-\x20\x7f+#]{0,199}")
@@ -78,6 +79,8 @@ def _with_path(address: Address, path: str, surplus: bool) -> Address:
         if not path or "/" in path:
             raise AddressError("E212", "the URL names no database", "write `postgresql://host:5432/database`")
         return Address(address.scheme, address.host, address.port, database=path, user=address.user)
+    if address.scheme == "opc.tcp" and not surplus:
+        return address
     if path or surplus:
         raise AddressError("E212", "a broker's URL ends with its port", "write the topic under `topic:`")
     return address

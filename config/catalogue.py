@@ -3,7 +3,8 @@
     profile("sunspec-storage") ──► Profile          unknown name ──► UnknownProfile with the nearest one
 
 A profile of the definition may extend another (`extends: name`), built in or its own: mappings are merged key by key,
-lists and values replaced. It may not take the name of a built-in one.
+lists and values replaced. A point with a place of its own replaces the one below; a profile with `write:` of its own
+writes nothing else. It may not take the name of a built-in one.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ class Catalogue:
             self._refuse("E508", f"`{name}` extends itself", "name another profile", *at, "extends")
             return None
         below = self._base(base, (*above, name), *at, "extends")
-        return None if below is None else _merged(below, {key: own[key] for key in own if key != "extends"})
+        return None if below is None else _extend(below, {key: own[key] for key in own if key != "extends"})
 
     def _base(self, base: Any, above: tuple[str, ...], *at: str | int) -> dict[str, Any] | None:
         if isinstance(base, str) and base in self.local:
@@ -125,6 +126,29 @@ class Catalogue:
 
     def _refuse(self, code: str, message: str, advice: str, *at: str | int) -> None:
         self.problems.append(Diagnostic(code, message, self.loaded.value(*at), advice))
+
+
+def _extend(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """A profile over another one. What is written is never inherited in part, and a sample only with its meaning."""
+    base = dict(below)
+    if "write" in above:
+        for key in ("write", "write_order"):
+            base.pop(key, None)
+    if {"read", "sign", "addressing", "protocol"} & set(above):
+        base.pop("sample", None)
+    both = _merged(base, above)
+    for way in ("read", "write"):
+        points, own = base.get(way), above.get(way)
+        if isinstance(points, dict) and isinstance(own, dict):
+            both[way] = {**points, **{name: _point(points.get(name), point) for name, point in own.items()}}
+    return both
+
+
+def _point(below: Any, above: Any) -> Any:
+    """A point with a place of its own stands for itself: no sentinel or scale of another register is inherited."""
+    if not (isinstance(below, dict) and isinstance(above, dict)) or {"register", "path", "node"} & set(above):
+        return above
+    return _merged(below, above)
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

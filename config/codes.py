@@ -122,8 +122,15 @@ _SHAPE = {
         "name: nordhafen_1",
     ),
     "E110": Explanation(
-        "not supported in this version",
-        "The language knows it, this version does not act on it. It is refused, never ignored.",
+        "a word kept for later",
+        "The language keeps the word and does not have it yet. It is refused, never ignored.",
+        "- charge_from_pv: { meter: site.poc }",
+        "- self_consumption: { meter: site.poc }",
+    ),
+    "E111": Explanation(
+        "not acted on in this version",
+        "The language has it and checks it; this version does nothing with it. `check` warns, `graph` and `test` go on "
+        "without it, and `run` refuses the file: nothing is ignored in silence.",
     ),
 }
 
@@ -225,6 +232,21 @@ _VALUES = {
     ),
 }
 
+_VALUES |= {
+    "E219": Explanation(
+        "not the name of a node or point",
+        "Node ids are names joined by points, the same in the file, the graph, tests, alarms and the websocket.",
+        "meter: the meter",
+        "meter: site.poc",
+    ),
+    "E220": Explanation(
+        "not a condition",
+        "`when` is `<point> above|below <quantity>` or `<point> missing|stale`.",
+        "when: soc < 12 %",
+        "when: soc below 12 %",
+    ),
+}
+
 _SAFETY = {
     "E301": Explanation(
         "an output reaches a device",
@@ -302,7 +324,7 @@ _SAFETY = {
         "Each role has a token of its own; otherwise the weaker role has the rights of the stronger.",
     ),
     "E320": Explanation(
-        "a short token", "Tokens have at least 16 characters; `openssl rand -hex 24` makes one. This is a warning."
+        "a weak token", "Tokens have 16 to 512 characters, not all alike; `openssl rand -hex 32` makes one."
     ),
 }
 
@@ -334,9 +356,31 @@ _PROFILES = {
     "E508": Explanation(
         "`extends` that leads nowhere", "A profile of the definition has a name of its own and does not extend itself."
     ),
+    "E509": Explanation(
+        "a profile that contradicts itself",
+        "A profile is checked as a whole: every point has a place of its protocol and a unit of its dimension, word "
+        "order and addressing are written, write points do not overlap, 0 kW can be said, the watchdog's point exists.",
+        'power: { register: "holding 2100", type: int32, unit: W }',
+        'power: { register: "holding 2100", type: int32, word_order: little, unit: W }',
+    ),
 }
 
-EXPLANATIONS: dict[str, Explanation] = {**_YAML, **_SHAPE, **_VALUES, **_SAFETY, **_PROFILES}
+_TESTS = {
+    "E602": Explanation(
+        "an expectation without time or content",
+        "It says when (`at`) and what, or what holds `always`, or what holds `never`: one of the three.",
+        "- { bess1.command: 33 kW }",
+        "- { at: 30 s, bess1.command: 33 kW }",
+    ),
+    "E604": Explanation(
+        "not a comparison",
+        "`always` and `never` take a node id, one of `<=`, `<`, `=`, `>`, `>=` and a value, with spaces between.",
+        'always: "site.export below 800 kW"',
+        'always: "site.export <= 800 kW"',
+    ),
+}
+
+EXPLANATIONS: dict[str, Explanation] = {**_YAML, **_SHAPE, **_VALUES, **_SAFETY, **_PROFILES, **_TESTS}
 
 
 def explain(code: str) -> str | None:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from config.section import OneKey
+
 
 def keys_at(model: type[BaseModel], location: Sequence[str | int]) -> tuple[str, ...]:
     """The keys of the mapping at `location`, as a user writes them; empty when it is not a fixed set."""
@@ -28,6 +30,20 @@ def required_at(model: type[BaseModel], location: Sequence[str | int]) -> tuple[
         current = _below(current, part)
     found = _models(current)
     return tuple(key for key, field in _written(found[0]).items() if field.is_required()) if len(found) == 1 else ()
+
+
+def path(model: type[BaseModel], location: Sequence[str | int]) -> str:
+    """A location as a user knows it: `requests.day_ahead` for ("requests", 1, "schedule"), else joined by points."""
+    parts: list[str] = []
+    current: Any = model
+    for part in location:
+        if not (isinstance(part, int) and any(issubclass(item, OneKey) for item in _models(_below(current, part)))):
+            found = _models(current)
+            forms = found[0].forms if len(found) == 1 and issubclass(found[0], OneKey) else {}
+            kinds = [kind for kind, member in forms.items() if member == part]
+            parts.append(kinds[0] if len(kinds) == 1 else str(part))
+        current = _below(current, part)
+    return ".".join(parts)
 
 
 def _written(model: type[BaseModel]) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def load_source(source: Source, folder: Path, surroundings: Surroundings) -> Loa
 def validated(model: type[Model], values: Any, spans: Spans) -> tuple[Model | None, list[Diagnostic]]:
     """The model of `values`, or what is wrong with them, each at its place."""
     try:
-        return model.model_validate(values, context={"literal": True}), []
+        return model.model_validate(values, context={"literal": True}, by_alias=True, by_name=False), []
     except ValidationError as error:
         found = (diagnose(model, details, values, spans) for details in _details(error))
         return None, [diagnostic for diagnostic in found if diagnostic is not None]
@@ -110,7 +110,7 @@ def _draft(values: Any) -> Definition | None:
     """The definition without the values that are wrong, if what is left is one."""
     for _ in range(_DRAFTS):
         try:
-            return Definition.model_validate(values, context={"literal": True})
+            return Definition.model_validate(values, context={"literal": True}, by_alias=True, by_name=False)
         except ValidationError as error:
             if not all(_remove(values, details["loc"], details["type"]) for details in _details(error)):
                 return None

@@ -9,149 +9,121 @@ Register numbers are the numbers in the request when `zero_based`, one more than
 A point with `yes` (available, remote) is 1 or 0 in a reading; enumerations (state) and bit sets (alarms) stay raw.
 Everything after the adapter is in chain units and + = discharging / feeding in.
 
-A profile that contradicts itself is refused when it is read, with the point's name in the message.
+A profile that contradicts itself is refused when it is read (E509), at the key that is wrong.
 """
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from itertools import combinations
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from config.canonical import WRITE, canonical, dimension_of
-from config.definition import Section
-from config.quantity import ApparentPower, Duration, PositiveDuration, PositivePower
+from config.canonical import WRITE, canonical
+from config.point import REGISTER, Point, RegisterType, Table
+from config.quantity import ApparentPower, Duration, PositiveDuration, PositivePower, SignedPower, refusal
+from config.section import Section
 from config.units import Dimension
 
-RegisterType = Literal["uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64", "bool"]
-Table = Literal["holding", "input", "coil", "discrete"]
+__all__ = [
+    "Alarm", "Point", "Profile", "Ratings", "RegisterType", "Response", "Table", "Topics", "Watchdog",
+]  # fmt: skip
 
-_REGISTER = re.compile(r"(holding|input|coil|discrete) (\d{1,5})")
-_WORDS = {"16": 1, "32": 2, "64": 4, "bool": 1}
-
-
-class Point(Section):
-    """One value of a device. Modbus points have `register` ("holding 40072"), MQTT points have `path` ("battery.soc").
-
-    Engineering value = (raw * scale + offset) in `unit`, then converted to the chain's unit.
-    A raw value in `sentinels` means the device has no such value: it becomes *missing*, never 0.
-    """
-
-    register_: str | None = Field(default=None, alias="register")  # the base class has a `register` of its own
-    path: str | None = None
-    type: RegisterType = "float64"
-    scale: float = 1.0
-    offset: float = 0.0
-    unit: str = ""
-    word_order: Literal["big", "little"] | None = None
-    sentinels: list[float] = []
-    range: tuple[float, float] | None = None  # in the chain's unit
-    values: dict[int, str] = {}  # names of an enumeration's values
-    yes: list[int] = []  # raw values that mean "yes" for available and remote
-    constant: float | None = None  # write points only: always this value, in `unit`
-    label: str = ""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if not 1e-9 <= abs(self.scale) <= 1e9:
-            raise ValueError(f"scale {self.scale:g} is out of range, 1e-9 to 1e9 in magnitude")
-        if self.unit and dimension_of(self.unit) is None:
-            raise ValueError(f"unknown unit `{self.unit}`")
-        if self.range is not None and self.range[0] > self.range[1]:
-            raise ValueError(f"range is upside down: {self.range[0]:g} is above {self.range[1]:g}")
-        if self.register_ is not None:
-            self._check_register(self.register_)
-        return self
-
-    @property
-    def register(self) -> str | None:
-        """Table and number, "holding 40072"; None for a point of a message."""
-        return self.register_
-
-    def _check_register(self, register: str) -> None:
-        match = _REGISTER.fullmatch(register)
-        if match is None or int(match[2]) > 65536:
-            raise ValueError(f"register `{register}` is not `holding|input|coil|discrete` and a number up to 65536")
-        if match[1] in ("coil", "discrete") and self.type != "bool":
-            raise ValueError(f"register `{register}` holds one bit: its type is bool, not {self.type}")
-        if self.words > 1 and self.word_order is None:
-            raise ValueError(f"register `{register}` has {self.words} words: `word_order` is needed, big or little")
-
-    @property
-    def words(self) -> int:
-        """Registers that the value takes (a coil takes one bit)."""
-        return _WORDS.get(self.type, 0) or _WORDS[self.type[-2:]]
+_PLACES = {"modbus": "register", "mqtt": "path", "opcua": "node"}
+_SPOKEN = {"modbus": "a Modbus", "mqtt": "an MQTT", "opcua": "an OPC UA"}
 
 
 class Alarm(Section):
     """One bit of `alarms`. A critical alarm latches FAULT."""
 
-    text: str
-    critical: bool = False
+    text: str = Field(description="what the bit means", examples=["Ground fault"])
+    critical: bool = Field(False, description="latches FAULT")
 
 
 class Watchdog(Section):
-    """What the device does without us: `point` is written every `every`; unwritten, it goes to `reverts_to_kw`."""
+    """What the device does without us: `point` is written every `every`; unwritten, it goes to `reverts_to`."""
 
-    point: str = "heartbeat"
-    every: PositiveDuration = 1.0
-    reverts_after: PositiveDuration
-    reverts_to_kw: float = 0.0
+    point: str = Field("heartbeat", description="write point that keeps it quiet", examples=["heartbeat"])
+    register_: str | None = Field(
+        None, alias="register", description="where that point is, instead of listing it under `write`",
+        examples=["holding 2110"],
+    )  # fmt: skip
+    type: RegisterType = Field("uint16", description="how that register is encoded")
+    word_order: Literal["big", "little"] | None = Field(None, description="which of several registers comes first")
+    every: PositiveDuration = Field(1.0, description="how often it is written", examples=["1 s"])
+    reverts_after: PositiveDuration = Field(description="time without it until the device acts", examples=["10 s"])
+    reverts_to_kw: SignedPower = Field(
+        0.0, alias="reverts_to", description="power it then goes to; + is discharging", examples=["0 kW"]
+    )
 
 
 class Response(Section):
-    """How the device follows a command: pure delay, then first order lag (s)."""
+    """How the device follows a command: pure delay, then first order lag."""
 
-    dead_time: Duration = 1.0
-    lag: Duration = 1.0
+    dead_time: Duration = Field(1.0, description="time until power begins to move", examples=["300 ms"])
+    lag: Duration = Field(1.0, description="time constant of the movement", examples=["500 ms"])
 
 
 class Ratings(Section):
     """What the device can do at most; a definition may rate it lower, never higher."""
 
-    charge: PositivePower
-    discharge: PositivePower
-    apparent: ApparentPower | None = None
+    charge: PositivePower = Field(description="most power while charging", examples=["250 kW"])
+    discharge: PositivePower = Field(description="most power while discharging", examples=["250 kW"])
+    apparent: ApparentPower | None = Field(None, description="most apparent power", examples=["275 kVA"])
 
 
 class Topics(Section):
     """MQTT topics below the asset's `topic` prefix; `{asset}` is the asset's id."""
 
-    telemetry: str = "telemetry"
-    command: str = "command"
-    acknowledge: str = "command/ack"
+    telemetry: str = Field("telemetry", description="where it publishes")
+    command: str = Field("command", description="where it listens")
+    acknowledge: str = Field("command/ack", description="where it acknowledges")
 
 
 class Profile(Section):
     """One kind of device. `kind` storage can be commanded; a meter never is."""
 
-    name: str
-    version: int = Field(ge=1)
-    title: str = ""
-    protocol: Literal["modbus", "mqtt"]
-    kind: Literal["storage", "meter"]
-    sign: Literal["positive_is_discharge", "positive_is_charge"]
-    addressing: Literal["zero_based", "one_based"] | None = None
-    read: dict[str, Point]
-    write: dict[str, Point] = {}
-    write_order: list[str] = []
-    stamp: str | None = None  # MQTT: path of the device's own time stamp (RFC 3339, UTC)
-    fresh_by: str | None = None  # None: weak, freshness relies on replies and `frozen_after`
-    poll: PositiveDuration = 0.5
-    timeout: PositiveDuration = 0.4
-    alarms: dict[int, Alarm] = {}
-    watchdog: Watchdog | None = None
-    response: Response = Response()
-    ratings: Ratings | None = None  # None: one profile for devices of many sizes
-    resolution_kw: float = Field(default=0.1, gt=0)  # one step of the set-point as written
-    promises_limits: bool = True  # charge_limit and discharge_limit are promised: missing = 0
-    topics: Topics = Topics()
-    block_gap: int = Field(default=0, ge=0)  # undeclared registers that may be read along (0: never bridge)
-    max_block: int = Field(default=100, ge=4, le=125)
-    sample: dict[str, object] = {}  # recorded raw values and what they decode to, for `profile lint`
+    name: str = Field(description="its name; under `profiles:` the key is the name", examples=["sunspec-storage"])
+    version: int = Field(ge=1, description="version of the profile; a change of meaning makes a new one", examples=[3])
+    title: str = Field("", description="one line about it")
+    protocol: Literal["modbus", "mqtt", "opcua"] = Field(description="what it speaks")
+    kind: Literal["storage", "meter"] = Field(description="storage can be commanded, a meter never is")
+    sign: Literal["positive_is_discharge", "positive_is_charge"] = Field(
+        description="what the device means by +; everywhere else + is discharging"
+    )
+    addressing: Literal["zero_based", "one_based"] | None = Field(
+        None, description="whether registers count from 0 or 1; needed on Modbus"
+    )
+    read: dict[str, Point] = Field(description="points that are read, by name")
+    write: dict[str, Point] = Field({}, description="points that are written, by name; never inherited in part")
+    write_order: list[str] = Field([], description="order of writing; needed when there are more than two")
+    stamp: str | None = Field(None, description="path of the device's own time stamp, RFC 3339 in UTC")
+    fresh_by: str | None = Field(
+        None, description="point whose change proves fresh data; without one the device is weak: `frozen_after` counts"
+    )
+    poll: PositiveDuration = Field(0.5, description="time between two readings", examples=["500 ms"])
+    timeout: PositiveDuration = Field(0.4, description="longest wait for an answer", examples=["400 ms"])
+    alarms: dict[int, Alarm] = Field({}, description="bits of the point `alarms`, 0 to 52")
+    watchdog: Watchdog | None = Field(None, description="what the device does without us")
+    response: Response = Field(Response(), description="how it follows a command")
+    ratings: Ratings | None = Field(None, description="what it can do at most; none: devices of many sizes")
+    resolution_kw: PositivePower = Field(
+        0.1, alias="resolution", description="one step of the set-point as written", examples=["100 W"]
+    )
+    promises_limits: bool = Field(True, description="`charge_limit` and `discharge_limit` are promised: missing is 0")
+    topics: Topics = Field(Topics(), description="MQTT topics below the asset's own")
+    block_gap: int = Field(0, ge=0, description="undeclared registers that may be read along")
+    max_block: int = Field(100, ge=4, le=125, description="most registers in one request")
+    sample: dict[str, object] = Field(
+        {}, description="recorded raw values and what they decode to; `profile lint` replays it"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, values: Any) -> Any:
+        return with_order(with_watchdog(values)) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -159,9 +131,9 @@ class Profile(Section):
         self._check_writes()
         for way, points in (("read", self.read), ("write", self.write)):
             for name, point in points.items():
-                self._check_place(f"{way} point `{name}`", point)
+                self._check_place(f"{way} point `{name}`", point, way, name)
         for name, point in self.read.items():
-            _check_unit(f"read point `{name}`", point.unit, canonical(self.kind).get(name))
+            _check_unit("read", name, point.unit, canonical(self.kind).get(name))
         return self
 
     def address(self, point: Point) -> tuple[Table, int]:
@@ -171,27 +143,28 @@ class Profile(Section):
 
     def _check_names(self) -> None:
         if not self.read:
-            raise ValueError("a profile without read points measures nothing")
+            raise _wrong("a profile without read points measures nothing", "read")
         if self.protocol == "modbus" and self.addressing is None:
-            raise ValueError("`addressing` is needed: zero_based or one_based, both are common")
+            raise _wrong("`addressing` is needed: zero_based or one_based, both are common")
         if self.fresh_by is not None and self.fresh_by not in self.read:
-            raise ValueError(f"`fresh_by: {self.fresh_by}` is not a read point")
+            raise _wrong(f"`fresh_by: {self.fresh_by}` is not a read point", "fresh_by")
         if self.watchdog is not None and self.watchdog.point not in self.write:
-            raise ValueError(f"the watchdog's point `{self.watchdog.point}` is not a write point")
+            raise _wrong(f"the watchdog's point `{self.watchdog.point}` is not a write point", "watchdog", "point")
         if any(not 0 <= bit < 53 for bit in self.alarms):
-            raise ValueError("alarm bits are 0 to 52")
+            raise _wrong("alarm bits are 0 to 52", "alarms")
 
     def _check_writes(self) -> None:
         if self.kind == "meter" and self.write:
-            raise ValueError("a meter is never written to")
+            raise _wrong("a meter is never written to", "write")
         if self.kind == "storage" and "power" not in self.write:
-            raise ValueError("a storage device needs the write point `power`")
+            raise _wrong("a storage device needs the write point `power`", "write")
         if sorted(self.write_order) != sorted(self.write):
-            raise ValueError("`write_order` must name every write point once")
+            raise _wrong("`write_order` must name every write point once", "write_order")
         for name, point in self.write.items():
             if point.constant is None and name not in WRITE:
-                raise ValueError(f"write point `{name}` needs a `constant`: only {', '.join(WRITE)} are computed")
-            _check_unit(f"write point `{name}`", point.unit, WRITE.get(name))
+                said = f"write point `{name}` needs a `constant`: only {', '.join(WRITE)} are computed"
+                raise _wrong(said, "write", name)
+            _check_unit("write", name, point.unit, WRITE.get(name))
         if self.kind == "storage":
             self._check_power(self.write["power"])
         if self.protocol == "modbus":
@@ -201,33 +174,62 @@ class Profile(Section):
         zero = -Fraction(repr(power.offset)) / Fraction(repr(power.scale))  # the raw number that says 0 kW
         bits = 16 * power.words - (not power.type.startswith("u"))
         if power.type == "bool" or power.constant is not None:
-            raise ValueError("write point `power` is a number, neither a bit nor a constant")
+            raise _wrong("write point `power` is a number, neither a bit nor a constant", "write", "power")
         if zero.denominator != 1 or abs(zero) >= 2**bits or (zero < 0 and power.type.startswith("u")):
-            raise ValueError("write point `power` cannot say 0 kW with this type, scale and offset")
+            raise _wrong("write point `power` cannot say 0 kW with this type, scale and offset", "write", "power")
 
     def _check_overlap(self) -> None:
         for (a, first), (b, second) in combinations(self.write.items(), 2):
             if first.register and second.register:
                 (table, low), (other, high) = self.address(first), self.address(second)
                 if table == other and low < high + second.words and high < low + first.words:
-                    raise ValueError(f"write points `{a}` and `{b}` overlap")
+                    raise _wrong(f"write points `{a}` and `{b}` overlap", "write", b, "register")
 
-    def _check_place(self, what: str, point: Point) -> None:
-        if self.protocol == "mqtt":
-            if point.path is None or point.register is not None:
-                raise ValueError(f"{what} of an MQTT device needs `path`, and no `register`")
-            return
-        if point.register is None or point.path is not None:
-            raise ValueError(f"{what} of a Modbus device needs `register`, and no `path`")
+    def _check_place(self, what: str, point: Point, way: str, name: str) -> None:
+        wanted = _PLACES[self.protocol]
+        for key, written in (("register", point.register), ("path", point.path), ("node", point.node)):
+            if (written is None) == (key == wanted):
+                others = " or ".join(f"`{other}`" for other in _PLACES.values() if other != wanted)
+                said = f"{what} of {_SPOKEN[self.protocol]} device needs `{wanted}`, and no {others}"
+                raise _wrong(said, way, name, key)
+        if wanted == "register":
+            self._check_table(what, point, way, name)
+
+    def _check_table(self, what: str, point: Point, way: str, name: str) -> None:
         table, address = self.address(point)
         if address < 0 or address + point.words > 65536:
-            raise ValueError(f"{what} lies outside the {table} registers")
-        if what.startswith("write") and table not in ("holding", "coil"):
-            raise ValueError(f"{what} is in a table that cannot be written ({table})")
-        if what.startswith("read") and point.constant is not None:
-            raise ValueError(f"{what} cannot be a constant")
+            raise _wrong(f"{what} lies outside the {table} registers", way, name, "register")
+        if way == "write" and table not in ("holding", "coil"):
+            raise _wrong(f"{what} is in a table that cannot be written ({table})", way, name, "register")
+        if way == "read" and point.constant is not None:
+            raise _wrong(f"{what} cannot be a constant", way, name, "constant")
 
 
-def _check_unit(what: str, unit: str, dimension: Dimension | None) -> None:
+def with_watchdog(values: dict[str, Any]) -> dict[str, Any]:
+    """`watchdog: { register: … }` names a write point of its own: the same profile with it under `write`."""
+    guard = values.get("watchdog")
+    register = guard.get("register") if isinstance(guard, dict) else None
+    write = values.get("write", {})
+    if not (isinstance(register, str) and REGISTER.fullmatch(register) and isinstance(write, dict)):
+        return values
+    name = guard.get("point", "heartbeat")  # type: ignore[union-attr]
+    point = {"register": register, "type": guard.get("type", "uint16"), "word_order": guard.get("word_order")}  # type: ignore[union-attr]
+    return {**values, "write": {**write, name: point}}
+
+
+def with_order(values: dict[str, Any]) -> dict[str, Any]:
+    """One or two write points go out as listed; more than that need `write_order`."""
+    write = values.get("write")
+    if values.get("write_order") or not isinstance(write, dict) or len(write) > 2:
+        return values
+    return {**values, "write_order": list(write)}
+
+
+def _wrong(message: str, *at: str) -> PydanticCustomError:
+    return refusal("E509", message, "a profile may not contradict itself", *at)
+
+
+def _check_unit(way: str, name: str, unit: str, dimension: Dimension | None) -> None:
     if dimension is not None and unit not in dimension.units:
-        raise ValueError(f"{what} needs {dimension.named}, e.g. `{dimension.example}`, not `{unit or 'no unit'}`")
+        said = f"{way} point `{name}` needs {dimension.named}, e.g. `{dimension.example}`, not `{unit or 'no unit'}`"
+        raise _wrong(said, way, name, "unit")

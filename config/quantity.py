@@ -23,6 +23,7 @@ from config.units import (
     ENERGY,
     FREQUENCY,
     PERCENT,
+    PERCENT_RATE,
     POWER,
     RAMP,
     REACTIVE_POWER,
@@ -36,13 +37,13 @@ from config.units import (
 )
 
 
-def refusal(code: str, message: str, how: str) -> PydanticCustomError:
-    """A validation error with one of this project's codes, a finished message and advice."""
-    return PydanticCustomError(code, "{message}", {"message": message, "help": how})
+def refusal(code: str, message: str, how: str, *at: str | int) -> PydanticCustomError:
+    """A validation error with one of this project's codes, a finished message and advice; `at` is a place below."""
+    return PydanticCustomError(code, "{message}", {"message": message, "help": how, "at": at})
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class Quantity:
     """The validator of a quantity field: text in, float in the chain's unit out, within [low, high]."""
 
     dimension: Dimension
@@ -90,24 +91,33 @@ def kind_of(value: Any) -> str:
     return next((name for kind, name in kinds if isinstance(value, kind)), "something else")
 
 
-def _stop_ramp(value: Any, validation: ValidationInfo) -> float | None:
-    return None if value is None or value == "at_once" else _Read(RAMP, low=1e-6)(value, validation)
+@dataclass(frozen=True, slots=True)
+class QuantityOr:
+    """A quantity, or a word that stands for None."""
+
+    quantity: Quantity
+    word: str
+
+    def __call__(self, value: Any, validation: ValidationInfo) -> float | None:
+        return None if value is None or value == self.word else self.quantity(value, validation)
 
 
-Power = Annotated[float, BeforeValidator(_Read(POWER))]
-PositivePower = Annotated[float, BeforeValidator(_Read(POWER, low=0.001))]
-ReactivePower = Annotated[float, BeforeValidator(_Read(REACTIVE_POWER))]
-ApparentPower = Annotated[float, BeforeValidator(_Read(APPARENT_POWER, low=0.001))]
-Energy = Annotated[float, BeforeValidator(_Read(ENERGY, low=0.001))]
-Duration = Annotated[float, BeforeValidator(_Read(DURATION))]
-PositiveDuration = Annotated[float, BeforeValidator(_Read(DURATION, low=0.001))]
-Percent = Annotated[float, BeforeValidator(_Read(PERCENT, high=100.0))]
-EfficiencyPercent = Annotated[float, BeforeValidator(_Read(PERCENT, low=50.0, high=100.0))]
-Ramp = Annotated[float, BeforeValidator(_Read(RAMP, low=1e-6))]
-StopRamp = Annotated[float | None, BeforeValidator(_stop_ramp)]
-Temperature = Annotated[float, BeforeValidator(_Read(TEMPERATURE, low=-60.0, high=100.0))]
-TemperatureDifference = Annotated[float, BeforeValidator(_Read(TEMPERATURE_DIFFERENCE))]
-Frequency = Annotated[float, BeforeValidator(_Read(FREQUENCY))]
+Power = Annotated[float, BeforeValidator(Quantity(POWER))]
+SignedPower = Annotated[float, BeforeValidator(Quantity(POWER, low=None))]
+PositivePower = Annotated[float, BeforeValidator(Quantity(POWER, low=0.001))]
+ReactivePower = Annotated[float, BeforeValidator(Quantity(REACTIVE_POWER))]
+ApparentPower = Annotated[float, BeforeValidator(Quantity(APPARENT_POWER, low=0.001))]
+Energy = Annotated[float, BeforeValidator(Quantity(ENERGY, low=0.001))]
+Duration = Annotated[float, BeforeValidator(Quantity(DURATION))]
+PositiveDuration = Annotated[float, BeforeValidator(Quantity(DURATION, low=0.001))]
+Percent = Annotated[float, BeforeValidator(Quantity(PERCENT, high=100.0))]
+EfficiencyPercent = Annotated[float, BeforeValidator(Quantity(PERCENT, low=50.0, high=100.0))]
+PercentRate = Annotated[float, BeforeValidator(Quantity(PERCENT_RATE, low=1e-6))]
+Ramp = Annotated[float, BeforeValidator(Quantity(RAMP, low=1e-6))]
+StopRamp = Annotated[float | None, BeforeValidator(QuantityOr(Quantity(RAMP, low=1e-6), "at_once"))]
+Temperature = Annotated[float, BeforeValidator(Quantity(TEMPERATURE, low=-60.0, high=100.0))]
+TemperatureDifference = Annotated[float, BeforeValidator(Quantity(TEMPERATURE_DIFFERENCE))]
+Frequency = Annotated[float, BeforeValidator(Quantity(FREQUENCY))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,23 +12,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from config.definition import OUTPUT_TYPES
 from config.diagnostics import Diagnostic
-from config.keys import keys_at, required_at
+from config.keys import keys_at, path, required_at
 from config.plain import Location, Place, Spans
 from config.quantity import kind_of
 from config.shape import suggestion
-
-# Keys of the language that this version does not act on, by the last fixed word of their place.
-_OF_ASSETS = frozenset({"start_sequence", "interlocks", "soc_dwell", "write_budget", "identity", "inputs"})
-LATER_KEYS: dict[str, frozenset[str]] = {
-    "": frozenset({"limits", "alarms", "tests", "inputs", "interlocks", "start_sequence", "time"}),
-    "site": frozenset({"transformers", "grid_code", "pq_priority", "time", "identity"}),
-    "assets": _OF_ASSETS,
-    "connections": frozenset({"security", "certificate", "key"}),
-    "snapshot": frozenset({"jump"}),
-    "command": frozenset({"effect"}),
-    "schedule": frozenset({"transform"}),
-}
+from config.source import Span
 
 
 def diagnose(model: type[BaseModel], details: ErrorDetails, values: Any, spans: Spans) -> Diagnostic | None:
@@ -49,10 +39,20 @@ def diagnose(model: type[BaseModel], details: ErrorDetails, values: Any, spans: 
         return _tag(kind, written, value, details, place, spans)
     context = details.get("ctx", {})
     if kind[0] == "E" and kind[1:].isdigit():
-        return Diagnostic(kind, str(context["message"]), place.value, str(context["help"]))
+        return Diagnostic(kind, str(context["message"]), _below(spans, written, context, place), str(context["help"]))
     if kind == "literal_error":
         return _word(value, str(context.get("expected", "")), place)
     return _other(kind, value, details, place)
+
+
+def _below(spans: Spans, written: Location, context: dict[str, Any], place: Place) -> Span:
+    """The place that a refusal of a whole section names, as far down as it was written; else the section's key."""
+    at = tuple(context.get("at", ()))
+    for length in range(len(at), 0, -1):
+        found = spans.get((*written, *at[:length]))
+        if found is not None:
+            return found.value if length == len(at) else found.key
+    return place.key if at else place.value
 
 
 def _written(values: Any, location: Location) -> tuple[Location, Any]:
@@ -77,33 +77,26 @@ def holds(values: Any, part: str | int) -> bool:
 def _missing(model: type[BaseModel], location: Location, written: Location, place: Place) -> Diagnostic:
     name = str(location[-1])
     if name == "ttl":
-        advice = "a request that cannot expire is a way to lose control: e.g. `ttl: 20 min`"
-        return Diagnostic("E304", "a request from outside needs `ttl`", place.key, advice)
+        advice = "what cannot expire is a way to lose control: e.g. `ttl: 20 min`"
+        what = "limit" if location[0] == "limits" else "request"
+        return Diagnostic("E304", f"a {what} from outside needs `ttl`", place.key, advice)
     if place.refused:
         return Diagnostic("E102", f"`{name}` is missing", place.key)
     needed = ", ".join(f"`{key}`" for key in required_at(model, location[:-1]))
-    where = f" in `{'.'.join(map(str, written))}`" if written else ""
+    where = f" in `{path(model, written)}`" if written else ""
     return Diagnostic("E102", f"`{name}` is missing{where}", place.key, f"needed here: {needed}")
 
 
 def _unknown_key(model: type[BaseModel], location: Location, place: Place) -> Diagnostic:
     name = str(location[-1])
-    if name in _later(location[:-1]):
-        return Diagnostic("E110", f"`{name}` is not supported in this version", place.key, "leave it out for now")
     return Diagnostic("E101", f"`{name}` is not a key here", place.key, suggestion(name, keys_at(model, location[:-1])))
 
 
-def _later(holder: Location) -> frozenset[str]:
-    for word in reversed(holder):
-        if word in LATER_KEYS:
-            return LATER_KEYS[str(word)] if len(holder) <= 2 or word == holder[-1] else frozenset()
-    return LATER_KEYS[""] if not holder else frozenset()
-
-
 def _tag(kind: str, written: Location, value: Any, details: ErrorDetails, place: Place, spans: Spans) -> Diagnostic:
-    words = [word.strip(" '") for word in str(details.get("ctx", {}).get("expected_tags", "")).split(",")]
+    expected = str(details.get("ctx", {}).get("expected_tags", ""))
+    words = [word.strip(" '") for word in expected.split(",")] if expected else list(OUTPUT_TYPES)
     if kind == "union_tag_not_found" or not isinstance(value, dict):
-        return Diagnostic("E102", "`type` is missing", place.key, suggestion("", ["postgres", "mqtt"]))
+        return Diagnostic("E102", "`type` is missing", place.key, suggestion("", words))
     inner = spans.get((*written, "type"), place)
     return _word(value.get("type"), " or ".join(f"'{word}'" for word in words), inner)
 

@@ -9,7 +9,7 @@ there only when nothing is wrong. No network is used, nothing is compiled, and n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config.catalogue import Catalogue
@@ -17,7 +17,7 @@ from config.definition import Definition
 from config.diagnostics import Diagnostic, errors, ordered
 from config.load import Loaded, load
 from config.profile import Profile
-from pipeline.rules import devices, doors, requests, reserve, site
+from pipeline.rules import devices, doors, names, requests, reserve, site, support
 from pipeline.rules.subject import Rule, Subject
 
 RULES: tuple[Rule, ...] = (
@@ -33,10 +33,17 @@ RULES: tuple[Rule, ...] = (
     devices.reversion,
     requests.order,
     requests.origins,
+    requests.controllers,
     reserve.services,
     doors.outputs,
     doors.request_topics,
     doors.endpoint,
+    names.named,
+    names.inputs,
+    names.alarms,
+    names.start_up,
+    names.tests,
+    support.later,
 )
 
 
@@ -53,6 +60,17 @@ class Checked:
     def ok(self) -> bool:
         """No errors; warnings may be there."""
         return self.definition is not None
+
+    @property
+    def later(self) -> tuple[Diagnostic, ...]:
+        """What this version does not act on: warnings here, reasons of `run` to refuse the file."""
+        return tuple(problem for problem in self.diagnostics if problem.code == support.CODE)
+
+    @property
+    def refused_to_run(self) -> tuple[Diagnostic, ...]:
+        """All diagnostics, with what this version does not act on as errors."""
+        later = set(map(id, self.later))
+        return tuple(replace(p, severity="error") if id(p) in later else p for p in self.diagnostics)
 
 
 def check(

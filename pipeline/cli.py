@@ -126,7 +126,7 @@ async def _demo(options: Options, *, in_json: bool) -> Exit:
 @as_json
 def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, traces: str | None, in_json: bool) -> None:
     """Run a definition until SIGTERM or Ctrl-C, which write 0 kW first. Shadow unless armed."""
-    found = checked(chosen(file, in_json=in_json), secrets_dir, in_json=in_json)
+    found = checked(chosen(file, in_json=in_json), secrets_dir, to_run=True, in_json=in_json)
     in_text = log == "human" or (log is None and sys.stderr.isatty() and not in_json)
     with slow("kernels are compiled, once; this can take a minute", json_log=not in_text):
         from pipeline.run import run as run_process

@@ -22,6 +22,7 @@ from jit.rows import build_layout
 from operators.offers import Entry, Offers
 from operators.snapshot import Places
 from operators.validate import Plausible
+from pipeline.rules.support import operable
 from sources.points import point_names, point_ranges
 
 #: The meter at the point of connection, by its name under `site.meters`.
@@ -71,6 +72,7 @@ def ends(definition: Definition) -> Ends:
 
 def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) -> Compiled:
     """`profiles` holds one profile per device id: asset ids and `site.<meter>`."""
+    definition = operable(definition)
     devices = _device_points(definition, profiles)
     layout = build_layout(
         assets=tuple(definition.assets),

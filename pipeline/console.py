@@ -108,13 +108,16 @@ def chosen(file: Path | None, *, in_json: bool) -> Path:
     return file or DEFAULT_FILE
 
 
-def checked(file: Path, secrets: Path, *, env_stub: bool = False, in_json: bool) -> Any:
-    """The checked definition, or the end of the program with every diagnostic and exit code 78."""
+def checked(file: Path, secrets: Path, *, env_stub: bool = False, to_run: bool = False, in_json: bool) -> Any:
+    """The checked definition, or the end of the program with every diagnostic and exit code 78.
+
+    `to_run`: what this version does not act on, a warning elsewhere, refuses the file.
+    """
     from pipeline.check import check
 
     found = check(file, secrets_dir=secrets, env_stub=env_stub)
-    if not found.ok:
-        show(found.diagnostics, in_json=in_json)
+    if not found.ok or (to_run and found.later):
+        show(found.refused_to_run if to_run else found.diagnostics, in_json=in_json)
         sys.exit(Exit.INVALID)
     return found
 

@@ -77,6 +77,8 @@ def run(
     logs.configure("json" if json_log else "human")
     if checked.definition is None:
         raise ValueError("a definition with errors is refused before it is run")
+    if checked.later:
+        raise ValueError(f"a definition with {checked.later[0].message} is refused before it is run")
     site = checked.definition.site.name
     shown = {"demo": simulator_url is not None, "simulator_url": simulator_url}
     try:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config.address import is_loopback
-from config.definition import Asset
 from config.diagnostics import Diagnostic
 from config.profile import Profile
 from config.shape import suggestion
 from pipeline.rules.subject import Device, Subject
 
-_SCHEMES = {"modbus": ("modbus-tcp",), "mqtt": ("mqtt", "mqtts")}
+_SCHEMES = {"modbus": ("modbus-tcp",), "mqtt": ("mqtt", "mqtts"), "opcua": ("opc.tcp",)}
 
 
 def connects(subject: Subject) -> Iterator[Diagnostic]:
@@ -38,15 +37,16 @@ def _connect(subject: Subject, device: Device, profile: Profile) -> Iterator[Dia
     if address is not None and address.scheme not in _SCHEMES[profile.protocol]:
         message = f"`{profile.name}` speaks {profile.protocol}, and this is {address.scheme}"
         yield subject.problem("E503", message, f"write {_how(profile)}", *at)
-    elif address is not None and named != (profile.protocol == "mqtt"):
-        message = "a broker is named under `connections:`" if not named else "a device's URL stands here"
+    elif address is not None and named != (profile.protocol != "modbus"):
+        message = "it is named under `connections:`" if not named else "a device's URL stands here"
         yield subject.problem("E505", message, f"write {_how(profile)}", *at)
     yield from _topic(subject, device, profile)
 
 
 def _how(profile: Profile) -> str:
-    if profile.protocol == "mqtt":
-        return "the name of a broker from `connections:`"
+    if profile.protocol != "modbus":
+        what = "a broker" if profile.protocol == "mqtt" else "an OPC UA server"
+        return f"the name of {what} from `connections:`"
     return "a URL such as `modbus-tcp://10.0.0.11:502/1`"
 
 
@@ -57,7 +57,10 @@ def _topic(subject: Subject, device: Device, profile: Profile) -> Iterator[Diagn
         yield subject.key_problem("E507", message, "write the device's own topic, e.g. `plant/bess1`", *device.at)
     if profile.protocol != "mqtt" and topic is not None:
         yield subject.key_problem("E507", "`topic` means nothing to this device", "remove it", *device.at, "topic")
-    if isinstance(device.section, Asset) and device.section.node is not None:
+    if profile.protocol == "opcua" and device.section.node is None:
+        message = f"`{profile.name}` speaks OPC UA and needs `node`"
+        yield subject.key_problem("E507", message, 'write the device\'s own node, e.g. `"ns=2;s=ESS"`', *device.at)
+    if profile.protocol != "opcua" and device.section.node is not None:
         yield subject.key_problem("E507", "`node` means nothing to this device", "remove it", *device.at, "node")
 
 
@@ -67,7 +70,7 @@ def apart(subject: Subject) -> Iterator[Diagnostic]:
     for second in subject.devices:
         first = next((taken[key] for key in _reached(subject, second) if key in taken), None)
         if first is not None:
-            what = "topic" if second.section.topic is not None else "connect"
+            what = next((key for key in ("topic", "node") if getattr(second.section, key) is not None), "connect")
             yield subject.problem(
                 "E312",
                 f"`{second.id}` and `{first.id}` are the same device",
@@ -95,6 +98,8 @@ def _occupied(subject: Subject, device: Device) -> list[tuple[object, ...]]:
         parts = topic.split("/")
         return [("topic", topic), *(("above", "/".join(parts[:length])) for length in range(1, len(parts)))]
     address = subject.address(device.section.connect)
+    if address is not None and address.scheme == "opc.tcp":
+        return [("opcua", address.host, address.port, device.section.node)]
     if address is None or address.scheme != "modbus-tcp":
         return []
     return [("modbus", "loopback" if is_loopback(address.host) else address.host, address.port, address.unit)]

@@ -63,18 +63,18 @@ def _server(subject: Subject, output: OpcuaServerOutput, at: Location) -> Iterat
         yield subject.problem("E307", _LISTENING, "listen on a loopback address, e.g. `127.0.0.1:4841`", *at, "listen")
     door = subject.definition.endpoint
     if door is not None and port and parse_listen(door.listen)[1] == port:
-        first = (("endpoint", "listen"), "the endpoint listens here")
-        yield subject.problem("E107", "two listeners on one port", "give each its own", *at, "listen", first=first)
+        here: tuple[Location, str] = (("endpoint", "listen"), "the endpoint listens here")
+        yield subject.problem("E107", "two listeners on one port", "give each its own", *at, "listen", first=here)
     for name, other in subject.definition.outputs.items():
         if isinstance(other, OpcuaServerOutput) and name < str(at[1]) and port and other.listen == output.listen:
-            first = (("outputs", name, "listen"), "used here")
-            yield subject.problem("E107", "two listeners on one port", "give each its own", *at, "listen", first=first)
+            here = (("outputs", name, "listen"), "used here")
+            yield subject.problem("E107", "two listeners on one port", "give each its own", *at, "listen", first=here)
     for device in subject.devices:
         address = subject.address(device.section.connect)
         if address is not None and is_loopback(address.host) and address.port == port:
             first = ((*device.at, "connect"), "the device is reached here")
             message = f"this output takes the address of the device `{device.id}`"
-            yield subject.problem("E301", message, "outputs record, they cannot be a device", *at, "listen", first=first)
+            yield subject.problem("E301", message, "outputs record, they are no device", *at, "listen", first=first)
 
 
 def _own_topic(subject: Subject, output: MqttOutput, at: Location) -> Iterator[Diagnostic]:

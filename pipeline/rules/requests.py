@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from config.definition import Request, ScheduleRequest
+from config.definition import GridOperator, Request, ScheduleRequest
 from config.diagnostics import Diagnostic
 from config.plain import Location
 from config.shape import suggestion
 from pipeline.rules.subject import Subject
 
-RANKS = {"commitment": 4, "intraday": 5, "day_ahead": 6, "idle": 8}
+RANKS = {
+    "commitment": 4,
+    "intraday": 5,
+    "day_ahead": 6,
+    **dict.fromkeys(("peak_shaving", "export_limit", "self_consumption", "target_soc"), 7),
+    "idle": 8,
+}
 _BROKERS = ("mqtt", "mqtts")
 
 
@@ -35,7 +41,7 @@ def order(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _at(index: int, request: Request) -> Location:
-    return ("requests", index, "power" if request.kind == "idle" else "schedule")
+    return ("requests", index, request.forms[request.kind])
 
 
 def _idle(subject: Subject) -> Iterator[Diagnostic]:
@@ -48,30 +54,51 @@ def _idle(subject: Subject) -> Iterator[Diagnostic]:
             yield subject.problem("E305", "idle is 0 kW", "write `- idle: 0 kW`", *_at(index, request))
 
 
+def controllers(subject: Subject) -> Iterator[Diagnostic]:
+    """Each controller watches a meter that exists and measures power; no ceiling is set twice."""
+    meters = [device.id for device in subject.devices if not device.commanded]
+    for index, request in enumerate(subject.definition.requests):
+        meter = getattr(request.controller, "meter", None)
+        if meter is not None and meter not in meters:
+            advice = suggestion(meter, meters) or "there is no meter under `site.meters`"
+            at = (*_at(index, request), "meter")
+            yield subject.problem("E105", f"there is no meter `{meter}`", advice, *at)
+    seen: dict[tuple[str, str], Location] = {}
+    for index, limit in enumerate(subject.definition.limits):
+        place: Location = ("limits", index, limit.kind)
+        key = (limit.kind, limit.grid_operator.direction)
+        if key in seen:
+            message = f"`{limit.kind}` limits the {key[1]} twice"
+            first = (seen[key], "first listed here")
+            yield subject.key_problem("E107", message, "keep one of them", *place, first=first)
+        seen.setdefault(key, place)
+
+
 def origins(subject: Subject) -> Iterator[Diagnostic]:
     """Each request from outside has an origin that exists, and a topic of its own there."""
     topics: dict[tuple[str, str], Location] = {}
-    for index, request in enumerate(subject.definition.requests):
-        schedule, at = request.schedule, _at(index, request)
-        if schedule is None:
-            continue
+    asked: list[tuple[ScheduleRequest | GridOperator, Location]] = [
+        *((r.schedule, _at(i, r)) for i, r in enumerate(subject.definition.requests) if r.schedule is not None),
+        *((item.grid_operator, ("limits", i, item.kind)) for i, item in enumerate(subject.definition.limits)),
+    ]
+    for schedule, at in asked:
         yield from _origin(subject, schedule, at)
         if schedule.topic is None:
             continue
         key = (schedule.from_, schedule.topic)
         if key in topics:
-            advice = "give every request a topic of its own"
+            advice = "give each a topic of its own"
             first = ((*topics[key], "topic"), "read here")
-            yield subject.problem("E107", "two requests read one topic", advice, *at, "topic", first=first)
+            yield subject.problem("E107", "two of them read one topic", advice, *at, "topic", first=first)
         topics.setdefault(key, at)
 
 
-def _origin(subject: Subject, schedule: ScheduleRequest, at: Location) -> Iterator[Diagnostic]:
+def _origin(subject: Subject, schedule: ScheduleRequest | GridOperator, at: Location) -> Iterator[Diagnostic]:
     origin = schedule.from_
-    if origin == "file":
-        yield subject.problem(
-            "E110", "requests from a file are not supported in this version", "use a topic", *at, "from"
-        )
+    if origin == "file" and isinstance(schedule, ScheduleRequest):
+        if schedule.path is None:
+            yield subject.key_problem("E102", "`path` is missing", "write the file to read, e.g. `today.csv`", *at)
+        yield from _surplus(subject, schedule, at, ("topic",))
         return
     if origin == "endpoint":
         if subject.definition.endpoint is None:
@@ -89,8 +116,10 @@ def _origin(subject: Subject, schedule: ScheduleRequest, at: Location) -> Iterat
     yield from _surplus(subject, schedule, at, ("path",))
 
 
-def _surplus(subject: Subject, schedule: ScheduleRequest, at: Location, keys: tuple[str, ...]) -> Iterator[Diagnostic]:
+def _surplus(
+    subject: Subject, schedule: ScheduleRequest | GridOperator, at: Location, keys: tuple[str, ...]
+) -> Iterator[Diagnostic]:
     for key in keys:
-        if getattr(schedule, key) is not None:
+        if getattr(schedule, key, None) is not None:
             message = f"`{key}` means nothing with `from: {schedule.from_}`"
             yield subject.key_problem("E101", message, "remove it", *at, key)

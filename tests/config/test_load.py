@@ -75,9 +75,8 @@ FAULTS = [
     Fault("E109", "  two:\n", "  «'../two'»:\n"),
     Fault("E109", "    connect: broker\n", "    connect: «the broker»\n"),
     # known, and not in this version
-    Fault("E110", "outputs:\n", "«limits»: []\noutputs:\n"),
-    Fault("E110", "  - idle: 0 kW", "  - «peak_shaving»: { meter: site.poc }\n  - idle: 0 kW"),
-    Fault("E110", "  cycle: 1 s", "  cycle: 1 s\n  «transformers»: {}"),
+    Fault("E110", "  - fcr:", "  - «afrr»:"),
+    Fault("E110", "  - idle: 0 kW", "  - «charge_from_pv»: { meter: site.poc }\n  - idle: 0 kW"),
     # types
     Fault("E201", "to: db }", "to: «5» }"),
     Fault("E201", "  listen: 127.0.0.1:8088", "  listen: 127.0.0.1:8088\n  behind_proxy: «'true'»"),

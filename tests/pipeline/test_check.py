@@ -16,7 +16,8 @@ from tests.config.marked import PLANT, Fault
 pytestmark = pytest.mark.req("LH-CONF-001", "LH-CONF-003", "LH-NF-009")
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = sorted((ROOT / "config" / "examples").glob("*.yaml"))
+SEVERAL = ROOT / "config" / "examples" / "several-assets.yaml"
+EXAMPLES = sorted(set((ROOT / "config" / "examples").glob("*.yaml")) - {SEVERAL})
 TWO = "    connect: broker\n    topic: plant/two\n"
 METER = "    poc: { profile: mqtt-meter, connect: broker, topic: plant/meter }\n"
 COMMITMENT = "  - commitment: { from: broker, topic: plant/commitment, ttl: 20 min }\n"
@@ -87,7 +88,6 @@ FAULTS = [
     Fault("E105", "{ from: broker, topic: plant/day", "{ from: «one», topic: plant/day"),
     Fault("E105", "{ from: broker, topic: plant/day", "{ from: «mqtt://127.0.0.1», topic: plant/day"),
     Fault("E505", "{ from: broker, topic: plant/day", "{ from: «db», topic: plant/day"),
-    Fault("E110", "{ from: broker, topic: plant/day-ahead,", "{ from: «file», path: a.csv,"),
     Fault("E102", DAY_AHEAD, "  - «day_ahead»: { from: broker, ttl: 26 h }\n", "`topic` is missing"),
     Fault("E101", "topic: plant/day-ahead,", "topic: plant/day-ahead, «path»: a.csv,"),
     Fault("E101", "from: broker, topic: plant/day-ahead,", "from: endpoint, «topic»: plant/day-ahead,"),
@@ -178,6 +178,35 @@ def test_what_ships_is_clean(path: Path) -> None:
     assert render(found.diagnostics) == ""
     assert found.ok
     assert set(found.profiles) == {"bess1", "site.poc"}
+
+
+LATER = {
+    "the limit of transformers",
+    "a grid code",
+    "the priority of active and reactive power",
+    "the protocol `opc.tcp`",
+    "the protocol `opcua`",
+    "a security policy of OPC UA",
+    "the limit `grid_operator`",
+    "a request from a file",
+    "the controller `peak_shaving`",
+    "the controller `self_consumption`",
+    "the check of jumps",
+    "the check of the effect",
+    "the alarm `soc_low`",
+    "the alarm `no_answer`",
+    "the output `opcua_server`",
+}
+
+
+def test_what_this_version_does_not_act_on_is_named_and_nothing_else_is_wrong() -> None:
+    found = check(SEVERAL, environment={}, env_stub=True)
+    assert found.ok
+    assert {(problem.code, problem.severity) for problem in found.diagnostics} == {("E111", "warning")}
+    said = {problem.message.removesuffix(" is not acted on in this version") for problem in found.later}
+    assert said <= LATER
+    assert {problem.severity for problem in found.refused_to_run} == {"error"}
+    assert set(found.profiles) == {"bess_a", "bess_b", "site.poc", "site.pv"}
 
 
 def test_the_demo_takes_its_places_from_the_surroundings(tmp_path: Path) -> None:

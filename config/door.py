@@ -1,0 +1,104 @@
+"""Doors: named connections, the endpoint for people and programs, and outputs, which only ever record.
+
+Devices that can be commanded stand under `assets:`; an output cannot reach one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool
+
+from config.quantity import Duration, Secret
+from config.section import Listen, Section, Text, Topic, Url
+
+
+class Connection(Section):
+    """A named connection: a broker (`mqtt://`, `mqtts://`), a database (`postgresql://`), an OPC UA server."""
+
+    url: Url = Field(description="where it is; never with a password", examples=["mqtts://broker.lan:8883"])
+    user: Text | None = Field(None, description="name to sign in with", examples=["ems"])
+    password: Secret | None = Field(None, description="password, from a file", examples=["!secret mqtt_password"])
+    ca: Text | None = Field(None, description="PEM file of the certificate authority", examples=["/etc/ems/ca.pem"])
+    security: (
+        Literal["None", "Basic256Sha256/Sign", "Basic256Sha256/SignAndEncrypt", "Aes256Sha256RsaPss/SignAndEncrypt"]
+        | None
+    ) = Field(None, description="OPC UA security policy and mode", examples=["Basic256Sha256/SignAndEncrypt"])
+    certificate: Secret | None = Field(
+        None, description="client certificate, from a file", examples=["!secret opcua_client_cert"]
+    )
+    key: Secret | None = Field(
+        None, description="private key of the client certificate, from a file", examples=["!secret opcua_client_key"]
+    )
+
+
+class Tls(Section):
+    """Certificate and key of the endpoint, from files."""
+
+    certificate: Secret = Field(description="certificate chain, PEM", examples=["!secret web_cert"])
+    key: Secret = Field(description="private key, PEM", examples=["!secret web_key"])
+
+
+class Tokens(Section):
+    """One token per role, from files, of at least 16 characters; each role may do what those before it may."""
+
+    viewer: Secret | None = Field(None, description="may look", examples=["!secret viewer_token"])
+    operator: Secret | None = Field(None, description="may stop, release and acknowledge",
+                                    examples=["!secret operator_token"])  # fmt: skip
+    engineer: Secret | None = Field(None, description="may import schedules and change operation",
+                                    examples=["!secret engineer_token"])  # fmt: skip
+
+
+class Endpoint(Section):
+    """Page, REST and websocket. A loopback listener may set `anonymous_viewer`; any other needs tokens and TLS."""
+
+    listen: Listen = Field("127.0.0.1:8088", description="host and port", examples=["127.0.0.1:8088"])
+    tls: Tls | None = Field(None, description="certificate and key, when it is reached from elsewhere")
+    behind_proxy: StrictBool = Field(False, description="a proxy in front terminates TLS")
+    anonymous_viewer: StrictBool = Field(False, description="look without a token; on a loopback address only")
+    tokens: Tokens = Field(Tokens(), description="one token per role")
+
+
+Publish = Literal["snapshot", "decision", "command", "alarms"]
+ALL: list[Publish] = ["snapshot", "decision", "command", "alarms"]
+Published = Annotated[list[Publish], Field(min_length=1)]
+
+Retained = Literal[
+    "telemetry", "site_telemetry", "commands", "state_changes", "alarms", "operator_acts", "schedule_withdrawals"
+]
+
+
+class PostgresOutput(Section):
+    """History in PostgreSQL, with a buffer on disk for when it is away."""
+
+    type: Literal["postgres"] = Field(description="history in PostgreSQL")
+    to: Text = Field(description="the connection", examples=["db"])
+    publish: Published = Field(ALL, description="what is recorded", examples=[["snapshot", "alarms"]])
+    buffer: Duration = Field(
+        72 * 3600.0, description="how long an outage of the database loses nothing", examples=["72 h"]
+    )
+    retention: dict[Retained, Duration] = Field(
+        {}, description="how long the rows of a table are kept; a table not named: for ever",
+        examples=[{"telemetry": "400 d"}],
+    )  # fmt: skip
+
+
+class MqttOutput(Section):
+    """State as JSON on topics of a broker."""
+
+    type: Literal["mqtt"] = Field(description="state as JSON on MQTT")
+    to: Text = Field(description="the connection", examples=["broker"])
+    topic: Topic = Field(description="topic below which it is published", examples=["site/state"])
+    publish: Published = Field(ALL, description="what is published", examples=[["command"]])
+
+
+class OpcuaServerOutput(Section):
+    """An OPC UA server for SCADA: to read from; what is written there is refused."""
+
+    type: Literal["opcua_server"] = Field(description="an OPC UA server for SCADA")
+    listen: Listen = Field(description="host and port", examples=["127.0.0.1:4841"])
+    publish: Published = Field(ALL, description="what is published", examples=[["snapshot", "command", "alarms"]])
+
+
+OUTPUT_TYPES = ("postgres", "mqtt", "opcua_server")
+Output = Annotated[PostgresOutput | MqttOutput | OpcuaServerOutput, Field(discriminator="type")]

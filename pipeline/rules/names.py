@@ -1,0 +1,100 @@
+"""Rules about names that point elsewhere: transformers, interlocks, inputs, alarms, start-up steps.
+
+Every name of nothing is E105 or E506 at its place, with the nearest one that exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from config.alarm import CHAIN_POINTS, condition
+from config.diagnostics import Diagnostic
+from config.plain import Location
+from config.shape import suggestion
+from pipeline.rules.subject import Subject
+
+
+def named(subject: Subject) -> Iterator[Diagnostic]:
+    """Transformers feed assets that exist, interlocks use inputs and assets that exist."""
+    definition = subject.definition
+    for name, transformer in definition.site.transformers.items():
+        yield from _assets(subject, transformer.feeds, ("site", "transformers", name, "feeds"))
+    known = [*map(str, definition.inputs)]
+    for name, interlock in definition.interlocks.items():
+        at: Location = ("interlocks", name)
+        if interlock.input not in definition.inputs:
+            advice = suggestion(interlock.input, known) or "there is nothing under `inputs:`"
+            yield subject.problem("E105", f"there is no input `{interlock.input}`", advice, *at, "input")
+        yield from _assets(subject, interlock.assets, (*at, "assets"))
+
+
+def inputs(subject: Subject) -> Iterator[Diagnostic]:
+    """Each input says where it is on the protocol of its connection."""
+    wanted = {"modbus-tcp": "register", "mqtt": "topic", "mqtts": "topic", "opc.tcp": "node"}
+    for name, signal in subject.definition.inputs.items():
+        at: Location = ("inputs", name)
+        address = subject.address(signal.connect)
+        if address is None or address.scheme not in wanted:
+            message = f"nothing is read from `{signal.connect}`" if address else "there is no such connection"
+            advice = suggestion(signal.connect, [*map(str, subject.definition.connections)])
+            yield subject.problem("E105", message, advice, *at, "connect")
+            continue
+        for key in ("register", "topic", "node"):
+            written = signal.register_ if key == "register" else getattr(signal, key)
+            if written is None and wanted[address.scheme] == key:
+                yield subject.key_problem("E102", f"`{key}` is missing", f"write `{key}:`", *at)
+            if written is not None and wanted[address.scheme] != key:
+                yield subject.key_problem("E507", f"`{key}` means nothing to this input", "remove it", *at, key)
+
+
+def alarms(subject: Subject) -> Iterator[Diagnostic]:
+    """Each alarm watches a point that some device has."""
+    points = set(CHAIN_POINTS)
+    for device in subject.devices:
+        prefix = "" if device.commanded else f"{device.id}."
+        points |= {f"{prefix}{name}" for name in (device.profile.read if device.profile else ())}
+    for name, rule in subject.definition.alarms.items():
+        watched = condition(rule.when).point
+        if watched not in points and all(device.profile is not None for device in subject.devices):
+            advice = suggestion(watched, sorted(points))
+            yield subject.problem("E506", f"no device has the point `{watched}`", advice, "alarms", name, "when")
+
+
+def start_up(subject: Subject) -> Iterator[Diagnostic]:
+    """Each step of starting up names points of the asset's profile."""
+    for name, asset in subject.definition.assets.items():
+        profile = subject.profiles.get(name)
+        for index, step in enumerate(asset.start_sequence if profile is not None else ()):
+            at: Location = ("assets", name, "start_sequence", index)
+            if profile is None:
+                continue
+            if step.write is not None and step.write not in profile.write:
+                message = f"`{profile.name}` has no write point `{step.write}`"
+                yield subject.problem("E506", message, suggestion(step.write, list(profile.write)), *at, "write")
+            if step.until not in profile.read:
+                message = f"`{profile.name}` has no read point `{step.until}`"
+                yield subject.problem("E506", message, suggestion(step.until, list(profile.read)), *at, "until")
+
+
+def tests(subject: Subject) -> Iterator[Diagnostic]:
+    """Each test has a name of its own, and each expectation says when: at a time, always or never."""
+    seen: dict[str, Location] = {}
+    for index, test in enumerate(subject.definition.tests):
+        at: Location = ("tests", index, "name")
+        if test.name in seen:
+            first = (seen[test.name], "first used here")
+            yield subject.problem("E107", "two tests of one name", "give each its own", *at, first=first)
+        seen.setdefault(test.name, at)
+        for number, expected in enumerate(test.expect):
+            place: Location = ("tests", index, "expect", number)
+            said = [key for key in ("at", "always", "never") if getattr(expected, key) is not None]
+            if len(said) != 1 or (said == ["at"]) != bool(expected.values):
+                advice = "write `{ at: 3 s, node: value }`, `{ always: … }` or `{ never: … }`"
+                yield subject.problem("E602", "this expectation does not say when, or what", advice, *place)
+
+
+def _assets(subject: Subject, names: Iterable[str], at: Location) -> Iterator[Diagnostic]:
+    known = [*map(str, subject.definition.assets)]
+    for index, name in enumerate(names):
+        if name not in known:
+            yield subject.problem("E105", f"there is no asset `{name}`", suggestion(name, known), *at, index)

@@ -1,0 +1,114 @@
+"""What the language has and this version does not act on: a warning of `check` (E111), a refusal of `run`, by name.
+
+    LATER   places in the definition, `*` for any name or number ──► what stands there
+
+Nothing is ignored in silence: `check` names every such place, `run` refuses the file, and `graph` and `test` work on
+`operable(definition)`, in which these parts are absent. Whoever builds one of them takes its line out of here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.definition import Definition, Limit, OpcuaServerOutput, Request
+from config.diagnostics import Diagnostic
+from config.plain import Location
+from pipeline.rules.subject import Subject
+
+LATER: dict[Location, str] = {
+    ("site", "transformers"): "the limit of transformers",
+    ("site", "grid_code"): "a grid code",
+    ("site", "pq_priority"): "the priority of active and reactive power",
+    ("site", "meters", "*", "node"): "a node on OPC UA",
+    ("assets", "*", "identity"): "the identity of a device",
+    ("assets", "*", "soc_dwell"): "the longest stay at a high state of charge",
+    ("assets", "*", "write_budget"): "a budget of writes",
+    ("assets", "*", "start_sequence"): "a sequence of starting up",
+    ("connections", "*", "security"): "a security policy of OPC UA",
+    ("limits", "*", "grid_operator"): "the limit `grid_operator`",
+    ("requests", "*", "peak_shaving"): "the controller `peak_shaving`",
+    ("requests", "*", "self_consumption"): "the controller `self_consumption`",
+    ("requests", "*", "export_limit"): "the controller `export_limit`",
+    ("requests", "*", "target_soc"): "the controller `target_soc`",
+    ("requests", "*", "schedule", "transform"): "`transform` on a request",
+    ("chain", "snapshot", "jump"): "the check of jumps",
+    ("chain", "command", "effect"): "the check of the effect",
+    ("inputs", "*"): "the input `{}`",
+    ("interlocks", "*"): "the interlock `{}`",
+    ("alarms", "*"): "the alarm `{}`",
+    ("time",): "trust in the machine's clock",
+}
+PROTOCOLS = ("modbus", "mqtt")
+SCHEMES_LATER = ("opc.tcp",)
+ORIGINS_LATER = ("file",)
+OUTPUTS_LATER: tuple[type, ...] = (OpcuaServerOutput,)
+
+CODE = "E111"
+ADVICE = "`check`, `graph` and `test` go on without it; `run` refuses the file"
+
+
+def later(subject: Subject) -> Iterator[Diagnostic]:
+    """A warning for every written part that this version does not act on."""
+    for place in subject.loaded.spans:
+        what = LATER.get(_pattern(place)) if len(place) <= _LONGEST else None
+        if what is not None:
+            yield _warning(subject, what.format(place[-1]), place)
+    yield from _origins(subject)
+    yield from _protocols(subject)
+    for name, output in subject.definition.outputs.items():
+        if isinstance(output, OUTPUTS_LATER):
+            yield _warning(subject, f"the output `{output.type}`", ("outputs", name, "type"), value=True)
+
+
+def operable(definition: Definition) -> Definition:
+    """The definition without what this version does not act on: for `graph` and `test`, where it is absent."""
+    kept = [_plain(request) for request in definition.requests if request.controller is None or _acted_on(request)]
+    outputs = {name: out for name, out in definition.outputs.items() if not isinstance(out, OUTPUTS_LATER)}
+    return definition.model_copy(update={"requests": kept, "outputs": outputs, "limits": _limits(definition)})
+
+
+def _acted_on(request: Request) -> bool:
+    return ("requests", "*", request.forms[request.kind]) not in LATER
+
+
+def _plain(request: Request) -> Request:
+    schedule = request.schedule
+    if schedule is None or ("requests", "*", "schedule", "transform") not in LATER:
+        return request
+    return request.model_copy(update={"schedule": schedule.model_copy(update={"transform": []})})
+
+
+def _limits(definition: Definition) -> list[Limit]:
+    return [limit for limit in definition.limits if ("limits", "*", limit.kind) not in LATER]
+
+
+def _origins(subject: Subject) -> Iterator[Diagnostic]:
+    for index, request in enumerate(subject.definition.requests):
+        if request.schedule is not None and request.schedule.from_ in ORIGINS_LATER:
+            place: Location = ("requests", index, "schedule", "from")
+            yield _warning(subject, "a request from a file", place, value=True)
+
+
+def _protocols(subject: Subject) -> Iterator[Diagnostic]:
+    for device in subject.devices:
+        if device.profile is not None and device.profile.protocol not in PROTOCOLS:
+            yield _warning(subject, f"the protocol `{device.profile.protocol}`", (*device.at, "profile"), value=True)
+    for name in subject.definition.connections:
+        address = subject.address(name)
+        if address is not None and address.scheme in SCHEMES_LATER:
+            yield _warning(subject, f"the protocol `{address.scheme}`", ("connections", name, "url"), value=True)
+
+
+def _warning(subject: Subject, what: str, place: Location, *, value: bool = False) -> Diagnostic:
+    problem = subject.problem if value else subject.key_problem
+    return problem(CODE, f"{what} is not acted on in this version", ADVICE, *place, severity="warning")
+
+
+_LONGEST = max(map(len, LATER))
+_ANY = {(len(pattern), pattern[0]): pattern.index("*") for pattern in LATER if "*" in pattern}
+
+
+def _pattern(place: Location) -> Location:
+    """The place with `*` where a name or a number stands."""
+    wild = _ANY.get((len(place), place[0])) if place else None
+    return place if wild is None else (*place[:wild], "*", *place[wild + 1 :])
