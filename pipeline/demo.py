@@ -108,7 +108,7 @@ async def run(options: Options, say: Say, ready: Callable[[Place], None], stop: 
                 ready(place)
             await stop.wait()
         finally:
-            say("stopping: the pipeline first, which writes 0 kW and reads it back")
+            say("stopping" if ems is None else "stopping: the pipeline first, which writes 0 kW and reads it back")
             first = ems is None or not ems.restarts
             code = await crew.stop("pipeline")
             await crew.stop_all()

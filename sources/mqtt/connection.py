@@ -109,7 +109,7 @@ class Broker:
         self._session: Session | None = None
         self._closing = asyncio.Event()
         self._version = MQTT_5
-        self._closed_on_us = 0
+        self._unanswered = 0
         self._said = ""
 
     # --- what sources and writers use -------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ class Broker:
     async def _serve(self, session: Session) -> None:
         """Until the session is lost. The tick of this loop also finds a connection that closed without a word."""
         self._session = session
-        self._version, self._closed_on_us = MQTT_5, 0  # after a loss the newer version is tried first again
+        self._version, self._unanswered = MQTT_5, 0  # after a loss the newer version is tried first again
         self.counters.connects += 1
         self._say("INFO", f"connected to {self.address} ({NAMES[session.version]})")
         self._unsubscribed = set(self._receivers)
@@ -241,10 +241,10 @@ class Broker:
             await _wait(session.lost, 0.5)
 
     def _count_failure(self, error: ConnectError) -> None:
-        """A broker that refuses MQTT 5, or twice in a row closes without a word, is tried with 3.1.1 next."""
+        """A broker that refuses MQTT 5, or twice in a row does not answer, is tried with 3.1.1 next."""
         self.counters.failures += 1
-        self._closed_on_us = self._closed_on_us + 1 if error.closed else 0
-        older = error.refused_version or self._closed_on_us >= _SILENT_REFUSALS
+        self._unanswered = self._unanswered + 1 if error.silent else 0
+        older = error.refused_version or self._unanswered >= _SILENT_REFUSALS
         self._version = MQTT_311 if older and self._version == MQTT_5 else MQTT_5
         self._say("WARNING", f"cannot connect to {self.address}: {error}")
 

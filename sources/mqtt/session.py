@@ -45,12 +45,12 @@ class Identity:
 
 
 class ConnectError(Exception):
-    """No session came about. `refused_version`: the broker said so; `closed`: it closed without a word, perhaps so."""
+    """No session came about. `refused_version`: the broker said so; `silent`: perhaps so, it said nothing."""
 
-    def __init__(self, reason: str, *, refused_version: bool = False, closed: bool = False) -> None:
+    def __init__(self, reason: str, *, refused_version: bool = False, silent: bool = False) -> None:
         super().__init__(reason)
         self.refused_version = refused_version
-        self.closed = closed
+        self.silent = silent
 
 
 class _Client(gmqtt.Client):  # type: ignore[misc]
@@ -114,9 +114,8 @@ class Session:
         try:
             await asyncio.wait({attempt, closed}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if not attempt.done():
-                closed_it = self.lost.is_set()
-                reason = "the broker closed the connection" if closed_it else "no answer in time"
-                raise ConnectError(reason, closed=closed_it)
+                reason = "the broker closed the connection" if self.lost.is_set() else "no answer in time"
+                raise ConnectError(reason, silent=True)
             attempt.result()
         except gmqtt.MQTTConnectError as error:
             raise ConnectError(str(error), refused_version=getattr(error, "_code", 0) in _REFUSED_VERSION) from error

@@ -10,8 +10,14 @@ from typing import Self
 REFUSED = b"\x20\x02\x00\x01"  # CONNACK of a broker that knows 3.1.1 only
 
 
+HUNG = b"never sent"
+
+
 class Gate:
-    """`refusal`: the bytes sent before closing on a CONNECT of version 5 (b"": none); None lets every version in."""
+    """`refusal`: the bytes sent before closing on a CONNECT of version 5 (b"": none); None lets every version in.
+
+    `HUNG` neither answers nor closes.
+    """
 
     def __init__(self, port: int, refusal: bytes | None) -> None:
         self.levels: list[int] = []
@@ -44,8 +50,11 @@ class Gate:
             level = first[first.index(b"MQTT") + 4]
             self.levels.append(level)
             if level == 5 and self._refusal is not None:
-                writer.write(self._refusal)
-                await writer.drain()
+                if self._refusal == HUNG:
+                    await reader.read()  # until the client gives up
+                else:
+                    writer.write(self._refusal)
+                    await writer.drain()
                 writer.close()
                 return
             below, above = await asyncio.open_connection("127.0.0.1", self._port)

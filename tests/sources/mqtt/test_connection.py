@@ -15,7 +15,7 @@ from tests.real.connection import Connecting
 from tests.real.mosquitto import Mosquitto, require
 from tests.real.observer import Observer
 from tests.real.until import until
-from tests.sources.mqtt.gate import REFUSED, Gate
+from tests.sources.mqtt.gate import HUNG, REFUSED, Gate
 
 pytestmark = pytest.mark.integration
 
@@ -38,14 +38,16 @@ async def test_speaks_mqtt_5_and_delivers_both_ways(mosquitto: Mosquitto, connec
 
 
 @pytest.mark.req("LH-PROT-003")
-@pytest.mark.parametrize("refusal", [REFUSED, b"", b"\x20\x03\x00\x84\x00"], ids=["old code", "closed", "new code"])
+@pytest.mark.parametrize(
+    "refusal", [REFUSED, b"", b"\x20\x03\x00\x84\x00", HUNG], ids=["old code", "closed", "new code", "hung"]
+)
 async def test_falls_back_to_mqtt_3_1_1(mosquitto: Mosquitto, connecting: Connecting, refusal: bytes) -> None:
-    """The ways in which an old broker refuses version 5: with a code, and by closing the connection."""
+    """The ways in which an old broker refuses version 5: with a code, by closing the connection, by silence."""
     got: list[Message] = []
     async with (
         Gate(mosquitto.port, refusal) as gate,
         Observer(mosquitto.url) as seen,
-        connecting(mosquitto, url=gate.url) as broker,
+        connecting(mosquitto, url=gate.url, connect_timeout_s=0.5) as broker,
     ):
         broker.subscribe("in", got.append)
         await until(lambda: broker.connected)
