@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     add("--speed", type=_positive, default=1.0, help="energy and heat move so much faster than time (1)")
     add("--seed", type=int, default=1, help="seed of load, PV, frequency and schedule (1)")
     add("--lively", action="store_true", help="every two minutes the BMS lowers its limits for 20 s")
+    add("--json", action="store_true", help="the ready line as JSON {modbus_port, control_port, pid}")
     add(
         "--ready-file",
         metavar="PATH",

@@ -169,7 +169,7 @@ async def serve(options: argparse.Namespace, stop: asyncio.Event) -> None:
     door = asyncio.create_task(outside.door.run_until_stopped(), name="control")
     if outside.grid is not None:
         outside.grid.link.open()
-    _announce(options.ready_file, outside)
+    _announce(options, outside)
     try:
         await _move(outside, stop, options.state_file)
     finally:
@@ -179,14 +179,13 @@ async def serve(options: argparse.Namespace, stop: asyncio.Event) -> None:
         await door
 
 
-def _announce(ready_file: Path | None, outside: Outside) -> None:
-    sys.stdout.write(f"{outside.ready_line()}\n")
-    sys.stdout.flush()
-    if ready_file is None:
-        return
+def _announce(options: argparse.Namespace, outside: Outside) -> None:
     port = None if outside.modbus is None else outside.modbus.port
     ready = {"modbus_port": port, "control_port": outside.door.port, "pid": os.getpid()}
-    _replace(ready_file, ready)
+    sys.stdout.write(f"{json.dumps(ready) if options.json else outside.ready_line()}\n")
+    sys.stdout.flush()
+    if options.ready_file is not None:
+        _replace(options.ready_file, ready)
 
 
 def _replace(path: Path, document: dict[str, Any]) -> None:

@@ -93,6 +93,17 @@ def test_without_a_file_the_command_line_is_wrong(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.integration
+def test_the_simulator_is_a_verb_with_its_own_options() -> None:
+    command = [sys.executable, "-P", "-m", "pipeline", "simulator", "--json", "--soc", "40"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        process.terminate()
+    assert (process.returncode, ready["pid"]) == (Exit.OK, process.pid)
+    assert ready["modbus_port"] > 0
+
+
+@pytest.mark.integration
 def test_why_of_one_and_of_all(site: Site) -> None:
     assert "bess1   command" in call("why", "bess1", "--url", site.url).stdout
     both = json.loads(call("why", "--json", "--url", site.url).stdout)
