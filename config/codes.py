@@ -5,8 +5,10 @@ E0 YAML     E1 shape     E2 values and units     E3 safety     E4 live and reloa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from textwrap import fill, indent
+
+from config.codes_of_tests import TESTS
+from config.explanation import Explanation
 
 FAMILIES = {
     "E0": "YAML",
@@ -17,16 +19,6 @@ FAMILIES = {
     "E5": "profiles",
     "E6": "tests",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """`wrong` and `right` are pieces of YAML; empty where an example says nothing."""
-
-    title: str
-    text: str
-    wrong: str = ""
-    right: str = ""
 
 
 _YAML = {
@@ -365,22 +357,7 @@ _PROFILES = {
     ),
 }
 
-_TESTS = {
-    "E602": Explanation(
-        "an expectation without time or content",
-        "It says when (`at`) and what, or what holds `always`, or what holds `never`: one of the three.",
-        "- { bess1.command: 33 kW }",
-        "- { at: 30 s, bess1.command: 33 kW }",
-    ),
-    "E604": Explanation(
-        "not a comparison",
-        "`always` and `never` take a node id, one of `<=`, `<`, `=`, `>`, `>=` and a value, with spaces between.",
-        'always: "site.export below 800 kW"',
-        'always: "site.export <= 800 kW"',
-    ),
-}
-
-EXPLANATIONS: dict[str, Explanation] = {**_YAML, **_SHAPE, **_VALUES, **_SAFETY, **_PROFILES, **_TESTS}
+EXPLANATIONS: dict[str, Explanation] = {**_YAML, **_SHAPE, **_VALUES, **_SAFETY, **_PROFILES, **TESTS}
 
 
 def explain(code: str) -> str | None:

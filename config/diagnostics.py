@@ -106,6 +106,12 @@ def _place_json(span: Span | None, file: str) -> dict[str, object]:
     }
 
 
+def excerpt(span: Span) -> list[str]:
+    """The place and its line with a caret, as under an error: for what is wrong with more than a file."""
+    gutter = len(str(span.line))
+    return [f"{' ' * gutter}--> {span.place}", *_excerpt(span, "^", gutter, "", "")]
+
+
 def _block(diagnostic: Diagnostic, colours: dict[str, str]) -> str:
     off = colours["off"]
     lines = [

@@ -17,6 +17,7 @@ from config.definition import Definition
 from config.diagnostics import Diagnostic, errors, ordered
 from config.load import Loaded, load
 from config.profile import Profile
+from pipeline.rehearsal.reading import meanings
 from pipeline.rules import devices, doors, names, requests, reserve, site, support
 from pipeline.rules.subject import Rule, Subject
 
@@ -43,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     names.alarms,
     names.start_up,
     names.tests,
+    meanings,
     support.later,
 )
 

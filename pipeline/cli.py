@@ -35,6 +35,7 @@ from pipeline.console import (
     slow,
 )
 from pipeline.exits import MEANING, Exit
+from pipeline.rehearsal.verb import test
 from pipeline.watching import health, tap, top, why
 
 if TYPE_CHECKING:
@@ -183,6 +184,7 @@ def graph(file: Path | None, form: str, secrets_dir: Path, in_json: bool) -> Non
             screen(160).print(terminal.graph_view(value))
 
 
+main.add_command(test)
 main.add_command(tap)
 main.add_command(top)
 main.add_command(why)

@@ -17,8 +17,9 @@ def codes_in_use() -> set[str]:
         *(ROOT / "config").glob("*.py"),
         *(ROOT / "pipeline").glob("check.py"),
         *(ROOT / "pipeline/rules").glob("*.py"),
+        *(ROOT / "pipeline/rehearsal").glob("*.py"),
     ]
-    texts = (file.read_text(encoding="utf-8") for file in files if file.name != "codes.py")
+    texts = (file.read_text(encoding="utf-8") for file in files if not file.name.startswith("codes"))
     return {code for text in texts for code in re.findall(r'"(E[0-9]{3})"', text)}
 
 

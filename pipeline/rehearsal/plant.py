@@ -1,0 +1,209 @@
+"""A healthy plant that follows: what every device measures in virtual time, unless a test says otherwise.
+
+    commands ─► batteries (power = command, SoC by energy and efficiency) ─┐
+    load, pv ───────────────────────────────────────────────────────────► point of connection ─► meters
+
+Healthy: limits at rating, load and PV 0, 50 Hz, available, remote, no alarms, SoC in the middle of its band, 25 °C. A
+battery follows its command at once and keeps it while nothing is written. Every poll moves the proof of freshness.
+A point can be pinned to a value, `missing` (no value) or `stale` (its last value, marked); a device can be `missing`
+(no answer at all) or `stale` (its last answer is too old). Powers in kW, + = discharging or feeding in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isfinite, nan
+
+import numpy as np
+
+from config.definition import Asset, Definition
+from jit.codes import Authority, Mode, Quality, WriteStatus
+from jit.frame import Frame
+from jit.rows import AUTHORITY, COMMAND_KW, MODE
+from operators.validate import Plausible
+from pipeline.compile import POC, Compiled
+from pipeline.rehearsal.vocabulary import HEALTHY, MISSING, STALE
+from sources.reading import F8, I8, Reading
+from sources.receipt import Receipt
+
+NOMINAL_HZ = 50.0
+HEARTBEATS = 60_000
+#: A stale device's last answer came this many times `stale_after` ago.
+_LONG_AGO = 2.0
+_QUALITY = {MISSING: Quality.MISSING, STALE: Quality.STALE}
+_COMMON = {"soh": 100.0, "temperature": 25.0, "available": 1.0, "remote": 1.0, "frequency": NOMINAL_HZ,
+           "voltage": 400.0, "dc_voltage": 800.0}  # fmt: skip
+_STATUS = {"confirmed": WriteStatus.CONFIRMED, "refused": WriteStatus.REFUSED, "failed": WriteStatus.FAILED,
+           "different": WriteStatus.DIFFERENT}  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class Device:
+    """One device's next reading. `pinned` points keep what a test wrote; `condition` is of the device as a whole."""
+
+    id: str
+    names: tuple[str, ...]
+    values: F8
+    healthy: F8
+    stale_after: float
+    proof: int = -1
+    quality: I8 = field(init=False)
+    condition: str = HEALTHY
+    stale_since: float = nan
+    pinned: set[str] = field(default_factory=set)
+    index: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.quality = np.full(len(self.names), int(Quality.VALID), np.int64)
+        self.index = {name: i for i, name in enumerate(self.names)}
+
+    def pin(self, point: str, value: float | str) -> None:
+        """A number stays until changed; `missing` and `stale` mark the point; `healthy` lets go of it."""
+        i = self.index[point]
+        if value == HEALTHY:
+            self.pinned.discard(point)
+            self.values[i], self.quality[i] = self.healthy[i], Quality.VALID
+            return
+        self.pinned.add(point)
+        if isinstance(value, str):
+            self.quality[i] = _QUALITY[value]
+            self.values[i] = nan if value == MISSING else self.values[i]
+        else:
+            self.values[i], self.quality[i] = value, Quality.VALID
+
+    def measure(self, point: str, value: float) -> None:
+        """What the plant does, unless the point is pinned or the device has none of that name."""
+        i = self.index.get(point, -1)
+        if i >= 0 and point not in self.pinned:
+            self.values[i] = value
+
+    def answer(self, now_s: float) -> Reading | None:
+        """The reading of one poll. None while the device gives no answer."""
+        if self.condition == MISSING:
+            return None
+        if self.condition == STALE:
+            if self.stale_since != self.stale_since:
+                self.stale_since = now_s
+            return Reading(self.id, self.stale_since - _LONG_AGO * self.stale_after, self.values, self.quality)
+        self.stale_since = nan
+        if self.proof >= 0 and self.names[self.proof] not in self.pinned:
+            self.values[self.proof] = (self.values[self.proof] + 1.0) % HEARTBEATS
+        return Reading(self.id, now_s, self.values, self.quality)
+
+
+@dataclass(slots=True, eq=False)
+class Battery:
+    """What a battery does: power (kW), SoC (%), and what became of the last write."""
+
+    asset: Asset
+    device: Device
+    soc: float
+    power: float = 0.0
+    status: WriteStatus = WriteStatus.CONFIRMED
+    written: float = nan
+
+    def passes(self, dt: float) -> None:
+        """Energy moves the state of charge, through the efficiencies of the definition."""
+        asset = self.asset
+        factor = 100.0 / asset.efficiency.discharge if self.power > 0.0 else asset.efficiency.charge / 100.0
+        self.soc -= self.power * factor * dt / 36.0 / asset.rated.energy
+        self.soc = min(100.0, max(0.0, self.soc))
+
+    def receipt(self, tick: int, now_s: float) -> Receipt:
+        """The outcome of the last write. A device that holds something else holds 0 kW less or more than written."""
+        held = self.written if self.status is not WriteStatus.DIFFERENT else self.written + 1.0
+        return Receipt(self.device.id, tick, now_s, self.status, self.written, held)
+
+
+class Plant:
+    """Every device of a compiled definition. `load_kw` and `pv_kw` are magnitudes."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        definition = compiled.definition
+        self.devices = {name: _device(compiled, name) for name in compiled.layout.devices}
+        self.batteries = {
+            name: Battery(asset, self.devices[name], (asset.soc.min + asset.soc.max) / 2.0)
+            for name, asset in definition.assets.items()
+        }
+        self.meters = [device for name, device in self.devices.items() if name not in definition.assets]
+        self.load_kw = self.pv_kw = 0.0
+        self.moves = False  # SoC stands still until the test begins
+
+    @property
+    def other_kw(self) -> float:
+        return self.pv_kw - self.load_kw
+
+    @property
+    def flow_kw(self) -> float:
+        """What really flows at the point of connection, + = export."""
+        return sum(battery.power for battery in self.batteries.values()) + self.other_kw
+
+    def passes(self, dt: float) -> None:
+        """`dt` seconds pass; then every point that is not pinned shows what the plant does."""
+        for battery in self.batteries.values():
+            device = battery.device
+            if self.moves:
+                battery.passes(dt)
+            device.measure("soc", battery.soc)
+            device.measure("power", battery.power)
+            if battery.written == battery.written:
+                device.measure("setpoint", battery.written)
+        for meter in self.meters:
+            meter.measure("power", self._metered(meter.id))
+
+    def _metered(self, meter: str) -> float:
+        match meter:
+            case "site.pv":
+                return self.pv_kw
+            case "site.load":
+                return -self.load_kw
+            case _ if meter == f"site.{POC}":
+                return self.flow_kw
+        return 0.0
+
+    def follow(self, frame: Frame) -> None:
+        """Take the commands of a sealed frame, as `operators.cut` says them; silent assets keep what they had."""
+        armed = (frame.codes[AUTHORITY] == Authority.ARMED).tolist()
+        stops = (frame.codes[MODE] == Mode.STOP).tolist()
+        asked = frame.values[COMMAND_KW].tolist()
+        for battery, writes, stop, power in zip(self.batteries.values(), armed, stops, asked, strict=True):
+            if not writes:
+                battery.written = nan
+                continue
+            battery.written = power if power == power and not stop else 0.0
+            if battery.status in (WriteStatus.CONFIRMED, WriteStatus.DIFFERENT):
+                battery.power = battery.written
+            if "power" in battery.device.pinned:
+                pinned = float(battery.device.values[battery.device.index["power"]])
+                battery.power = pinned if isfinite(pinned) else battery.power
+
+    def write_status(self, asset: str, word: str) -> None:
+        self.batteries[asset].status = _STATUS[word]
+
+
+def _device(compiled: Compiled, name: str) -> Device:
+    definition, profile = compiled.definition, compiled.profiles[name]
+    first, last = compiled.layout.devices[name]
+    points = tuple(point.removeprefix(f"{name}.") for point in compiled.layout.points[first:last])
+    healthy = _healthy(definition, name, points, compiled.plausible[name])
+    proof = points.index(profile.fresh_by) if profile.fresh_by in points else -1
+    return Device(name, points, healthy.copy(), healthy, _stale_after(definition, name), proof)
+
+
+def _stale_after(definition: Definition, device: str) -> float:
+    if device in definition.assets:
+        return definition.assets[device].stale_after
+    meter = definition.site.meters.get(device.removeprefix("site."))
+    return 3.0 if meter is None else meter.stale_after
+
+
+def _healthy(definition: Definition, device: str, points: tuple[str, ...], plausible: Plausible) -> F8:
+    """What each point shows when nothing is wrong; 0 for what the chain does not compute with, inside its range."""
+    known = dict(_COMMON)
+    asset = definition.assets.get(device)
+    if asset is not None:
+        band = asset.temperature
+        known |= {"charge_limit": asset.rated.charge, "discharge_limit": asset.rated.discharge}
+        known["temperature"] = min(band.max - band.taper, max(band.min + band.taper, known["temperature"]))
+    values = np.array([known.get(point, 0.0) for point in points], np.float64)
+    return np.clip(values, plausible.low, plausible.high)

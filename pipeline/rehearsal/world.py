@@ -1,0 +1,112 @@
+"""The production chain on a virtual clock: the same entry, stages, graph and fold as in the running process.
+
+    Plant ─► readings, receipts ─► entry ─► chain ─► sealed frame ─► Plant (commands)
+    test  ─► schedules, acts ────────┘
+
+No asyncio and no real time: the world is the outermost shell and hands every instant to the graph, tick n at n cycles
+after `BEGIN_S`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jit.codes import Permit
+from jit.frame import Frame
+from jit.rows import MAY_CHARGE, MAY_DISCHARGE, STATE
+from pipeline.chain import Entry, stages
+from pipeline.compile import Compiled, ends
+from pipeline.graph import build, check, fold
+from pipeline.rehearsal.plant import Plant
+from sources.act import ActKind, OperatorAct
+from sources.schedule import Schedule, ScheduleType, Window
+from sources.tick import Tick
+
+#: When every world begins, 2026-01-01T00:00:00Z in ns: a test is the same at any time of any day.
+BEGIN_NS = 1_767_225_600_000_000_000
+#: Scheduler time then (s).
+BEGIN_S = 1_000_000.0
+FOREVER_NS = 366 * 86_400_000_000_000
+
+
+class ChainError(Exception):
+    """A stage or a subscriber raised: a defect of the program, not of the test."""
+
+
+class World:
+    """One site in virtual time. `index` is the next tick."""
+
+    def __init__(self, compiled: Compiled, *, armed: bool = True) -> None:
+        self.compiled, self.index = compiled, 0
+        self.cycle = compiled.definition.site.cycle
+        self.plant = Plant(compiled)
+        self.errors: list[tuple[str, Exception]] = []
+        self.frame: Frame | None = None
+        self._versions = 0
+        self.entry = Entry(compiled, armed=armed, dropped=self._dropped, failed=self._failed)
+        places = ends(compiled.definition)
+        chain = stages(compiled, lambda: self.now_s, self._failed)
+        graph = build(compiled.layout, places.sources, chain, ("plant",), ())
+        check(graph, compiled.layout)
+        fold(self.entry.frames, graph, self._remember, {"plant": self.plant.follow}, self._failed)
+
+    @property
+    def now_s(self) -> float:
+        return BEGIN_S + self.index * self.cycle
+
+    @property
+    def now_ns(self) -> int:
+        return BEGIN_NS + round(self.index * self.cycle * 1e9)
+
+    def _dropped(self, device: str, why: str) -> None:
+        self.errors.append((device, ValueError(why)))
+
+    def _failed(self, stage: str, error: Exception) -> None:
+        self.errors.append((stage, error))
+
+    def _remember(self, frame: Frame) -> None:
+        self.entry.snapshot.remember(frame)
+        self.frame = frame
+
+    def post(self, signal: Any) -> None:
+        self.entry.signals.on_next(signal)
+
+    def request(self, kind: str, power_kw: float | None, asset: str | None) -> None:
+        """A level on a request from now on: a schedule of one window, a new version each time; None is none."""
+        self._versions += 1
+        windows = () if power_kw is None else (Window(self.now_ns, self.now_ns + FOREVER_NS, power_kw),)
+        self.post(Schedule(ScheduleType(kind), asset, "", self._versions, self.now_ns, windows, str(self._versions)))
+
+    def act(self, kind: str, asset: str | None) -> None:
+        self._versions += 1
+        self.post(OperatorAct(f"{self._versions}", ActKind(kind), asset, "test", "operator", "test", self.now_ns))
+
+    def step(self) -> Frame:
+        """One cycle passes: the plant moves, every device answers, the chain decides, the plant follows."""
+        plant, post, now_s = self.plant, self.entry.signals.on_next, self.now_s
+        plant.passes(self.cycle)
+        for device in plant.devices.values():
+            reading = device.answer(now_s)
+            if reading is not None:
+                post(reading)
+        for battery in plant.batteries.values():
+            if battery.written == battery.written:
+                post(battery.receipt(self.index - 1, now_s))
+        post(Tick(self.index, now_s, self.now_ns, self.cycle))
+        self.index += 1
+        if self.errors:
+            stage, error = self.errors[0]
+            raise ChainError(f"{stage}: {error!r}") from error
+        if self.frame is None:
+            raise ChainError("the chain gave no frame")
+        return self.frame
+
+    def permitted(self, asset: str) -> bool:
+        if self.frame is None:
+            return False
+        column = self.compiled.layout.column[asset]
+        codes = self.frame.codes
+        return bool(codes[MAY_CHARGE, column] == Permit.YES and codes[MAY_DISCHARGE, column] == Permit.YES)
+
+    def state(self, asset: str) -> int:
+        return 0 if self.frame is None else int(self.frame.codes[STATE, self.compiled.layout.column[asset]])
