@@ -1,58 +1,41 @@
-"""Kernels of the chain for tests: every one of them by name, with its plain twin, and a switch to run on the twins.
+"""Kernels of the chain for tests: every one of them, found by its plain twin, and a switch to run on the twins.
 
 The twin of a kernel calls its terms through its module; `on_twins` replaces those too: nothing compiled is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import importlib
+import pkgutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from jit import limits, measure, project, resolve, signals, states, unknown
+import jit
 from jit.build import plain
 
-MODULES: tuple[ModuleType, ...] = (signals, measure, states, limits, resolve, project, unknown)
-
-#: Kernels in the order of the chain. `command` and `ramp` share a module with `constrain`.
-KERNELS: dict[str, tuple[ModuleType, str]] = {
-    "age": (signals, "age"),
-    "measure": (measure, "measure"),
-    "receive": (signals, "receive"),
-    "follow": (measure, "follow"),
-    "measure_site": (measure, "measure_site"),
-    "advance": (states, "advance"),
-    "band": (limits, "band"),
-    "resolve": (resolve, "resolve"),
-    "respond": (resolve, "respond"),
-    "constrain": (project, "constrain"),
-    "ramp": (project, "ramp"),
-    "command": (project, "command"),
-    "canonical": (unknown, "canonical"),
-}
-TERMS: dict[ModuleType, tuple[str, ...]] = {
-    signals: (),
-    measure: ("permit_of", "bad_bits", "proven_age"),
-    states: (),
-    limits: ("bms", "taper", "energy", "stopping", "worst"),
-    resolve: ("stored", "room", "headroom"),
-    project: ("clamp", "toward_zero", "rise", "proven", "together"),
-    unknown: ("canonical_row",),
-}
+MODULES: tuple[ModuleType, ...] = tuple(
+    importlib.import_module(f"jit.{module.name}") for module in pkgutil.iter_modules(jit.__path__)
+)
 
 
-def names() -> list[tuple[ModuleType, str]]:
-    """Every kernel and every term."""
-    return [*KERNELS.values(), *((module, term) for module, terms in TERMS.items() for term in terms)]
+def compiled_names() -> list[tuple[ModuleType, str, Any]]:
+    """(module, name, function) of every kernel and term that a module calls; empty when nothing is compiled."""
+    return [
+        (module, name, value)
+        for module in MODULES
+        for name, value in vars(module).items()
+        if plain(value) is not value and callable(value)
+    ]
 
 
 @contextmanager
 def on_twins() -> Iterator[None]:
     """Within it the chain runs on plain Python alone; warnings of NumPy's scalars say nothing and are silent."""
-    kept: list[tuple[ModuleType, str, Callable[..., Any]]] = [(m, n, getattr(m, n)) for m, n in names()]
+    kept = compiled_names()
     for module, name, function in kept:
         setattr(module, name, plain(function))
     try:

@@ -90,7 +90,7 @@ def terms(b: Battery, dt: Fraction, site: Interval) -> dict[str, Interval]:
         "availability": FREE if b.available or unknown_but_stopping else SHUT,
         "temperature": both(derated(heat, b.t_within, b.charge), derated(heat, b.t_within, b.discharge)),
         "soc": both(derated(below, b.soc_within, b.charge), derated(above, b.soc_within, b.discharge)),
-        "energy": both(Fraction(0) if space is None else space / hours, Fraction(0) if spare is None else spare / hours),
+        "energy": both((space or Fraction(0)) / hours, (spare or Fraction(0)) / hours),
         "site": site,
     }
 

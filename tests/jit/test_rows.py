@@ -51,7 +51,8 @@ def test_ratings_and_parameters_are_numbered_in_the_order_of_their_names() -> No
 
 def test_a_row_name_is_used_once() -> None:
     layout = site()
-    every = [row.name for block in (layout.values, layout.codes, layout.site_values, layout.site_codes) for row in block]
+    blocks = (layout.values, layout.codes, layout.site_values, layout.site_codes)
+    every = [row.name for block in blocks for row in block]
     assert len(every) == len(set(every))
 
 
