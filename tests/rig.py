@@ -149,8 +149,21 @@ class Battery:
     answers: bool = True
     beats: bool = True
     follows: bool = True
+    delay_s: float = 0.0  # from command to power
+    outcome: WriteStatus | None = WriteStatus.CONFIRMED  # of every write; None: no receipt comes
     heartbeat: int = 0
     missing: set[str] = field(default_factory=set)
+    told: list[tuple[float, float]] = field(default_factory=list)
+
+    def hear(self, now_s: float, power_kw: float) -> None:
+        self.told.append((now_s + self.delay_s, power_kw))
+        self.live(now_s)
+
+    def live(self, now_s: float) -> None:
+        """Do what is due."""
+        while self.told and self.told[0][0] <= now_s + 1e-9:
+            power = self.told.pop(0)[1]
+            self.power = power if self.follows else self.power
 
 
 class Rig:
@@ -209,11 +222,12 @@ class Rig:
         self.sent.append(commands)
         for name, command in zip(frame.layout.assets, commands, strict=True):
             battery = self.batteries[name]
-            if command is not None and battery.follows:
-                battery.power = command.power_kw
-            if command is not None:
+            if command is None:
+                continue
+            battery.hear(self.now_s, command.power_kw)
+            if battery.outcome is not None:
                 self.entry.signals.on_next(
-                    Receipt(name, command.tick, self.now_s, WriteStatus.CONFIRMED, command.power_kw, command.power_kw)
+                    Receipt(name, command.tick, self.now_s, battery.outcome, command.power_kw, command.power_kw)
                 )
 
     def signal(self, signal: Any) -> None:
@@ -239,6 +253,7 @@ class Rig:
     def measure(self) -> None:
         """Every device that answers emits one reading, as a poll would."""
         for name, battery in self.batteries.items():
+            battery.live(self.now_s)
             if battery.answers:
                 battery.heartbeat += int(battery.beats)
                 self.signal(
