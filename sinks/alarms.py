@@ -163,10 +163,27 @@ def of_services(frame: Frame) -> list[Condition]:
     return found
 
 
+def of_meter(frame: Frame) -> list[Condition]:
+    """The meter at the point of connection, where there is one: without it site limits rest on assumptions."""
+    quality = int(frame.site_codes[r.POC_QUALITY])
+    if "site.poc" not in frame.layout.devices or quality == Quality.VALID:
+        return []
+    return [
+        Condition(
+            "poc.data_lost",
+            None,
+            MEDIUM,
+            f"the point of connection is not measured: {quality_text(quality)}",
+            "Check the meter; until it is back the site limits assume the worst that is declared or was seen last",
+            SERVICE_DELAY_S,
+        )
+    ]
+
+
 def conditions(frame: Frame) -> list[Condition]:
     """Everything that the frame alone says."""
     found = [condition for column in range(len(frame.layout.assets)) for condition in of_asset(frame, column)]
-    return found + of_services(frame)
+    return found + of_meter(frame) + of_services(frame)
 
 
 class AlarmBook:
