@@ -87,6 +87,10 @@ class Catalogue:
             self._found[name] = self._own(name)
         return self._found[name]
 
+    def written_out(self, name: str) -> dict[str, Any]:
+        """A profile of the definition as plain values with everything that it extends; {} when that fails."""
+        return self._extended(name, ()) or {}
+
     def _own(self, name: str) -> Profile | None:
         at = ("profiles", name)
         if name in names():

@@ -46,7 +46,10 @@ __all__ = [
 
 
 class Definition(Section):
-    """A whole file. `x-` keys and `defaults:` are gone when it is built; `profiles` are site-local device profiles."""
+    """A whole file: a site, its assets, who may ask for power, what is kept free, watched and recorded.
+
+    `x-` keys and `defaults:` are gone when it is built.
+    """
 
     version: Literal[1] = Field(description="version of this language")
     site: Site = Field(description="the site as a whole")

@@ -132,6 +132,22 @@ def show(value: float, dimension: Dimension) -> str:
     return f"{format_number(value)} {dimension.example}"
 
 
+def brief(value: float, dimension: Dimension) -> str:
+    """The way a person writes a value, losing nothing: `72 h`, `200 mHz`, `1.2 MW`; the chain's unit where equal."""
+    best = show(value, dimension)
+    for unit, factor in dimension.units.items():
+        text = f"{format_number(value / float(factor))} {unit}"
+        if value and _effort(text) < _effort(best) and parse(text, dimension) == value:
+            best = text
+    return best
+
+
+def _effort(text: str) -> int:
+    """Characters of the number; a leading `0.` reads badly."""
+    number = text.partition(" ")[0].lstrip("-")
+    return len(number) + 2 * number.startswith("0.")
+
+
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= 40 else f"{line[:37]}..."

@@ -35,6 +35,10 @@ from pipeline.console import (
     slow,
 )
 from pipeline.exits import MEANING, Exit
+from pipeline.first import init
+from pipeline.language import listing, schema
+from pipeline.language import show as show_verb
+from pipeline.profiles import profile
 from pipeline.rehearsal.verb import test
 from pipeline.watching import health, tap, top, why
 
@@ -184,11 +188,16 @@ def graph(file: Path | None, form: str, secrets_dir: Path, in_json: bool) -> Non
             screen(160).print(terminal.graph_view(value))
 
 
+main.add_command(init)
+main.add_command(show_verb)
 main.add_command(test)
 main.add_command(tap)
 main.add_command(top)
 main.add_command(why)
 main.add_command(health)
+main.add_command(profile)
+main.add_command(schema)
+main.add_command(listing)
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

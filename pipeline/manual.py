@@ -18,6 +18,7 @@ import operators
 from config import catalogue
 from config.catalogue import names
 from config.codes import EXPLANATIONS, explain
+from config.profile import Profile
 from pipeline.exits import MEANING
 
 STAGES = ("validate", "snapshot", "state_machine", "limits", "resolve", "ancillary", "constrain", "ramp", "command")
@@ -47,7 +48,7 @@ def page(name: str) -> str:
     if name in STAGES:
         return _stage(name)
     if name in names():
-        return _profile(name)
+        return of_profile(catalogue.profile(name))
     explained = explain(name)
     if explained is not None:
         return explained.rstrip()
@@ -62,12 +63,16 @@ def _first(text: str) -> str:
     return text.split("\n", 1)[0]
 
 
-def _profile(name: str) -> str:
-    profile = catalogue.profile(name)
+def of_profile(profile: Profile) -> str:
+    """A device profile on one page."""
     lines = [f"{profile.title} ({profile.kind}, {profile.protocol})", f"sign: {profile.sign}", "", "reads:"]
     lines += [_point(key, point) for key, point in profile.read.items()]
     if profile.write:
         lines += ["", "writes:", *(_point(key, point) for key, point in profile.write.items())]
+    if profile.alarms:
+        lines += ["", "alarms:"]
+        for bit, alarm in profile.alarms.items():
+            lines.append(f"  {bit:<3} {alarm.text}{' (latches FAULT)' if alarm.critical else ''}")
     if profile.watchdog:
         guard = profile.watchdog
         lines += ["", f"goes to {guard.reverts_to_kw:g} kW {guard.reverts_after:g} s after the last {guard.point}"]
@@ -75,5 +80,5 @@ def _profile(name: str) -> str:
 
 
 def _point(name: str, point: Any) -> str:
-    where = point.register or point.path or ""
+    where = point.register or point.path or point.node or ""
     return f"  {name:<16} {where:<20} {point.type:<8} {point.unit or '-':<5} {point.label}".rstrip()

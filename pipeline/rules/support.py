@@ -104,6 +104,11 @@ def _warning(subject: Subject, what: str, place: Location, *, value: bool = Fals
     return problem(CODE, f"{what} is not acted on in this version", ADVICE, *place, severity="warning")
 
 
+def is_later(place: Location) -> bool:
+    """Whether nothing acts on what stands at a place."""
+    return _pattern(place) in LATER
+
+
 _LONGEST = max(map(len, LATER))
 _ANY = {(len(pattern), pattern[0]): pattern.index("*") for pattern in LATER if "*" in pattern}
 
