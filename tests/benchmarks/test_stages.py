@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import reduce
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -45,7 +44,10 @@ def pushed(stages: list[Callable[[Observable[Frame]], Observable[Frame]]], frame
     def count(_frame: Frame) -> None:
         seen[0] += 1
 
-    reduce(lambda stream, one: one(stream), stages, source).subscribe(count)
+    stream: Observable[Frame] = source
+    for one in stages:
+        stream = one(stream)
+    stream.subscribe(count)
 
     def run() -> float:
         seen[0] = 0
