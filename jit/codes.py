@@ -89,6 +89,7 @@ class Latch(IntFlag):
     WRONG_SIGN = 2  # power flows against the command
     READBACK = 4  # the device holds another set-point than the one written, twice
     OVERFLOW = 8  # operator acts were lost: treated as a stop
+    BEYOND = 16  # more power than commanded for longer than the declared response explains
 
 
 class Condition(IntFlag):
@@ -107,6 +108,7 @@ class Condition(IntFlag):
     LOCKED = 512  # MAINTENANCE, locked out
     GOOD = 1024  # all required points good in this very tick
     AGREES = 4096  # the device holds the set-point that was written, or has not had time to
+    FOLLOWS = 8192  # the last write reached the device, and its power is not beyond what was commanded
     QUIET = 2048  # 0 kW commanded and confirmed, or nothing is written at all
 
 

@@ -129,11 +129,14 @@ def band(
         charge[r.L_ENERGY] = energy(room_kwh, ratings[c.HORIZON_S, a])
         discharge[r.L_ENERGY] = energy(stored_kwh, ratings[c.HORIZON_S, a])
         own_in = own_out = 0.0  # what an asset itself may be doing takes nothing from its own room
+        most_in = most_out = INF
         if not proven(codes, a):
             sent, written, seen = past[r.COMMAND_KW, a], values[r.WRITTEN_KW, a], values[r.POWER_KW, a]
             own_out, own_in = worst(sent, written, seen), worst(-sent, -written, -seen)
-        charge[r.L_SITE] = max(0.0, room_in - max(0.0, unreachable_in - own_in))
-        discharge[r.L_SITE] = max(0.0, room_out - max(0.0, unreachable_out - own_out))
+            most_in = own_in if room_in < INF else INF  # where the site has a limit it gets no more than is counted
+            most_out = own_out if room_out < INF else INF
+        charge[r.L_SITE] = min(most_in, max(0.0, room_in - max(0.0, unreachable_in - own_in)))
+        discharge[r.L_SITE] = min(most_out, max(0.0, room_out - max(0.0, unreachable_out - own_out)))
 
         least_in = next_in = least_out = next_out = INF
         in_by = in_next = out_by = out_next = 0

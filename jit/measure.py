@@ -177,6 +177,8 @@ def follow(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: flo
     expected_kw is the previous command through a first order lag of dead time + lag. Wrong sign (reliability S8): both
     clearly away from zero (5 % expected, 2 % measured) with opposite signs, counted in seconds while armed.
     different_s counts for how long the device has held another set-point than the one written, while its data are good.
+    beyond_s counts for how long the power has been further from zero than expected, by more than a tenth of the rating
+    (reliability S9): such a device is not proven at its command, whether its write failed or was accepted.
     """
     for a in range(values.shape[1]):
         held = past[r.DIFFERENT_S, a]
@@ -192,10 +194,12 @@ def follow(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: flo
         was = past[r.EXPECTED_KW, a]
         power = values[r.POWER_KW, a]
         usable = codes[r.QUALITY, a] == VALID
-        driving = past_codes[r.AUTHORITY, a] == ARMED and codes[r.WRITE_STATUS, a] < WRITE_FAILED
-        if not driving or was != was:
+        held_wrong, held_beyond = past[r.WRONG_SIGN_S, a], past[r.BEYOND_S, a]
+        held_wrong = held_wrong if held_wrong == held_wrong else 0.0
+        held_beyond = held_beyond if held_beyond == held_beyond else 0.0
+        if past_codes[r.AUTHORITY, a] != ARMED or was != was:
             values[r.EXPECTED_KW, a] = power if usable else 0.0
-            values[r.WRONG_SIGN_S, a] = 0.0
+            values[r.WRONG_SIGN_S, a] = values[r.BEYOND_S, a] = 0.0
             continue
         span = ratings[c.DEAD_TIME_S, a] + ratings[c.LAG_S, a]
         step = dt / span if dt < span else 1.0
@@ -205,11 +209,18 @@ def follow(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: flo
         opposite = (expected > 0.05 * rated and power < -0.02 * rated) or (
             expected < -0.05 * rated and power > 0.02 * rated
         )
-        if usable and opposite:
-            held = past[r.WRONG_SIGN_S, a]
-            values[r.WRONG_SIGN_S, a] = (held if held == held else 0.0) + dt
-        else:
+        goal = target if target == target else expected  # a device may well be faster than it is said to be
+        most, least = max(0.0, max(expected, goal)), min(0.0, min(expected, goal))
+        beyond = power > most + 0.1 * rated or power < least - 0.1 * rated
+        if not usable:
             values[r.WRONG_SIGN_S, a] = 0.0
+            values[r.BEYOND_S, a] = held_beyond
+            continue
+        values[r.BEYOND_S, a] = held_beyond + dt if beyond else 0.0
+        if codes[r.WRITE_STATUS, a] >= WRITE_FAILED:  # it may follow an older command: no evidence either way
+            values[r.WRONG_SIGN_S, a] = held_wrong
+        else:
+            values[r.WRONG_SIGN_S, a] = held_wrong + dt if opposite else 0.0
 
 
 @term

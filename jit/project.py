@@ -11,7 +11,7 @@ from __future__ import annotations
 from jit import constants as c
 from jit import rows as r
 from jit.build import F1, F2, I1, I2, RF2, RI2, F, kernel, term
-from jit.codes import Authority, Mode, Permit, Reason, State
+from jit.codes import Authority, Condition, Mode, Permit, Reason, State
 from jit.constants import F8, I8
 
 VALID = 1
@@ -37,6 +37,7 @@ ROUNDED, BELOW, UNCHANGED, IS_SILENT, NO_VALUE = (
     int(Reason.SILENT),
     int(Reason.NO_VALUE),
 )
+FOLLOWS = int(Condition.FOLLOWS)
 STOP, IDLE, CHARGE, DISCHARGE = int(Mode.STOP), int(Mode.IDLE), int(Mode.CHARGE), int(Mode.DISCHARGE)
 S_FAULT, S_STOP = int(State.FAULT), int(State.EMERGENCY_STOP)
 
@@ -87,9 +88,10 @@ def rise(start: float, up: float, down: float, dt: float) -> float:
 
 @term
 def proven(codes: I8, a: int) -> bool:
-    """Whether an asset does what it is told: fresh data, and permitted. Of any other the worst is assumed."""
-    good: bool = codes[r.QUALITY, a] == VALID and (codes[r.MAY_CHARGE, a] == YES or codes[r.MAY_DISCHARGE, a] == YES)
-    return good
+    """Whether an asset does what it is told: fresh data, permitted, obeying. Of any other the worst is assumed."""
+    permitted: bool = codes[r.MAY_CHARGE, a] == YES or codes[r.MAY_DISCHARGE, a] == YES
+    obeys: bool = codes[r.QUALITY, a] == VALID and codes[r.CONDITIONS, a] & FOLLOWS != 0
+    return permitted and obeys
 
 
 @term

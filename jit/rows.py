@@ -29,6 +29,7 @@ from jit.layout import Fail, Layout, Row
     EXPECTED_KW,
     WRONG_SIGN_S,
     DIFFERENT_S,
+    BEYOND_S,
     CLEAR_S,
     STATE_S,
     LOW_KW,
@@ -45,7 +46,7 @@ from jit.layout import Fail, Layout, Row
     RAMPED_KW,
     COMMAND_KW,
     COMMAND_KVAR,
-) = range(36)
+) = range(37)
 
 # codes[row, asset] -----------------------------------------------------------------------------------------------
 (
@@ -130,7 +131,7 @@ VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "kW", "written_kw readback_kw"),
     *_rows("snapshot", "s", "write_age_s"),
     *_rows("snapshot", "kW", "expected_kw", "hold"),
-    *_rows("snapshot", "s", "wrong_sign_s different_s", "hold"),
+    *_rows("snapshot", "s", "wrong_sign_s different_s beyond_s", "hold"),
     *_rows("state_machine", "s", "clear_s", "zero"),
     *_rows("state_machine", "s", "state_s", "hold"),
     *_rows("limits", "kW", "low_kw high_kw low_room_kw high_room_kw", "zero"),

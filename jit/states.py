@@ -64,15 +64,16 @@ A_STOP, A_RELEASE, A_ACKNOWLEDGE = int(Act.STOP), int(Act.RELEASE), int(Act.ACKN
 A_ACTIVATE, A_DEACTIVATE, A_LOCK, A_UNLOCK = int(Act.ACTIVATE), int(Act.DEACTIVATE), int(Act.LOCK_OUT), int(Act.UNLOCK)
 A_RESTORED = int(Act.RESTORED_STOP)
 L_ALARM, L_SIGN, L_READBACK = int(Latch.ALARM), int(Latch.WRONG_SIGN), int(Latch.READBACK)
+L_BEYOND = int(Latch.BEYOND)
 C_FRESH, C_STOPPED, C_LATCHED, C_ACTIVATED = int(_C.FRESH), int(_C.STOPPED), int(_C.LATCHED), int(_C.ACTIVATED)
 C_REMOTE, C_AVAILABLE, C_CLEAR, C_LOCKED = int(_C.REMOTE), int(_C.AVAILABLE), int(_C.CLEAR), int(_C.LOCKED)
-C_GOOD, C_QUIET, C_AGREES = int(_C.GOOD), int(_C.QUIET), int(_C.AGREES)
+C_GOOD, C_QUIET, C_AGREES, C_FOLLOWS = int(_C.GOOD), int(_C.QUIET), int(_C.AGREES), int(_C.FOLLOWS)
 S_INIT, S_STANDBY, S_READY, S_IDLE = int(State.INIT), int(State.STANDBY), int(State.READY), int(State.IDLE)
 S_CHARGING, S_DISCHARGING, S_LIMITED = int(State.CHARGING), int(State.DISCHARGING), int(State.LIMITED)
 S_STOP, S_MAINTENANCE = int(State.EMERGENCY_STOP), int(State.MAINTENANCE)
 SILENT, ARMED = int(Authority.SILENT), int(Authority.ARMED)
 R_RUNNING, R_REMAINS, R_ACTIVATED = int(Reason.RUNNING), int(Reason.REMAINS), int(Reason.ACTIVATED)
-CONFIRMED = 2
+CONFIRMED, WRITE_FAILED = 2, 3  # REFUSED and above
 
 
 @kernel(F2, I2, RF2, RI2, RF2, RI2, RI2, F, F)
@@ -114,6 +115,8 @@ def advance(
             present |= L_SIGN
         if values[r.DIFFERENT_S, a] >= 2.0 * ratings[c.READBACK_S, a]:
             present |= L_READBACK
+        if values[r.BEYOND_S, a] >= 2.0 * ratings[c.SIGN_FOR_S, a]:
+            present |= L_BEYOND
         good = codes[r.QUALITY, a] == VALID
         clear = past[r.CLEAR_S, a]
         clear = clear + dt if clear == clear and present == 0 and good else 0.0  # unknown is not clear
@@ -147,6 +150,8 @@ def advance(
             conditions |= C_QUIET
         if values[r.DIFFERENT_S, a] < ratings[c.READBACK_S, a]:
             conditions |= C_AGREES
+        if codes[r.WRITE_STATUS, a] < WRITE_FAILED and values[r.BEYOND_S, a] < ratings[c.SIGN_FOR_S, a]:
+            conditions |= C_FOLLOWS
 
         to = state
         by = R_REMAINS

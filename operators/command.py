@@ -22,6 +22,7 @@ from operators.stage import stage
         "authority",
         "fault",
         "quality",
+        "conditions",
         "may_charge",
         "may_discharge",
     ),

@@ -22,6 +22,7 @@ from operators.stage import stage
         "site_high_kw",
         "fault",
         "quality",
+        "conditions",
         "may_charge",
         "may_discharge",
     ),

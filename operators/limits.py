@@ -21,6 +21,7 @@ from operators.stage import stage
         "power_kw",
         "written_kw",
         "quality",
+        "conditions",
         "available",
         "may_charge",
         "may_discharge",

@@ -24,6 +24,7 @@ from operators.stage import stage
         "power_kw",
         "fault",
         "quality",
+        "conditions",
         "may_charge",
         "may_discharge",
     ),

@@ -28,6 +28,7 @@ LATCH_TEXT = {
     Latch.WRONG_SIGN: "power flows against the command",
     Latch.READBACK: "the device holds another set-point than the one written",
     Latch.OVERFLOW: "operator acts were lost",
+    Latch.BEYOND: "the device gives or takes more power than commanded",
 }
 QUALITY_TEXT = {
     Quality.MISSING: "a required value is missing",

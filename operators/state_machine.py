@@ -26,6 +26,7 @@ from operators.stage import stage
         "write_status",
         "written_kw",
         "wrong_sign_s",
+        "beyond_s",
         "armed",
     ),
     before=(

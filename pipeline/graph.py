@@ -53,7 +53,7 @@ Graph = tuple[Node, ...]
 
 #: What `snapshot` reads of the past: freshness, what was sent with what authority, proofs of the meters.
 BEFORE_SNAPSHOT = (
-    *("proof", "proof_s", "fresh_s", "quality", "expected_kw", "wrong_sign_s", "different_s"),
+    *("proof", "proof_s", "fresh_s", "quality", "expected_kw", "wrong_sign_s", "different_s", "beyond_s"),
     *("command_kw", "authority", "poc_proof", "poc_proof_s", "frequency_proof", "frequency_proof_s", "last_other_kw"),
 )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jit.codes import Authority, Permit, Reason, State, WriteStatus
+from jit.codes import Authority, Condition, Permit, Reason, State, WriteStatus
 from jit.frame import F8, I8, Frame, Past
 from jit.layout import Layout, Row
 from pipeline.compile import Compiled, compile_definition
@@ -34,6 +34,7 @@ GOOD_DAY = {
     **dict.fromkeys(("acts", "alarms", "fault", "latch"), 0),
     **dict.fromkeys(("stopped", "locked"), int(Permit.NO)),
     "write_status": int(WriteStatus.CONFIRMED),
+    "conditions": int(Condition.GOOD | Condition.FRESH | Condition.REMOTE | Condition.AVAILABLE | Condition.FOLLOWS),
     "state": int(State.DISCHARGING),
     "state_by": int(Reason.RUNNING),
     "authority": int(Authority.ARMED),

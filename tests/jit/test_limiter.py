@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jit import constants as c
 from jit import limits, project
 from jit import rows as r
-from jit.codes import Permit, Reason
+from jit.codes import Condition, Permit, Reason
 from jit.constants import Constants
 from tests.jit import oracle
 from tests.jit.oracle import exact
@@ -62,6 +62,7 @@ def columns(draw: st.DrawFn) -> dict[str, float]:
         "available": float(draw(st.sampled_from([Permit.YES, Permit.YES, Permit.NO, Permit.UNKNOWN]))),
         "may_charge": float(draw(st.sampled_from([Permit.YES, Permit.YES, Permit.NO, Permit.UNKNOWN]))),
         "may_discharge": float(draw(st.sampled_from([Permit.YES, Permit.YES, Permit.NO, Permit.UNKNOWN]))),
+        "obeys": float(draw(st.sampled_from([Condition.FOLLOWS, Condition.FOLLOWS, Condition.NONE]))),
         "by": float(draw(st.sampled_from([Reason.RUNNING, *STOPPING, Reason.ACTIVATED]))),
         "desired": draw(SIGNED),
     }
@@ -108,7 +109,7 @@ class Case:
         self.past[r.RAMPED_KW] = [battery["ramped"] for battery in batteries]
         for row, name in (
             (r.QUALITY, "good"), (r.AVAILABLE, "available"), (r.MAY_CHARGE, "may_charge"),
-            (r.MAY_DISCHARGE, "may_discharge"), (r.STATE_BY, "by"),
+            (r.MAY_DISCHARGE, "may_discharge"), (r.STATE_BY, "by"), (r.CONDITIONS, "obeys"),
         ):
             self.codes[row] = [int(battery[name]) for battery in batteries]
         self.site = np.full(len(r.SITE_VALUE_ROWS), np.nan)
@@ -127,10 +128,16 @@ class Case:
         self.site_codes.flags.writeable = True
 
     def proven(self) -> list[bool]:
-        return [bool(b["good"]) and Permit.YES in (b["may_charge"], b["may_discharge"]) for b in self.batteries]
+        return [
+            bool(b["good"] and b["obeys"]) and Permit.YES in (b["may_charge"], b["may_discharge"])
+            for b in self.batteries
+        ]
 
     def oracle_site(self, besides: int = -1) -> oracle.Interval:
-        """Room of the site; of a battery itself, whose own worst case does not count against it."""
+        """Room of the site; of a battery itself, whose own worst case does not count against it.
+
+        One that is not proven gets no more than what is counted of it, in a direction in which the site has a limit.
+        """
         given, known = self.given, self.given["poc_good"] and not np.isnan(self.given["other"])
         others = Fraction(given["other"]) if known else Fraction(0)
         last = exact(given["last_other"]) or Fraction(0)
@@ -151,7 +158,12 @@ class Case:
             whole = exact(given[f"{name}_limit"])
             return None if whole is None else whole - Fraction(given[f"{name}_margin"])
 
-        return oracle.site_band(limit("import"), limit("export"), feeds, draws, unproven + into)
+        low, high = oracle.site_band(limit("import"), limit("export"), feeds, draws, unproven + into)
+        if besides >= 0 and not self.proven()[besides]:
+            own = [exact(self.batteries[besides][name]) or Fraction(0) for name in ("command", "written", "power")]
+            low = None if low is None else max(low, min(Fraction(0), *own))
+            high = None if high is None else min(high, max(Fraction(0), *own))
+        return low, high
 
     def oracle_terms(self) -> list[dict[str, oracle.Interval]]:
         return [
