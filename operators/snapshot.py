@@ -36,6 +36,10 @@ MAX_ACTS = 256
 #: A device time stamp this far in the future (s) makes the device's points invalid (LH-SAFE-006).
 FUTURE_S = 5.0
 
+# named once: looking a member up in its enumeration, or masking an array with it, costs more than the work itself
+_PROTOCOL, _VALID = np.int64(Quality.PROTOCOL), int(Quality.VALID)
+_ANSWERED = (WriteStatus.WRITTEN, WriteStatus.CONFIRMED, WriteStatus.DIFFERENT)
+
 ACT_BIT = {
     ActKind.STOP: Act.STOP,
     ActKind.RELEASE: Act.RELEASE,
@@ -85,14 +89,14 @@ class Newest:
         """A point keeps its last value when a poll failed: what changes is its quality, and with time its age."""
         first, last = self.layout.devices[reading.device]
         self.quality[first:last] = reading.quality
-        if (reading.quality & Quality.PROTOCOL == 0).any():
+        if np.count_nonzero(reading.quality & _PROTOCOL) < last - first:
             self.points[first:last] = reading.values
             self.arrived_s[device] = reading.arrived_s
             self.stamps_ns[device] = signals.NO_STAMP if reading.stamp_ns is None else reading.stamp_ns
 
     def trip(self, column: int, alarms: int) -> None:
         """Alarm bits are OR-ed until the next tick: one that shows in a single reading between two ticks counts."""
-        if self.quality[alarms] & Quality.VALID and 0.0 <= self.points[alarms] < measure.MOST_ALARMS:
+        if self.quality[alarms] & _VALID and 0.0 <= self.points[alarms] < measure.MOST_ALARMS:
             self.trips[column] |= int(self.points[alarms])
 
     def receive(self, receipt: Receipt, column: int) -> None:
@@ -102,7 +106,7 @@ class Newest:
         self.answered[column] = receipt.tick
         self.status[column] = receipt.status
         self.outcomes[signals.WRITTEN_S, column] = receipt.at_s
-        if receipt.status in (WriteStatus.WRITTEN, WriteStatus.CONFIRMED, WriteStatus.DIFFERENT):
+        if receipt.status in _ANSWERED:
             self.outcomes[signals.WRITTEN, column] = receipt.written_kw
             self.outcomes[signals.READBACK, column] = receipt.readback_kw
 

@@ -37,7 +37,11 @@ class Plausible:
 
 def judge(reading: Reading, plausible: Plausible) -> Reading:
     """The same reading with quality bits for what is not a finite number or out of range."""
-    values, quality = reading.values, reading.quality.copy()
+    values = reading.values
+    inside = (values >= plausible.low) & (values <= plausible.high) & np.isfinite(values)
+    if inside.all():
+        return reading
+    quality = reading.quality.copy()
     unknown = ~np.isfinite(values)
     outside = ~unknown & ((values < plausible.low) | (values > plausible.high))
     if unknown.any():

@@ -35,6 +35,10 @@ _COMMON = {"soh": 100.0, "temperature": 25.0, "available": 1.0, "remote": 1.0, "
            "voltage": 400.0, "dc_voltage": 800.0}  # fmt: skip
 _STATUS = {"confirmed": WriteStatus.CONFIRMED, "refused": WriteStatus.REFUSED, "failed": WriteStatus.FAILED,
            "different": WriteStatus.DIFFERENT}  # fmt: skip
+_TAKEN = (WriteStatus.CONFIRMED, WriteStatus.DIFFERENT)
+_DIFFERENT = WriteStatus.DIFFERENT
+_ARMED = int(Authority.ARMED)
+_STOPS = (int(Mode.UNKNOWN), int(Mode.STOP))
 
 
 @dataclass(slots=True, eq=False)
@@ -109,9 +113,18 @@ class Battery:
         self.soc -= self.power * factor * dt / 36.0 / asset.rated.energy
         self.soc = min(100.0, max(0.0, self.soc))
 
+    def take(self, power: float) -> None:
+        """A write of this power (kW): done unless the device refuses, does not answer or is pinned to another."""
+        self.written = power
+        if self.status in _TAKEN:
+            self.power = power
+        if "power" in self.device.pinned:
+            pinned = float(self.device.values[self.device.index["power"]])
+            self.power = pinned if isfinite(pinned) else self.power
+
     def receipt(self, tick: int, now_s: float) -> Receipt:
         """The outcome of the last write. A device that holds something else holds 0 kW less or more than written."""
-        held = self.written if self.status is not WriteStatus.DIFFERENT else self.written + 1.0
+        held = self.written + (1.0 if self.status == _DIFFERENT else 0.0)
         return Receipt(self.device.id, tick, now_s, self.status, self.written, held)
 
 
@@ -125,6 +138,7 @@ class Plant:
             name: Battery(asset, self.devices[name], (asset.soc.min + asset.soc.max) / 2.0)
             for name, asset in definition.assets.items()
         }
+        self.in_order = tuple(self.batteries.values())
         self.meters = [device for name, device in self.devices.items() if name not in definition.assets]
         self.load_kw = self.pv_kw = 0.0
         self.moves = False  # SoC stands still until the test begins
@@ -136,11 +150,11 @@ class Plant:
     @property
     def flow_kw(self) -> float:
         """What really flows at the point of connection, + = export."""
-        return sum(battery.power for battery in self.batteries.values()) + self.other_kw
+        return sum([battery.power for battery in self.in_order]) + self.other_kw
 
     def passes(self, dt: float) -> None:
         """`dt` seconds pass; then every point that is not pinned shows what the plant does."""
-        for battery in self.batteries.values():
+        for battery in self.in_order:
             device = battery.device
             if self.moves:
                 battery.passes(dt)
@@ -163,19 +177,13 @@ class Plant:
 
     def follow(self, frame: Frame) -> None:
         """Take the commands of a sealed frame, as `operators.cut` says them; silent assets keep what they had."""
-        armed = (frame.codes[AUTHORITY] == Authority.ARMED).tolist()
-        stops = (frame.codes[MODE] == Mode.STOP).tolist()
+        armed, modes = frame.codes[AUTHORITY].tolist(), frame.codes[MODE].tolist()
         asked = frame.values[COMMAND_KW].tolist()
-        for battery, writes, stop, power in zip(self.batteries.values(), armed, stops, asked, strict=True):
-            if not writes:
+        for battery, authority, mode, power in zip(self.in_order, armed, modes, asked, strict=True):
+            if authority == _ARMED:
+                battery.take(0.0 if mode in _STOPS or power != power else power)
+            else:
                 battery.written = nan
-                continue
-            battery.written = power if power == power and not stop else 0.0
-            if battery.status in (WriteStatus.CONFIRMED, WriteStatus.DIFFERENT):
-                battery.power = battery.written
-            if "power" in battery.device.pinned:
-                pinned = float(battery.device.values[battery.device.index["power"]])
-                battery.power = pinned if isfinite(pinned) else battery.power
 
     def write_status(self, asset: str, word: str) -> None:
         self.batteries[asset].status = _STATUS[word]

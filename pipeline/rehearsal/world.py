@@ -38,6 +38,7 @@ class World:
 
     def __init__(self, compiled: Compiled, *, armed: bool = True) -> None:
         self.compiled, self.index = compiled, 0
+        self.now_s, self.now_ns = BEGIN_S, BEGIN_NS  # of the next tick
         self.cycle = compiled.definition.site.cycle
         self.plant = Plant(compiled)
         self.errors: list[tuple[str, Exception]] = []
@@ -49,14 +50,6 @@ class World:
         graph = build(compiled.layout, places.sources, chain, ("plant",), ())
         check(graph, compiled.layout)
         fold(self.entry.frames, graph, self._remember, {"plant": self.plant.follow}, self._failed)
-
-    @property
-    def now_s(self) -> float:
-        return BEGIN_S + self.index * self.cycle
-
-    @property
-    def now_ns(self) -> int:
-        return BEGIN_NS + round(self.index * self.cycle * 1e9)
 
     def _dropped(self, device: str, why: str) -> None:
         self.errors.append((device, ValueError(why)))
@@ -89,11 +82,13 @@ class World:
             reading = device.answer(now_s)
             if reading is not None:
                 post(reading)
-        for battery in plant.batteries.values():
+        for battery in plant.in_order:
             if battery.written == battery.written:
                 post(battery.receipt(self.index - 1, now_s))
         post(Tick(self.index, now_s, self.now_ns, self.cycle))
         self.index += 1
+        self.now_s = BEGIN_S + self.index * self.cycle
+        self.now_ns = BEGIN_NS + round(self.index * self.cycle * 1e9)
         if self.errors:
             stage, error = self.errors[0]
             raise ChainError(f"{stage}: {error!r}") from error
