@@ -70,6 +70,7 @@ export function tapPanel(picture, connection) {
     paused = !paused;
     text(pause, paused ? "Continue" : "Pause");
     attr(pause, "aria-pressed", String(paused));
+    update(); // what was taken before the pause is what stands still
   }
 
   function take(value, dropped) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -161,12 +162,13 @@ async def test_without_a_connection_requests_fail_at_once() -> None:
 @pytest.mark.req("LH-PROT-003")
 async def test_a_device_that_is_not_there_at_first_is_found_later() -> None:
     profile = load("sunspec-storage")
-    async with Server(profile) as server:
-        port = server.port
-    connection = Connection("127.0.0.1", port, clock=asyncio.get_running_loop().time, jitter=lambda: 0.0)
-    keeper = asyncio.create_task(connection.keep())
-    await until(lambda: connection._back_off > 0.1)
-    assert not connection.connected
+    with socket.socket() as held:  # bound and not listening: refused, and nobody else's
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        connection = Connection("127.0.0.1", port, clock=asyncio.get_running_loop().time, jitter=lambda: 0.0)
+        keeper = asyncio.create_task(connection.keep())
+        await until(lambda: connection._back_off > 0.1)
+        assert not connection.connected
     async with Server(profile, port):
         await until(lambda: connection.connected)
         keeper.cancel()
