@@ -185,6 +185,7 @@ class Rig:
         self.compiled: Compiled = compile_definition(definition, profiles)
         self.batteries = {name: Battery() for name in definition.assets}
         self.other_kw, self.frequency, self.meter_answers, self.meter_beats = 0.0, 50.0, True, 0
+        self.meter_frozen = False
         self.now_s, self.now_ns, self.index = 100.0, start_ns, 0
         self.cycle = definition.site.cycle
         self.errors: list[tuple[str, Exception]] = []
@@ -276,7 +277,7 @@ class Rig:
                     )
                 )
         if self.meter_answers and "site.poc" in self.compiled.layout.devices:
-            self.meter_beats += 1
+            self.meter_beats += not self.meter_frozen
             fed = sum(battery.power for battery in self.batteries.values()) + self.other_kw
             self.signal(
                 self._reading(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -14,11 +15,11 @@ from tests.rig import Rig, site
 pytestmark = pytest.mark.req("LH-CTRL-003")
 
 
-def ramped(up: float = 50.0, down: float = 50.0, assets: int = 1, cycle: str = "1 s", **site_changes: Any) -> Definition:
+def ramped(up: float = 50.0, down: float = 50.0, assets: int = 1, cycle: str = "1 s", **changes: Any) -> Definition:
     plain = site(assets, cycle=cycle)
     return plain.model_copy(
         update={
-            "site": plain.site.model_copy(update=site_changes),
+            "site": plain.site.model_copy(update=changes),
             "assets": {
                 name: asset.model_copy(update={"ramp": asset.ramp.model_copy(update={"up": up, "down": down})})
                 for name, asset in plain.assets.items()
@@ -37,10 +38,10 @@ def path(rig: Rig, seconds: float) -> list[float]:
 
 
 def steps(powers: list[float]) -> list[float]:
-    return [round(new - old, 6) for old, new in zip(powers, powers[1:], strict=False)]
+    return [round(new - old, 6) for old, new in itertools.pairwise(powers)]
 
 
-@pytest.mark.parametrize(("first", "then"), [(0.0, 200.0), (0.0, -200.0), (200.0, -200.0), (-200.0, 200.0), (200.0, 0.0)])
+@pytest.mark.parametrize(("first", "then"), [(0, 200), (0, -200), (200, -200), (-200, 200), (200, 0)])
 def test_no_step_is_larger_than_the_ramp(first: float, then: float, cycle: str) -> None:
     rig = Rig(ramped(30.0, 30.0, cycle=cycle)).ready()
     rig.schedule("day_ahead", first)
@@ -61,7 +62,7 @@ def test_up_is_away_from_zero_and_down_toward_it(cycle: str) -> None:
     powers = path(rig, 14)
     assert powers[round(3 / rig.cycle)] == pytest.approx(-5.0, abs=0.2)
     assert powers[round(4 / rig.cycle)] == pytest.approx(-15.0, abs=0.2)
-    for old, new in zip(powers, powers[1:], strict=False):
+    for old, new in itertools.pairwise(powers):
         if old >= 0.0 and new < 0.0:
             assert new >= -(rig.cycle - old / 40.0) * 10.0 - 0.1
     assert powers[-1] == -100.0
