@@ -89,6 +89,7 @@ class Latch(IntFlag):
     WRONG_SIGN = 2  # power flows against the command
     READBACK = 4  # the device holds another set-point than the one written, twice
     OVERFLOW = 8  # operator acts were lost: treated as a stop
+    FORGOTTEN = 32  # what latched before the restart cannot be read any more
     BEYOND = 16  # more power than commanded for longer than the declared response explains
 
 

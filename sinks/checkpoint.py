@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from loguru import logger
 
+from jit.codes import Latch, Permit
 from jit.frame import Frame, Past, carry, first_past, from_bytes
 from jit.layout import Layout
 from sinks.conflate import Conflating
@@ -35,21 +36,31 @@ def store(path: Path, raw: bytes) -> None:
 
 
 def restore(path: Path, layout: Layout) -> Past:
-    """The past for the first tick. A missing file is a first start; an unreadable one is said and not believed."""
+    """The past for the first tick. A missing file is a first start.
+
+    An unreadable one may have held a latch, or that an asset is not to run: every asset stays latched until somebody
+    acknowledges that, and activates it.
+    """
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
         return first_past(layout)
     except OSError as error:
-        logger.error("checkpoint {}: {}; latches of the last run are lost", path, error)
-        return first_past(layout)
+        return _forgotten(path, layout, error)
     try:
         past, taken = carry(from_bytes(raw), layout)
     except Exception as error:  # whatever the file holds, the process starts
-        logger.error("checkpoint {}: {!r}; latches of the last run are lost", path, error)
-        return first_past(layout)
+        return _forgotten(path, layout, error)
     if taken:
         logger.info("checkpoint: carried {}", ", ".join(taken))
+    return past
+
+
+def _forgotten(path: Path, layout: Layout, error: Exception) -> Past:
+    logger.error("checkpoint {} is unreadable, every asset is latched until acknowledged: {!r}", path, error)
+    past = first_past(layout)
+    past.codes[layout.code_index["latch"]] = Latch.FORGOTTEN
+    past.codes[layout.code_index["activated"]] = Permit.NO
     return past
 
 
