@@ -42,12 +42,12 @@ class Command:
 def cut(frame: Frame, column: int) -> Command | None:
     """The command of one asset, or None when it is silent. An unknown value is 0 kW, an unknown mode is a stop."""
     codes, values = frame.codes, frame.values
-    if codes[r.AUTHORITY, column] != Authority.ARMED:
+    if codes.item(r.AUTHORITY, column) != Authority.ARMED:
         return None
-    mode = Mode(int(codes[r.MODE, column]) or Mode.STOP)
-    power = float(values[r.COMMAND_KW, column])
-    reactive = float(values[r.COMMAND_KVAR, column])
-    valid_s = float(frame.constants.ratings[c.VALID_FOR_S, column])
+    mode = Mode(codes.item(r.MODE, column) or Mode.STOP)
+    power = values.item(r.COMMAND_KW, column)
+    reactive = values.item(r.COMMAND_KVAR, column)
+    valid_s = float(frame.constants.ratings.item(c.VALID_FOR_S, column))
     asset = frame.layout.assets[column]
     return Command(
         id=f"{'safe-stop' if mode is Mode.STOP else 'ctrl'}-{frame.utc_ns // 1_000_000}-{asset}-{frame.tick}",
@@ -59,7 +59,7 @@ def cut(frame: Frame, column: int) -> Command | None:
         reactive_kvar=reactive if reactive == reactive else 0.0,
         valid_until_ns=frame.utc_ns + int(valid_s * 1e9),
         deadline_s=frame.mono_s + valid_s,
-        heartbeat=int(codes[r.HEARTBEAT, column]),
+        heartbeat=codes.item(r.HEARTBEAT, column),
         reason=why(frame, column),
         source=_source(frame, column),
     )
@@ -67,12 +67,12 @@ def cut(frame: Frame, column: int) -> Command | None:
 
 def _source(frame: Frame, column: int) -> str:
     codes = frame.codes
-    if codes[r.STATE, column] == State.EMERGENCY_STOP:
+    if codes.item(r.STATE, column) == State.EMERGENCY_STOP:
         return "Operator"
-    if codes[r.STATE, column] == State.FAULT or codes[r.LIMITED_WHY, column] == Reason.STAGE_FAULT:
+    if codes.item(r.STATE, column) == State.FAULT or codes.item(r.LIMITED_WHY, column) == Reason.STAGE_FAULT:
         return "Safety"
-    request = int(codes[r.REQUEST_BY, column])
-    if frame.values[r.SERVICE_KW, column] != 0.0:
+    request = codes.item(r.REQUEST_BY, column)
+    if frame.values.item(r.SERVICE_KW, column) != 0.0:
         return "RegelLeistung"
     return (
         SOURCE_OF_KIND.get(frame.layout.requests[request - 1].removeprefix("requests."), "Optimization")

@@ -26,6 +26,9 @@ WHY_TEXT = {
     Why.OFFERS: "lower priority",
 }
 
+#: The power after each step, in the order of the chain.
+POWERS = (r.ASKED_KW, r.BASE_KW, r.DESIRED_KW, r.LIMITED_KW, r.RAMPED_KW, r.COMMAND_KW)
+
 
 def number(value: Any, digits: int = 3) -> float | None:
     """A finite float, rounded for people; None when unknown or unbounded."""
@@ -41,23 +44,22 @@ def decision(frame: Frame, column: int, config: str = "") -> dict[str, Any]:
         "tick": frame.tick,
         "at": format_utc(frame.utc_ns),
         "config": config,
-        "command_kw": number(values[r.COMMAND_KW, column]),
+        "command_kw": number(values.item(r.COMMAND_KW, column)),
         "why": why(frame, column),
         "steps": _steps(frame, column),
         "binding": _binding(frame, column),
         "next_limit": _next_limit(frame, column),
         "not_used": _not_used(frame, column),
-        "shortfall_kw": number(values[r.SHORTFALL_KW, column]),
-        "state": int(codes[r.STATE, column]),
+        "shortfall_kw": number(values.item(r.SHORTFALL_KW, column)),
+        "state": codes.item(r.STATE, column),
     }
 
 
 def _steps(frame: Frame, column: int) -> list[dict[str, Any]]:
-    values, codes, layout = frame.values, frame.codes, frame.layout
-    request = int(codes[r.REQUEST_BY, column])
-    limit = limit_name(frame, int(codes[r.LIMITED_BY, column]))
-    asked, base, desired = values[r.ASKED_KW, column], values[r.BASE_KW, column], values[r.DESIRED_KW, column]
-    limited, ramped, sent = values[r.LIMITED_KW, column], values[r.RAMPED_KW, column], values[r.COMMAND_KW, column]
+    codes, layout = frame.codes, frame.layout
+    request = codes.item(r.REQUEST_BY, column)
+    limit = limit_name(frame, codes.item(r.LIMITED_BY, column))
+    asked, base, desired, limited, ramped, sent = (frame.values.item(row, column) for row in POWERS)
     by = layout.requests[request - 1] if request else "none"
     service = ", ".join(layout.services) or "none"
 
@@ -72,45 +74,45 @@ def _steps(frame: Frame, column: int) -> list[dict[str, Any]]:
 
     return [
         {"stage": "asked", "out_kw": number(asked), "delta_kw": number(asked), "by": by, "why": power(float(asked))},
-        step("resolve", base, asked, by, codes[r.RESOLVE_BY, column]),
-        step("ancillary", desired, base, service, codes[r.SERVICE_BY, column]),
+        step("resolve", base, asked, by, codes.item(r.RESOLVE_BY, column)),
+        step("ancillary", desired, base, service, codes.item(r.SERVICE_BY, column)),
         step(
             "constrain",
             limited,
             desired,
             f"limits.{limit}" if limit != "none" else "none",
-            codes[r.LIMITED_WHY, column],
+            codes.item(r.LIMITED_WHY, column),
         ),
-        step("ramp", ramped, limited, "ramp", codes[r.RAMP_BY, column]),
-        step("command", sent, ramped, "command", codes[r.COMMAND_BY, column]),
+        step("ramp", ramped, limited, "ramp", codes.item(r.RAMP_BY, column)),
+        step("command", sent, ramped, "command", codes.item(r.COMMAND_BY, column)),
     ]
 
 
 def _side(frame: Frame, column: int) -> tuple[int, int, int, int]:
     """Rows of the band on the side the asset runs to: bound, room, binding limit, next limit."""
-    if frame.values[r.DESIRED_KW, column] < 0:
+    if frame.values.item(r.DESIRED_KW, column) < 0:
         return r.LOW_KW, r.LOW_ROOM_KW, r.LOW_BY, r.LOW_NEXT_BY
     return r.HIGH_KW, r.HIGH_ROOM_KW, r.HIGH_BY, r.HIGH_NEXT_BY
 
 
 def _binding(frame: Frame, column: int) -> dict[str, Any] | None:
     bound, _, by, _ = _side(frame, column)
-    if not frame.codes[r.LIMITED_BY, column]:
+    if not frame.codes.item(r.LIMITED_BY, column):
         return None
-    return {"by": limit_name(frame, int(frame.codes[by, column])), "kw": number(frame.values[bound, column])}
+    return {"by": limit_name(frame, frame.codes.item(by, column)), "kw": number(frame.values.item(bound, column))}
 
 
 def _next_limit(frame: Frame, column: int) -> dict[str, Any] | None:
     _, room, _, next_by = _side(frame, column)
-    code = int(frame.codes[next_by, column])
-    return {"by": limit_name(frame, code), "room_kw": number(frame.values[room, column])} if code else None
+    code = frame.codes.item(next_by, column)
+    return {"by": limit_name(frame, code), "room_kw": number(frame.values.item(room, column))} if code else None
 
 
 def _not_used(frame: Frame, column: int) -> list[dict[str, str]]:
-    layout, chosen = frame.layout, int(frame.codes[r.REQUEST_BY, column])
+    layout, chosen = frame.layout, frame.codes.item(r.REQUEST_BY, column)
     _, first, _ = r.request_rows()
     return [
-        {"by": name, "why": WHY_TEXT[Why(int(frame.codes[first + i, column]))]}
+        {"by": name, "why": WHY_TEXT[Why(frame.codes.item(first + i, column))]}
         for i, name in enumerate(layout.requests)
         if i + 1 != chosen
     ]

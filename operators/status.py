@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from jit import constants as c
 from jit import rows as r
 from jit.codes import REASON_TEXT, Authority, Permit, Quality, Reason, State, WriteStatus
@@ -37,19 +39,19 @@ def quality_flag(code: int) -> str:
 def telemetry(frame: Frame, column: int) -> dict[str, Any]:
     """LH-DOM-002 in the prior system's names."""
     values, codes = frame.values, frame.codes
-    available = int(codes[r.AVAILABLE, column])
-    age = number(values[r.AGE_S, column])
+    available = codes.item(r.AVAILABLE, column)
+    age = number(values.item(r.AGE_S, column))
     return {
         "timestamp": format_utc(frame.utc_ns - int(age * 1e9)) if age is not None else None,
-        "soc_percent": number(values[r.SOC_PCT, column]),
-        "soh_percent": number(values[r.SOH_PCT, column]),
-        "active_power_kw": number(values[r.POWER_KW, column]),
-        "reactive_power_kvar": number(values[r.REACTIVE_KVAR, column]),
-        "dc_voltage": number(values[r.VOLTAGE_V, column]),
-        "dc_current": number(values[r.CURRENT_A, column]),
-        "temperature_celsius": number(values[r.TEMPERATURE_C, column]),
+        "soc_percent": number(values.item(r.SOC_PCT, column)),
+        "soh_percent": number(values.item(r.SOH_PCT, column)),
+        "active_power_kw": number(values.item(r.POWER_KW, column)),
+        "reactive_power_kvar": number(values.item(r.REACTIVE_KVAR, column)),
+        "dc_voltage": number(values.item(r.VOLTAGE_V, column)),
+        "dc_current": number(values.item(r.CURRENT_A, column)),
+        "temperature_celsius": number(values.item(r.TEMPERATURE_C, column)),
         "available": None if available == Permit.UNKNOWN else available == Permit.YES,
-        "fault_status": "ok" if codes[r.ALARMS, column] == 0 else f"alarms 0x{int(codes[r.ALARMS, column]):x}",
+        "fault_status": "ok" if codes.item(r.ALARMS, column) == 0 else f"alarms 0x{codes.item(r.ALARMS, column):x}",
     }
 
 
@@ -57,26 +59,26 @@ def asset_status(frame: Frame, column: int) -> dict[str, Any]:
     """Everything the page shows of one asset."""
     values, codes, ratings = frame.values, frame.codes, frame.constants.ratings
     command = cut(frame, column)
-    quality = int(codes[r.QUALITY, column])
+    quality = codes.item(r.QUALITY, column)
 
     def kw(row: int) -> float | None:
-        return number(values[row, column])
+        return number(values.item(row, column))
 
     def limit(row: int) -> str:
-        return limit_name(frame, int(codes[row, column]))
+        return limit_name(frame, codes.item(row, column))
 
     def rated(row: int) -> float | None:
-        return number(ratings[row, column])
+        return number(ratings.item(row, column))
 
     return {
         "asset_id": frame.layout.assets[column],
         "at": format_utc(frame.utc_ns),
-        "state": State(int(codes[r.STATE, column])).name.lower(),
-        "state_reason": REASON_TEXT[Reason(int(codes[r.STATE_BY, column]))],
+        "state": State(codes.item(r.STATE, column)).name.lower(),
+        "state_reason": REASON_TEXT[Reason(codes.item(r.STATE_BY, column))],
         "state_s": kw(r.STATE_S),
-        "authority": "armed" if codes[r.AUTHORITY, column] == Authority.ARMED else "silent",
-        "may_charge": bool(codes[r.MAY_CHARGE, column] == Permit.YES),
-        "may_discharge": bool(codes[r.MAY_DISCHARGE, column] == Permit.YES),
+        "authority": "armed" if codes.item(r.AUTHORITY, column) == Authority.ARMED else "silent",
+        "may_charge": bool(codes.item(r.MAY_CHARGE, column) == Permit.YES),
+        "may_discharge": bool(codes.item(r.MAY_DISCHARGE, column) == Permit.YES),
         "missing": not_ready(frame, column),
         "clear_s": kw(r.CLEAR_S),
         "clear_for_s": rated(c.CLEAR_FOR),
@@ -109,7 +111,7 @@ def asset_status(frame: Frame, column: int) -> dict[str, Any]:
         "why": why(frame, column),
         "last_command": command_json(command) if command is not None else None,
         "write": {
-            "status": WriteStatus(int(codes[r.WRITE_STATUS, column])).name.lower(),
+            "status": WriteStatus(codes.item(r.WRITE_STATUS, column)).name.lower(),
             "written_kw": kw(r.WRITTEN_KW),
             "readback_kw": kw(r.READBACK_KW),
             "age_s": kw(r.WRITE_AGE_S),
@@ -124,7 +126,7 @@ def site_status(frame: Frame) -> dict[str, Any]:
     services = []
     for i, name in enumerate(frame.layout.services):
         row = first + r.SERVICE_ROWS * i
-        phases = [PHASE.get(Reason(int(code)), "absent") for code in frame.codes[code_first + i]]
+        phases = [PHASE.get(Reason(code), "absent") for code in frame.codes[code_first + i].tolist()]
         capacity, asked, given, undeliverable = (float(frame.values[row + k].sum()) for k in range(4))
         services.append(
             {
@@ -140,7 +142,7 @@ def site_status(frame: Frame) -> dict[str, Any]:
         "at": format_utc(frame.utc_ns),
         "tick": frame.tick,
         "cycle_s": number(constants.site[c.CYCLE_S]),
-        "mode": "armed" if frame.site_codes[r.ARMED] == Permit.YES else "shadow",
+        "mode": "armed" if frame.site_codes.item(r.ARMED) == Permit.YES else "shadow",
         "in_control": _in_control(frame),
         "poc_kw": number(site[r.POC_KW]),
         "poc_age_s": number(site[r.POC_AGE_S]),
@@ -157,10 +159,10 @@ def site_status(frame: Frame) -> dict[str, Any]:
 
 def _in_control(frame: Frame) -> str:
     """Who decides: a stop, a fault, or the request that most assets follow."""
-    states = {State(int(code)) for code in frame.codes[r.STATE]}
+    states = set(frame.codes[r.STATE].tolist())
     if State.EMERGENCY_STOP in states:
         return "operator stop"
     if states == {State.FAULT}:
         return "fault"
-    names = [request_name(frame, column) for column in range(len(frame.layout.assets))]
-    return max(set(names), key=names.count) if names else "none"
+    followed = np.bincount(frame.codes[r.REQUEST_BY], minlength=1)
+    return request_name(frame, int(np.flatnonzero(frame.codes[r.REQUEST_BY] == followed.argmax())[0]))

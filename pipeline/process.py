@@ -13,7 +13,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,7 @@ from config.profile import Profile
 from jit.build import compiled as compile_state
 from jit.codes import Authority, Quality
 from jit.frame import Frame
+from jit.rows import AUTHORITY
 from operators.stage import Stage
 from pipeline import graph as graphs
 from pipeline.chain import Entry, stages
@@ -192,7 +193,7 @@ class Process:
 
         def metered(frame: Frame) -> None:
             subscriber(frame)
-            if writer is None or frame["authority"][frame.layout.column[writer]] == Authority.ARMED:
+            if writer is None or frame.codes.item(AUTHORITY, frame.layout.column[writer]) == Authority.ARMED:
                 self.meters.saw(name, self.clock(), f"tick {frame.tick}")
 
         return metered
@@ -270,11 +271,9 @@ class Process:
         return new
 
     def _state_of(self, output: StateOutput) -> Callable[[Frame], None]:
-        def publish(_frame: Frame) -> None:
-            """Documents are of the frame before: cutting them here again would cost the tick its time twice."""
-            if self.view.frame is None:
-                return
+        def documents() -> Iterator[None]:
             output.offer_state(self.view.site())
+            yield
             for asset in self.compiled.layout.assets:
                 shown = self.view.asset(asset)
                 if shown is not None:
@@ -283,9 +282,10 @@ class Process:
                     )
                     output.offer("command", asset, shown["last_command"] or {})
                 output.offer("decision", asset, self.view.decision(asset) or {})
+                yield
             output.offer("alarms", None, list(self.view.alarms()))
 
-        return publish
+        return lambda _frame: output.ask(documents)
 
     def _watch_alarms(self, frame: Frame) -> None:
         self.book.update([*conditions(frame), *self._process_conditions(frame)], frame.utc_ns)

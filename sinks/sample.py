@@ -34,6 +34,7 @@ from operators.cut import Command
 from sinks.records import Kind, Piece, Record, RecordClass, named, record
 
 I8 = npt.NDArray[np.int64]
+ARMED = int(Authority.ARMED)
 NO_POINTS = np.empty(0)
 NO_CODES = np.empty(0, np.int64)
 
@@ -109,7 +110,7 @@ class Cutter:
         """All records of one sealed frame, not yet encoded. Costs some µs (tests/benchmarks)."""
         kept = replace(frame, points=NO_POINTS, point_codes=NO_CODES, before=None)
         found = [self._changed(change) for change in self._changes(frame)]
-        armed = np.flatnonzero(frame["authority"] == Authority.ARMED).tolist()
+        armed = np.flatnonzero(frame["authority"] == ARMED).tolist()
         if self._commands and armed:
             cut = partial(_commands, self.boot_id, kept, armed, self._seqs(len(armed)), self._command, self._decisions)
             found.append(Piece(RecordClass.COMMAND, len(armed), cut))

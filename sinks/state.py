@@ -14,7 +14,8 @@ Documents are the JSON of the websocket's topics (`site`, `assets.*`, `decisions
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Literal
 
 import orjson
@@ -62,6 +63,7 @@ class StateOutput:
         self._every_s = every_s
         self._newest: dict[str, Document] = {}
         self._state: Mapping[str, object] = {}
+        self._asked: Callable[[], Iterator[object]] | None = None
         self._connects = 0
         broker.last_will(f"{self._topic}/state", OFFLINE)
 
@@ -75,11 +77,25 @@ class StateOutput:
         self._state = site
         self._newest[f"{self._topic}/state"] = {"online": True, **site}
 
+    def ask(self, offers: Callable[[], Iterator[object]]) -> None:
+        """Run through `offers` before the next publication: what is published once a second is not cut in every tick.
+
+        Every step of it offers a few documents; between two steps the loop is free, for a tick above all.
+        """
+        self._asked = offers
+
     async def run(self) -> None:
         """Publish what was offered, every `every_s`, until cancelled."""
         while True:
+            await self._take()
             self.flush()
             await pause(self._every_s)
+
+    async def _take(self) -> None:
+        offers, self._asked = self._asked, None
+        if offers is not None and self._broker.connected:
+            for _ in offers():
+                await asyncio.sleep(0)
 
     def flush(self) -> None:
         """Publish the newest documents now; while the broker is away they wait, newest only."""
