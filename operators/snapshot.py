@@ -191,9 +191,9 @@ class Snapshot:
             device = self.layout.device_index.get(signal.device)
             if device is not None:
                 self.newest.read(signal, device)
-                column = self.layout.column.get(signal.device, -1)
-                if column >= 0 and self.places.assets[measure.M_ALARMS, column] >= 0:
-                    self.newest.trip(column, int(self.places.assets[measure.M_ALARMS, column]))
+                asset = self.layout.column.get(signal.device)
+                if asset is not None and self.places.assets[measure.M_ALARMS, asset] >= 0:
+                    self.newest.trip(asset, int(self.places.assets[measure.M_ALARMS, asset]))
         elif isinstance(signal, Receipt):
             column = self.layout.column.get(signal.asset)
             if column is not None:

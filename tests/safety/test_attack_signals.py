@@ -13,8 +13,8 @@ from sources.receipt import Receipt
 from tests.rig import Rig, site
 
 
-def running(cycle: str, power_kw: float = 100.0, **changes: float) -> Rig:
-    rig = Rig(site(cycle=cycle, **changes)).ready()
+def running(cycle: str, power_kw: float = 100.0, fcr_kw: float = 0.0) -> Rig:
+    rig = Rig(site(cycle=cycle, fcr_kw=fcr_kw)).ready()
     if power_kw:
         rig.schedule("day_ahead", power_kw)
     rig.run(6)
