@@ -33,6 +33,7 @@ from sources.pause import pause
 MAX_TIMEOUT = 0.4
 MAX_BACK_OFF = 2.0
 _FIRST_BACK_OFF = 0.1
+_MOST_SAID = 8
 _HEADER = 8  # transaction, protocol, length, unit, function
 _READ = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 _WRITE = {"coil": 15, "holding": 16}
@@ -62,7 +63,7 @@ class Connection:
         self._lost = asyncio.Event()
         self._waiting: asyncio.Timeout | None = None
         self._garbage = ""
-        self._unreachable = False
+        self._said: set[str] | None = None  # troubles said since the last good reply; None: none has come yet
         self._back_off = _FIRST_BACK_OFF
         self._losses: deque[float] = deque(maxlen=3)
 
@@ -99,13 +100,9 @@ class Connection:
                 self._client.ctx.comm_params.timeout_connect = 2 * MAX_TIMEOUT  # replies are timed in `_answer`
                 self._client.ctx.next_tid = self.requests % 65000  # never the transaction of an earlier connection
                 self.connects += 1
-                self._unreachable = False
-                logger.info("modbus {}: connected", self.place)
                 return True
             self._drop()
-            if not self._unreachable:
-                self._unreachable = True
-                logger.warning("modbus {}: cannot connect, trying again every 2 s at most", self.place)
+            self._trouble(f"{self.place}: cannot connect, trying again every 2 s at most")
             return False
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> list[int]:
@@ -166,11 +163,11 @@ class Connection:
         if reply.dev_id != unit or reply.transaction_id == 0:
             raise self._break(BadReply(self.place, f"a reply of unit {reply.dev_id} without matching transaction"))
         if isinstance(reply, ExceptionResponse) and reply.function_code & 0x7F == function:
-            self._back_off = _FIRST_BACK_OFF
+            self._well()
             raise Rejected(self.place, reply.exception_code)
         if reply.function_code != function:
             raise self._break(BadReply(self.place, f"function {reply.function_code} instead of {function}"))
-        self._back_off = _FIRST_BACK_OFF
+        self._well()
         return reply
 
     def _ready(self) -> AsyncModbusTcpClient:
@@ -211,11 +208,9 @@ class Connection:
         if client is not self._client:
             return
         self._losses.append(self._clock())
-        logger.warning(
-            "modbus {}: connection lost{}",
-            self.place,
-            ", three times in 60 s: a second master?" if self.second_master() else "",
-        )
+        self._trouble(f"{self.place}: connection lost")
+        if self.second_master():
+            self._trouble(f"{self.place}: connection lost three times in 60 s: a second master?")
         self._interrupt()
         self._lost.set()
 
@@ -227,9 +222,23 @@ class Connection:
     def _break(self, fault: ModbusFault) -> ModbusFault:
         """Close the connection because of `fault`, which is returned to be raised."""
         if not isinstance(fault, LinkDown):
-            logger.warning("modbus {}; connection closed", fault)
+            self._trouble(f"{fault}; connection closed")
         self.close()
         return fault
+
+    def _well(self) -> None:
+        """A good reply: the connection is what it should be, whatever was said before."""
+        self._back_off = _FIRST_BACK_OFF
+        if self._said is None or self._said:
+            self._said = set()
+            logger.info("modbus {}: connected", self.place)
+
+    def _trouble(self, text: str) -> None:
+        """Say each trouble once until a good reply comes: a device that talks nonsense must not fill the log."""
+        said = self._said or set()
+        if text not in said and len(said) < _MOST_SAID:
+            self._said = said | {text}
+            logger.warning("modbus {}", text)
 
     def _drop(self) -> None:
         client, self._client = self._client, None

@@ -184,6 +184,37 @@ def test_back_off_doubles_to_two_seconds_with_jitter_from_outside() -> None:
     assert connection._next_delay() == MAX_BACK_OFF / 2
 
 
+async def test_a_device_that_talks_nonsense_does_not_fill_the_log(logged: list[str]) -> None:
+    async def nonsense(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(nonsense, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        connection = Connection("127.0.0.1", port, clock=asyncio.get_running_loop().time, jitter=lambda: 0.0)
+        for n in range(6):
+            await connection.connect()
+            with pytest.raises(ModbusFault):
+                await read(connection)
+            assert connection.connects <= n + 1
+    said = [line for line in logged if f"modbus 127.0.0.1:{port}" in line]
+    assert said
+    assert len(said) == len(set(said)) <= 4
+    assert not any("INFO" in line for line in said)
+
+
+async def test_a_connection_is_said_to_be_up_by_its_first_good_reply(logged: list[str]) -> None:
+    async with line() as (_, wire, connection):
+        for _ in range(2):
+            await read(connection)
+        wire.cut()
+        await until(lambda: wire.connections == 2 and connection.connected)
+        await read(connection)
+        place = connection.place
+    assert [line.split()[0] for line in logged if f"modbus {place}" in line] == ["INFO", "WARNING", "INFO"]
+
+
 async def test_three_losses_within_a_minute_look_like_a_second_master() -> None:
     async with line() as (_, wire, connection):
         for n in range(3):
