@@ -6,7 +6,7 @@
     request  asked_kw | why                        per entry of `requests:`
     service  capacity, asked, given, undeliverable | phase   per entry of `ancillary:`
     limit    low_kw, high_kw                       per named limit
-    state    rows of controllers and plug-ins
+    state    rows of transforms, controllers and plug-ins, sized when the definition is compiled
 
     site     one column, same idea: fixed rows, then one row per request and per service
     points   ragged: every declared point of every device
@@ -21,6 +21,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 Fail = Literal["hold", "zero", "unknown"]
 
@@ -84,6 +87,19 @@ class Layout:
         return {name: i for i, name in enumerate(self.assets)}
 
     @cached_property
+    def asked(self) -> tuple[tuple[str, str], ...]:
+        """Per request, the row per asset and that of the site which `resolve` reads: its own or its last step's."""
+        return tuple(_last_rows(request, self.value_index) for request in self.requests)
+
+    @cached_property
+    def asked_rows(self) -> npt.NDArray[np.int64]:
+        """int64[2, requests], read-only: the indices of `asked` in values and in site."""
+        own = [self.value_index[row] for row, _ in self.asked]
+        rows = np.array([own, [self.site_value_index[row] for _, row in self.asked]], np.int64)
+        rows.flags.writeable = False
+        return rows
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over rows, units, owners, assets and points: the identity that recordings carry."""
         text = repr(
@@ -101,3 +117,11 @@ class Layout:
             )
         )
         return sha256(text.encode()).hexdigest()
+
+
+def _last_rows(request: str, values: dict[str, int]) -> tuple[str, str]:
+    """Its transforms are numbered from 0 and each writes both rows."""
+    last, step = request, 0
+    while f"{request}.transform.{step}.asked_kw" in values:
+        last, step = f"{request}.transform.{step}", step + 1
+    return f"{last}.asked_kw", f"{last}.site_kw"

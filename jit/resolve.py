@@ -18,7 +18,7 @@ import numpy as np
 
 from jit import constants as c
 from jit import rows as r
-from jit.build import F1, F2, I1, I2, RF1, RF2, F, N, kernel, term
+from jit.build import F1, F2, I1, I2, RF1, RF2, RI2, F, N, kernel, term
 from jit.codes import Permit, Reason
 from jit.constants import F8, I8
 
@@ -62,7 +62,7 @@ def headroom(values: F8, ratings: F8, reserve_kwh: float, a: int, out: bool) -> 
     return max(0.0, min(free, by_energy))
 
 
-@kernel(F2, I2, F1, RF2, RF2, RF2, N, N, N, N)
+@kernel(F2, I2, F1, RF2, RF2, RF2, RI2, N)
 def resolve(
     values: F8,
     codes: I8,
@@ -70,13 +70,12 @@ def resolve(
     ratings: F8,
     split: F8,
     service: F8,
-    first: int,
-    site_first: int,
-    requests: int,
+    asked: I8,
     services: int,
 ) -> None:
-    """asked_kw, base_kw, request_by (entry + 1) and why. Request rows start at `first` (values) and `site_first`."""
+    """asked_kw, base_kw, request_by (entry + 1) and why. `asked` [2, requests]: their rows in values and in site."""
     assets = values.shape[1]
+    requests = asked.shape[1]
     reserve_kwh = np.zeros(assets)
     weight = np.zeros(assets)
     free = np.zeros(assets)
@@ -91,15 +90,15 @@ def resolve(
         codes[r.REQUEST_BY, a] = 0
         codes[r.RESOLVE_BY, a] = NO_REQUEST
         for q in range(requests):
-            own = values[first + q, a]
-            whole = site[site_first + q]
+            own = values[asked[0, q], a]
+            whole = site[asked[1, q]]
             if own == own or whole == whole:
                 codes[r.REQUEST_BY, a] = q + 1
                 codes[r.RESOLVE_BY, a] = FOLLOWS
                 values[r.ASKED_KW, a] = own if own == own else 0.0
                 break
     for q in range(requests):
-        whole = site[site_first + q]
+        whole = site[asked[1, q]]
         if whole != whole:
             continue
         out = whole >= 0.0
@@ -108,7 +107,7 @@ def resolve(
         for a in range(assets):
             weight[a] = 0.0
             share[a] = 0.0
-            if codes[r.REQUEST_BY, a] != q + 1 or values[first + q, a] == values[first + q, a]:
+            if codes[r.REQUEST_BY, a] != q + 1 or values[asked[0, q], a] == values[asked[0, q], a]:
                 continue
             members += 1
             permitted = codes[r.MAY_DISCHARGE, a] == YES if out else codes[r.MAY_CHARGE, a] == YES
@@ -120,7 +119,7 @@ def resolve(
             continue
         if total <= 0.0:  # nobody can: every member is asked for its part and the limits say why not
             for a in range(assets):
-                if codes[r.REQUEST_BY, a] == q + 1 and values[first + q, a] != values[first + q, a]:
+                if codes[r.REQUEST_BY, a] == q + 1 and values[asked[0, q], a] != values[asked[0, q], a]:
                     values[r.ASKED_KW, a] = whole / members
             continue
         rest = abs(whole)
@@ -142,14 +141,14 @@ def resolve(
                 size = share[a] + max(0.0, rest) * weight[a] / total
                 values[r.ASKED_KW, a] = size if out else 0.0 - size
     for a in range(assets):
-        asked = values[r.ASKED_KW, a]
-        base = asked
+        wanted = values[r.ASKED_KW, a]
+        base = wanted
         if values[r.RESERVE_KW, a] > 0.0:
-            if asked > 0.0:
-                base = min(asked, headroom(values, ratings, reserve_kwh[a], a, True))
-            elif asked < 0.0:
-                base = 0.0 - min(0.0 - asked, headroom(values, ratings, reserve_kwh[a], a, False))
-            if base != asked:
+            if wanted > 0.0:
+                base = min(wanted, headroom(values, ratings, reserve_kwh[a], a, True))
+            elif wanted < 0.0:
+                base = 0.0 - min(0.0 - wanted, headroom(values, ratings, reserve_kwh[a], a, False))
+            if base != wanted:
                 codes[r.RESOLVE_BY, a] = RESERVED
         values[r.BASE_KW, a] = base
 

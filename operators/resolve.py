@@ -1,14 +1,14 @@
 """`resolve`: the highest request that has something to say gets the asset, sold reserve kept free.
 
 Priority is the order of `requests:`, which `check` holds against LH-MKT-006. A request without an opinion is absent,
-never 0. Reserve is kept free in power and in energy, inside the band; it is no part of the band itself.
+never 0. Of a request with a `transform:` list, the last step's rows are read. Reserve is kept free in power and in
+energy, inside the band; it is no part of the band itself.
 """
 
 from __future__ import annotations
 
 from jit import resolve as kernels
 from jit.frame import Frame
-from jit.rows import request_rows
 from operators.stage import stage
 
 
@@ -19,7 +19,6 @@ from operators.stage import stage
 def resolve(frame: Frame) -> None:
     """Choose per asset, split what is asked of the site, keep the reserve free."""
     constants, layout = frame.constants, frame.layout
-    first, _, site_first = request_rows()
     kernels.resolve(
         frame.values,
         frame.codes,
@@ -27,8 +26,6 @@ def resolve(frame: Frame) -> None:
         constants.ratings,
         constants.split,
         constants.service,
-        first,
-        site_first,
-        len(layout.requests),
+        layout.asked_rows,
         len(layout.services),
     )

@@ -22,6 +22,7 @@ from jit.rows import build_layout
 from operators.offers import Entry, Offers
 from operators.snapshot import Places
 from operators.validate import Plausible
+from pipeline.node import End
 from pipeline.rules.support import operable
 from sources.points import point_names, point_ranges
 
@@ -51,22 +52,27 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Node ids at both ends of the chain: what posts signals, what writes to devices, what takes records."""
+    """Both ends of the chain: what posts signals, what writes to devices, what takes records."""
 
-    sources: tuple[str, ...]
-    writers: tuple[str, ...]
-    outputs: tuple[str, ...]
+    sources: tuple[End, ...]
+    writers: tuple[End, ...]
+    outputs: tuple[End, ...]
 
 
 def ends(definition: Definition) -> Ends:
-    """The ends of a definition's graph, by their places in the file."""
-    listening = [
-        f"requests.{r.kind}" for r in definition.requests if r.schedule is not None and r.schedule.topic is not None
+    """The ends of a definition's graph, with their places in the file."""
+    devices = [
+        *((asset, f"assets.{asset}") for asset in definition.assets),
+        *((f"site.{meter}", f"site.meters.{meter}") for meter in definition.site.meters),
     ]
+    outside = [f"requests.{request.kind}" for request in definition.requests if request.schedule is not None]
     return Ends(
-        sources=(*definition.assets, *(f"site.{meter}" for meter in definition.site.meters), *listening),
-        writers=tuple(f"{asset}.writer" for asset in definition.assets),
-        outputs=(*(f"outputs.{name}" for name in definition.outputs), "alarms", "endpoint"),
+        sources=(
+            *(End(device, path, ("Reading",)) for device, path in devices),
+            *(End(request, request, ("Request",)) for request in outside),
+        ),
+        writers=tuple(End(f"{asset}.writer", f"assets.{asset}") for asset in definition.assets),
+        outputs=(*(End(f"outputs.{name}") for name in definition.outputs), End("alarms"), End("endpoint")),
     )
 
 

@@ -151,16 +151,27 @@ def _cell(value: Any) -> str:
 
 
 def graph_view(graph: Json) -> Table:
-    """The compiled graph in order; guards are marked. Rows of the previous frame are read `before`."""
-    table = plain_table("node", "kind", "", "from", "reads", "before", "writes")
+    """The compiled graph in order, with what flows into each node; guards are marked. Of the past is read `before`."""
+    table = plain_table("node", "kind", "", "from", "stream", "reads", "before", "writes", "in the definition")
     for node in graph.get("nodes") or ():
+        streams = dict.fromkeys(stream for carried in node.get("streams") or () for stream in carried)
         table.add_row(
             escape(str(node.get("id", ""))),
             str(node.get("kind", "")),
             "■" if node.get("guard") else "",
-            *(escape(_listed(node.get(key))) for key in ("inputs", "reads", "before", "writes")),
+            escape(_listed(node.get("inputs"))),
+            ", ".join(streams),
+            *(escape(_listed(node.get(key))) for key in ("reads", "before", "writes")),
+            escape(str(node.get("path") or "")),
         )
     return table
+
+
+def _edges(node: Json) -> Iterable[tuple[str, str]]:
+    """Where each edge into a node comes from, and what flows along it."""
+    inputs: Sequence[str] = node.get("inputs") or ()
+    streams: Sequence[Sequence[str]] = node.get("streams") or [()] * len(inputs)
+    return zip(inputs, (", ".join(carried) for carried in streams), strict=True)
 
 
 def _listed(names: Any, most: int = 2) -> str:
@@ -178,7 +189,8 @@ def mermaid(graph: Json) -> str:
         left, right = ("[[", "]]") if node.get("guard") else ("([", "])") if node["kind"] == "writer" else ("[", "]")
         lines.append(f'    {names[node["id"]]}{left}"{node["id"]}"{right}')
     for node in nodes:
-        lines += [f"    {names[source]} --> {names[node['id']]}" for source in node.get("inputs") or ()]
+        for source, stream in _edges(node):
+            lines.append(f"    {names[source]} -->{f'|{stream}|' if stream else ''} {names[node['id']]}")
     return "\n".join(lines)
 
 
@@ -189,5 +201,7 @@ def dot(graph: Json) -> str:
     for node in nodes:
         more = ", peripheries=2" if node.get("guard") else ", style=rounded" if node.get("kind") == "writer" else ""
         lines.append(f'    "{node["id"]}" [label="{node["id"]}"{more}];')
-        lines += [f'    "{source}" -> "{node["id"]}";' for source in node.get("inputs") or ()]
+        for source, stream in _edges(node):
+            label = f' [label="{stream}"]' if stream else ""
+            lines.append(f'    "{source}" -> "{node["id"]}"{label};')
     return "\n".join([*lines, "}"])
