@@ -104,7 +104,10 @@ def meet(intervals: Sequence[Interval]) -> tuple[Fraction, Fraction]:
 
 
 def site_band(
-    import_limit: Fraction | None, export_limit: Fraction | None, feeds: Fraction, draws: Fraction,
+    import_limit: Fraction | None,
+    export_limit: Fraction | None,
+    feeds: Fraction,
+    draws: Fraction,
     unproven: Sequence[Fraction],
 ) -> Interval:
     """Room at the point of connection: what others feed in or draw, and what unproven batteries may be doing."""

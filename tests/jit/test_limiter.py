@@ -100,16 +100,24 @@ class Case:
         self.codes = np.zeros((len(r.CODE_ROWS), n), np.int64)
         self.past = np.full_like(self.values, np.nan)
         for row, name in (
-            (r.SOC_PCT, "soc"), (r.TEMPERATURE_C, "temperature"), (r.BMS_CHARGE_KW, "bms_in"),
-            (r.BMS_DISCHARGE_KW, "bms_out"), (r.POWER_KW, "power"), (r.WRITTEN_KW, "written"),
+            (r.SOC_PCT, "soc"),
+            (r.TEMPERATURE_C, "temperature"),
+            (r.BMS_CHARGE_KW, "bms_in"),
+            (r.BMS_DISCHARGE_KW, "bms_out"),
+            (r.POWER_KW, "power"),
+            (r.WRITTEN_KW, "written"),
             (r.DESIRED_KW, "desired"),
         ):
             self.values[row] = [battery[name] for battery in batteries]
         self.past[r.COMMAND_KW] = [battery["command"] for battery in batteries]
         self.past[r.RAMPED_KW] = [battery["ramped"] for battery in batteries]
         for row, name in (
-            (r.QUALITY, "good"), (r.AVAILABLE, "available"), (r.MAY_CHARGE, "may_charge"),
-            (r.MAY_DISCHARGE, "may_discharge"), (r.STATE_BY, "by"), (r.CONDITIONS, "obeys"),
+            (r.QUALITY, "good"),
+            (r.AVAILABLE, "available"),
+            (r.MAY_CHARGE, "may_charge"),
+            (r.MAY_DISCHARGE, "may_discharge"),
+            (r.STATE_BY, "by"),
+            (r.CONDITIONS, "obeys"),
         ):
             self.codes[row] = [int(battery[name]) for battery in batteries]
         self.site = np.full(len(r.SITE_VALUE_ROWS), np.nan)
@@ -122,8 +130,15 @@ class Case:
     def band(self) -> None:
         self.past.flags.writeable = self.site_codes.flags.writeable = False
         limits.band(
-            self.values, self.codes, self.site, self.site_codes, self.past, self.constants.ratings,
-            self.constants.site, self.first, self.given["dt"],
+            self.values,
+            self.codes,
+            self.site,
+            self.site_codes,
+            self.past,
+            self.constants.ratings,
+            self.constants.site,
+            self.first,
+            self.given["dt"],
         )
         self.site_codes.flags.writeable = True
 
@@ -177,14 +192,30 @@ def battery_of(b: dict[str, float]) -> oracle.Battery:
         return Fraction(b[name])
 
     return oracle.Battery(
-        charge=f("charge_kw"), discharge=f("discharge_kw"), capacity=f("energy_kwh"), soc_min=f("soc_min"),
-        soc_max=f("soc_max"), soc_within=f("soc_taper"), t_min=f("t_min"), t_max=f("t_max"), t_within=f("t_taper"),
-        efficiency_in=f("eff_charge"), efficiency_out=f("eff_discharge"), horizon=f("horizon_s"),
-        promises=b["promises_limits"] > 0.5, stop_rate=exact(b["ramp_stop"]), soc=exact(b["soc"]),
-        temperature=exact(b["temperature"]), bms_in=exact(b["bms_in"]), bms_out=exact(b["bms_out"]),
-        good=bool(b["good"]), available={Permit.YES: True, Permit.NO: False}.get(Permit(int(b["available"]))),
-        may_charge=b["may_charge"] == Permit.YES, may_discharge=b["may_discharge"] == Permit.YES,
-        stopping=b["by"] in STOPPING, before_kw=exact(b["ramped"]) or Fraction(0),
+        charge=f("charge_kw"),
+        discharge=f("discharge_kw"),
+        capacity=f("energy_kwh"),
+        soc_min=f("soc_min"),
+        soc_max=f("soc_max"),
+        soc_within=f("soc_taper"),
+        t_min=f("t_min"),
+        t_max=f("t_max"),
+        t_within=f("t_taper"),
+        efficiency_in=f("eff_charge"),
+        efficiency_out=f("eff_discharge"),
+        horizon=f("horizon_s"),
+        promises=b["promises_limits"] > 0.5,
+        stop_rate=exact(b["ramp_stop"]),
+        soc=exact(b["soc"]),
+        temperature=exact(b["temperature"]),
+        bms_in=exact(b["bms_in"]),
+        bms_out=exact(b["bms_out"]),
+        good=bool(b["good"]),
+        available={Permit.YES: True, Permit.NO: False}.get(Permit(int(b["available"]))),
+        may_charge=b["may_charge"] == Permit.YES,
+        may_discharge=b["may_discharge"] == Permit.YES,
+        stopping=b["by"] in STOPPING,
+        before_kw=exact(b["ramped"]) or Fraction(0),
     )
 
 
@@ -225,9 +256,7 @@ def test_every_band_contains_0_and_names_what_binds(case: Case) -> None:
             (r.LOW_KW, r.LOW_BY, r.LOW_NEXT_BY, r.LOW_ROOM_KW, 0),
             (r.HIGH_KW, r.HIGH_BY, r.HIGH_NEXT_BY, r.HIGH_ROOM_KW, 1),
         ):
-            sizes = sorted(
-                (abs(values[case.first + 2 * k + side, a]), k + 1) for k in range(len(r.LIMITS))
-            )
+            sizes = sorted((abs(values[case.first + 2 * k + side, a]), k + 1) for k in range(len(r.LIMITS)))
             assert abs(values[bound, a]) == sizes[0][0]
             assert codes[by, a] == sizes[0][1]
             if np.isfinite(sizes[1][0]):
@@ -240,8 +269,7 @@ def test_every_band_contains_0_and_names_what_binds(case: Case) -> None:
 def test_the_joint_projection_is_the_oracles(case: Case) -> None:
     case.band()
     bands = [
-        (Fraction(low), Fraction(high))
-        for low, high in zip(case.values[r.LOW_KW], case.values[r.HIGH_KW], strict=True)
+        (Fraction(low), Fraction(high)) for low, high in zip(case.values[r.LOW_KW], case.values[r.HIGH_KW], strict=True)
     ]
     site = (exact(case.site[r.SITE_LOW_KW]), exact(case.site[r.SITE_HIGH_KW]))
     expected = oracle.project([Fraction(b["desired"]) for b in case.batteries], bands, site, case.proven())
@@ -263,8 +291,10 @@ def test_the_joint_projection_is_the_oracles(case: Case) -> None:
 def test_rounding_is_toward_zero_and_by_less_than_a_step(power: float, step: float) -> None:
     rounded = project.toward_zero(power, step)
     assert abs(rounded) <= abs(power)
-    assert abs(Fraction(power) - Fraction(rounded)) <= Fraction(step) * Fraction(1_000_001, 1_000_000) if step else (
-        rounded == power
+    assert (
+        abs(Fraction(power) - Fraction(rounded)) <= Fraction(step) * Fraction(1_000_001, 1_000_000)
+        if step
+        else (rounded == power)
     )
     assert rounded * power >= 0.0
 
@@ -276,7 +306,9 @@ def test_a_number_that_cannot_be_counted_is_no_power(power: float, step: float) 
 
 
 @given(
-    start=st.floats(-1000.0, 1000.0), up=st.floats(0.001, 500.0), down=st.floats(0.001, 500.0),
+    start=st.floats(-1000.0, 1000.0),
+    up=st.floats(0.001, 500.0),
+    down=st.floats(0.001, 500.0),
     dt=st.floats(0.0, 10.0),
 )
 @pytest.mark.req("LH-CTRL-003")

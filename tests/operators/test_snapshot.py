@@ -43,8 +43,20 @@ def tick(index: int, dt: float = 1.0) -> Tick:
 def reading(device: str = "b1", at_s: float = 100.0, stamp_ns: int | None = None, **values: float) -> Reading:
     """A good reading of every point of a device, with some values replaced."""
     first, last = SITE.layout.devices[device]
-    said = {"soc": 55.0, "soh": 99.0, "power": 0.0, "temperature": 25.0, "available": 1.0, "remote": 1.0, "alarms": 0.0,
-            "charge_limit": 250.0, "discharge_limit": 250.0, "heartbeat": at_s, "setpoint": 0.0, "frequency": 50.0}
+    said = {
+        "soc": 55.0,
+        "soh": 99.0,
+        "power": 0.0,
+        "temperature": 25.0,
+        "available": 1.0,
+        "remote": 1.0,
+        "alarms": 0.0,
+        "charge_limit": 250.0,
+        "discharge_limit": 250.0,
+        "heartbeat": at_s,
+        "setpoint": 0.0,
+        "frequency": 50.0,
+    }
     names = [name.removeprefix(f"{device}.") for name in SITE.layout.points[first:last]]
     array = np.array([(said | values)[name] for name in names])
     return Reading(device, at_s, array, np.ones(len(names), np.int64), stamp_ns)
@@ -132,8 +144,9 @@ NONSENSE: dict[str, Any] = {
     "an unknown device": Reading("nobody", 100.0, np.zeros(3), np.ones(3, np.int64)),
     "an unknown asset's receipt": Receipt("nobody", 1, 100.0, WriteStatus.CONFIRMED, 1.0, 1.0),
     "an unknown asset's act": act(ActKind.STOP, "nobody"),
-    "an unknown asset's schedule": Schedule(ScheduleType.DAY_AHEAD, "nobody", "DE-LU", 1, 0,
-                                            (Window(0, 2 * START_NS, 5.0),), ""),
+    "an unknown asset's schedule": Schedule(
+        ScheduleType.DAY_AHEAD, "nobody", "DE-LU", 1, 0, (Window(0, 2 * START_NS, 5.0),), ""
+    ),
     "a number": 17,
     "nothing": None,
     "a text": "stop",
@@ -282,8 +295,15 @@ def fed(seed: int, past: Past | None = None) -> tuple[Snapshot, Past]:
         first, last = SITE.layout.devices[device]
         values = rng.choice([np.nan, 0.0, 1.0, 50.0, -80.0, 1e9, 3.0], last - first)
         quality = rng.choice([1, 1, 1, 2, 4, 8, 0], last - first).astype(np.int64)
-        state.signal(Reading(device, 100.0 + rng.uniform(0.0, 1.0), values, quality,
-                             None if rng.random() < 0.7 else START_NS + int(rng.integers(-8, 8)) * NS))
+        state.signal(
+            Reading(
+                device,
+                100.0 + rng.uniform(0.0, 1.0),
+                values,
+                quality,
+                None if rng.random() < 0.7 else START_NS + int(rng.integers(-8, 8)) * NS,
+            )
+        )
     status = WriteStatus(int(rng.integers(0, 7)))
     state.signal(Receipt("b1", 0, 100.4, status, float(rng.choice([0.0, 40.0, -40.0, np.nan])), 40.0))
     return state, past

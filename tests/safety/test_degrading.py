@@ -111,9 +111,7 @@ def test_losing_an_input_never_widens_the_band(loss: Loss, world: dict[str, floa
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
 @settings(max_examples=25, deadline=None)
 @given(world=worlds, asked=st.sampled_from([-400.0, -60.0, 60.0, 400.0]), ticks=st.integers(1, 6))
-def test_along_a_stop_ramp_the_band_never_grows(
-    loss: Loss, world: dict[str, float], asked: float, ticks: int
-) -> None:
+def test_along_a_stop_ramp_the_band_never_grows(loss: Loss, world: dict[str, float], asked: float, ticks: int) -> None:
     """Here the band may outlive the permission for a while; what it may not is widen from one tick to the next."""
     rig = lived("20 kW/s", world, asked)
     if loss is _meter_silent:
@@ -188,9 +186,19 @@ def _emit(rig: Rig, battery: Battery, changed: dict[str, tuple[float, int]]) -> 
     battery.heartbeat += 1
     first, last = rig.compiled.layout.devices["b1"]
     names = [name.removeprefix("b1.") for name in rig.compiled.layout.points[first:last]]
-    said = {"soc": 55.0, "soh": 99.0, "power": battery.power, "temperature": 25.0, "available": 1.0, "remote": 1.0,
-            "alarms": 0.0, "charge_limit": 250.0, "discharge_limit": 250.0, "heartbeat": float(battery.heartbeat),
-            "setpoint": battery.power}
+    said = {
+        "soc": 55.0,
+        "soh": 99.0,
+        "power": battery.power,
+        "temperature": 25.0,
+        "available": 1.0,
+        "remote": 1.0,
+        "alarms": 0.0,
+        "charge_limit": 250.0,
+        "discharge_limit": 250.0,
+        "heartbeat": float(battery.heartbeat),
+        "setpoint": battery.power,
+    }
     values = np.array([changed.get(name, (said[name], 1))[0] for name in names])
     quality = np.array([changed.get(name, (0.0, 1))[1] for name in names], np.int64)
     rig.signal(Reading("b1", rig.now_s + rig.cycle, values, quality))

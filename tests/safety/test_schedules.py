@@ -26,8 +26,15 @@ def running(cycle: str = "1 s", assets: int = 1) -> Rig:
     return Rig(plain.model_copy(update={"assets": fast})).ready()
 
 
-def of(kind: str, *windows: tuple[float, float, float], now_ns: int, version: int = 1, asset: str | None = None,
-       source: str = "", binding: BindingState = BindingState.BINDING) -> Schedule:
+def of(
+    kind: str,
+    *windows: tuple[float, float, float],
+    now_ns: int,
+    version: int = 1,
+    asset: str | None = None,
+    source: str = "",
+    binding: BindingState = BindingState.BINDING,
+) -> Schedule:
     """Windows as (start, end, kW), seconds from now."""
     cut = tuple(Window(now_ns + int(a * S), now_ns + int(b * S), kw, 0.0, binding) for a, b, kw in windows)
     return Schedule(ScheduleType(kind), asset, "DE-LU", version, now_ns, cut, f"v{version}", source)
@@ -177,8 +184,19 @@ W = (Window(100, 200, 1.0), Window(200, 300, 2.0), Window(500, 600, 3.0))
 
 @pytest.mark.parametrize(
     ("now", "power", "until"),
-    [(0, None, 100), (99, None, 100), (100, 1.0, 200), (199, 1.0, 200), (200, 2.0, 300), (300, None, 500),
-     (499, None, 500), (500, 3.0, 600), (599, 3.0, 600), (600, None, FOREVER_NS), (10**18, None, FOREVER_NS)],
+    [
+        (0, None, 100),
+        (99, None, 100),
+        (100, 1.0, 200),
+        (199, 1.0, 200),
+        (200, 2.0, 300),
+        (300, None, 500),
+        (499, None, 500),
+        (500, 3.0, 600),
+        (599, 3.0, 600),
+        (600, None, FOREVER_NS),
+        (10**18, None, FOREVER_NS),
+    ],
 )
 def test_which_window_and_for_how_long(now: int, power: float | None, until: int) -> None:
     schedule = Schedule(ScheduleType.DAY_AHEAD, None, "", 1, 0, W, "")

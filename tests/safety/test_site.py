@@ -213,9 +213,7 @@ def test_a_stopped_battery_gives_its_room_back_when_it_has_stopped(cycle: str) -
         max_size=6,
     )
 )
-def test_whatever_is_asked_the_assets_together_stay_in_the_sites_band(
-    world: list[tuple[float, float, float]]
-) -> None:
+def test_whatever_is_asked_the_assets_together_stay_in_the_sites_band(world: list[tuple[float, float, float]]) -> None:
     rig = at_site(3).ready()
     for version, (wish, other, soc) in enumerate(world, start=2):
         rig.schedule("day_ahead", wish, version=version)
