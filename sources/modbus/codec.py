@@ -66,9 +66,10 @@ class Codec:
             raw = high if (value > 0) == (self.scaling.numerator > 0) else low
         else:
             raw = min(max(_toward_zero(self.scaling, value), low), high)
-        zero = min(max(_toward_zero(self.scaling, 0.0), low), high)
-        while float(raw) in self.scaling.sentinels and raw != zero:
-            raw += 1 if raw < zero else -1
+        if float(raw) in self.scaling.sentinels:
+            zero = min(max(_toward_zero(self.scaling, 0.0), low), high)
+            while float(raw) in self.scaling.sentinels and raw != zero:
+                raw += 1 if raw < zero else -1
         return raw
 
     def _float(self, value: float) -> float:
