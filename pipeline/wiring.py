@@ -44,11 +44,15 @@ def check_shape(graph: Graph) -> None:
 
 def check(graph: Graph, layout: Layout) -> None:
     """Refuse a graph that breaks a rule. Raises `GraphError` with the first offence."""
-    check_shape(graph)
+    _names(graph)
+    _guards(graph)
+    _dominated(graph)
     rows = {row.name: row for block in blocks(layout) for row in block}
-    _declared(graph, layout)
     _rows(graph, rows)
     _composed_rows(graph, rows)
+    _line(graph)
+    _streams(graph)
+    _declared(graph, layout)
 
 
 def blocks(layout: Layout) -> tuple[tuple[Row, ...], ...]:
@@ -80,18 +84,17 @@ def _names(graph: Graph) -> None:
 
 def _guards(graph: Graph) -> None:
     for node in graph:
-        if node.kind != "stage" and node.stage is not None:
-            raise GraphError(f"{node.kind} {node.id!r} hides a stage")
-        if node.kind != "stage" and node.id in FIXED:
-            raise GraphError(f"{node.kind} {node.id!r} has the name of a stage of the chain")
         stage = node.stage
-        named = stage is not None and stage.id == node.id
-        if node.id in STEPS and (stage is None or not named or stage.step is not STEPS[node.id]):
+        if node.id in STEPS and (node.kind != "stage" or not _is(node) or (stage and stage.step is not STEPS[node.id])):
             raise GraphError(f"node {node.id!r} has the name of a guard and is not that stage")
-        if node.id in ENTRY and node.stage is not None:
+        if node.id in ENTRY and (node.kind != "stage" or stage is not None):
             raise GraphError(f"node {node.id!r} has the name of the chain's entry and is not it")
-        if node.composed and not named:
-            raise GraphError(f"stage {node.id!r} is not the step of that name")
+        if node.kind != "stage" and stage is not None:
+            raise GraphError(f"{node.kind} {node.id!r} hides a stage")
+
+
+def _is(node: Node) -> bool:
+    return node.stage is not None and node.stage.id == node.id
 
 
 def _dominated(graph: Graph) -> None:
@@ -135,6 +138,9 @@ def _path(inputs: dict[str, tuple[str, ...]], target: str, avoid: str) -> list[s
 def _line(graph: Graph) -> None:
     """What is folded is a line, in the order of the tuple; an edge that says otherwise would be a lie."""
     stages = [node for node in graph if node.kind == "stage"]
+    for node in stages:
+        if node.composed and not _is(node):
+            raise GraphError(f"stage {node.id!r} is not the step of that name")
     fixed = tuple(node.id for node in stages if node.id in FIXED)
     if fixed != FIXED:
         raise GraphError(f"the chain is {' → '.join(FIXED)}, and this graph has {' → '.join(fixed)}")
