@@ -140,6 +140,11 @@ class Field:
             )
             self.jobs[name] = source.run
 
+    def contested(self) -> list[str]:
+        """Connections that another client takes away from us again and again."""
+        brokers = [f"connections.{name}" for name, broker in self.brokers.items() if broker.second_master()]
+        return brokers + [name for name, device in self.devices.items() if device.connection.second_master()]
+
     def write(self, asset: str) -> Callable[[Frame], None]:
         """The subscriber of one asset's writer: cut its command from the sealed frame and offer it.
 

@@ -304,6 +304,13 @@ class Process:
             found.append(
                 Condition("ticks.missed", None, MEDIUM, "ticks were missed since the start", "Check the machine's load")
             )
+        if self.ticker.wall.stepped_s:
+            off = f"the wall clock stepped by {self.ticker.wall.stepped_s:.0f} s; schedules go on by the time before"
+            found.append(Condition("clock.stepped", None, HIGH, off, "Check the machine's time server"))
+        found += [
+            Condition(f"{name}.contested", None, HIGH, f"{name}: another master seems to hold it", "Stop the other one")
+            for name in self.field.contested()
+        ]
         if self.failures.get("chain"):
             found.append(Condition("chain", None, HIGH, "the chain has ended", "The process restarts; report it"))
         return found

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.wall_clock import WallClock
 from sources.tick import Tick
 
 
@@ -30,11 +31,15 @@ class Ticker:
     missed: int = 0
     late_s: float = 0.0
     on_late: Callable[[float], None] | None = None
+    wall: WallClock = field(init=False)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop, repr=False)
     _start_s: float = 0.0
     _slot: int = 0
     _last_s: float = 0.0
     _waiting: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.wall = WallClock(self.utc_ns)
 
     def start(self) -> None:
         """The first tick is due one cycle from now."""
@@ -56,7 +61,7 @@ class Ticker:
         skipped = int(self.late_s / self.cycle_s)
         self._slot += skipped
         self.missed += skipped
-        tick = Tick(self.index, now, self.utc_ns(), now - self._last_s, skipped)
+        tick = Tick(self.index, now, self.wall.at(now), now - self._last_s, skipped)
         self.index += 1
         self._last_s = now
         self._arm()

@@ -72,8 +72,9 @@ class Connection:
         return self._client is not None and self._client.connected
 
     def second_master(self) -> bool:
-        """Whether the other side closed the connection three times within 60 s: someone else may hold the device."""
-        return len(self._losses) == 3 and self._losses[2] - self._losses[0] <= 60.0
+        """Whether the other side closed the connection three times within 60 s, not longer ago than that."""
+        lately = len(self._losses) == 3 and self._clock() - self._losses[2] <= 60.0
+        return lately and self._losses[2] - self._losses[0] <= 60.0
 
     def turn(self, *, urgent: bool = False) -> AbstractAsyncContextManager[None]:
         """Hold the line for one request, or for a sequence that nothing may come between."""

@@ -111,12 +111,17 @@ class Broker:
         self._version = MQTT_5
         self._unanswered = 0
         self._said = ""
+        self._taken_s = -inf
 
     # --- what sources and writers use -------------------------------------------------------------------------------
 
     @property
     def connected(self) -> bool:
         return self._session is not None and self._session.alive
+
+    def second_master(self) -> bool:
+        """Whether another client with our id has thrown us out within the last 60 s."""
+        return self._clock() - self._taken_s <= 60.0
 
     @property
     def version(self) -> str | None:
@@ -258,6 +263,7 @@ class Broker:
             return False
         self._brief = 0
         self.counters.taken_over += 1
+        self._taken_s = self._clock()
         self._say("ERROR", "thrown out again and again: another client with our client id, a second master?")
         return True
 
