@@ -11,7 +11,7 @@ import numpy as np
 
 from jit import constants as c
 from jit import rows as r
-from jit.build import F2, I2, RF2, RI2, F, kernel
+from jit.build import F2, I2, RF2, RI2, F, kernel, term
 from jit.codes import Act, Authority, Condition, Latch, Permit, Reason, State
 from jit.constants import F8, I8
 
@@ -76,117 +76,127 @@ R_RUNNING, R_REMAINS, R_ACTIVATED = int(Reason.RUNNING), int(Reason.REMAINS), in
 CONFIRMED, WRITE_FAILED = 2, 3  # REFUSED and above
 
 
+@term
+def stands(before: bool, acts: int, sets: int, lifts: int) -> bool:
+    """Something that stands until somebody lifts it; set and lifted in the same tick, it stands."""
+    if acts & sets != 0:
+        return True
+    return before and acts & lifts == 0
+
+
+@term
+def remote_of(codes: I8, past_codes: I8, a: int) -> int:
+    """Permit of remote control. Unknown for now: what was known stands, lost data take the permission away anyway."""
+    remote: int = codes[r.REMOTE, a]
+    if remote != 0:
+        return remote
+    return NO if past_codes[r.CONDITIONS, a] & C_REMOTE == 0 and past_codes[r.STATE, a] != 0 else YES
+
+
+@term
+def latching(values: F8, codes: I8, ratings: F8, masks: I8, a: int) -> int:
+    """Bits of what latches and is present now."""
+    present = 0
+    if codes[r.ALARMS, a] & masks[c.CRITICAL_ALARMS, a] != 0:
+        present |= L_ALARM
+    if values[r.WRONG_SIGN_S, a] >= ratings[c.SIGN_FOR_S, a]:
+        present |= L_SIGN
+    if values[r.DIFFERENT_S, a] >= 2.0 * ratings[c.READBACK_S, a]:
+        present |= L_READBACK
+    if values[r.BEYOND_S, a] >= 2.0 * ratings[c.SIGN_FOR_S, a]:
+        present |= L_BEYOND
+    return present
+
+
+@term
+def measured(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, a: int) -> int:
+    """Conditions that the snapshot and `before` decide by themselves."""
+    good = codes[r.QUALITY, a] == VALID
+    written_zero = codes[r.WRITE_STATUS, a] == CONFIRMED and values[r.WRITTEN_KW, a] == 0.0
+    conditions = 0
+    if good:
+        conditions |= C_GOOD
+    if good and values[r.FRESH_S, a] >= ratings[c.FRESH_FOR, a]:
+        conditions |= C_FRESH
+    if codes[r.AVAILABLE, a] == YES:
+        conditions |= C_AVAILABLE
+    if past[r.COMMAND_KW, a] == 0.0 and (written_zero or past_codes[r.AUTHORITY, a] != ARMED):
+        conditions |= C_QUIET
+    if values[r.DIFFERENT_S, a] < ratings[c.READBACK_S, a]:
+        conditions |= C_AGREES
+    if codes[r.WRITE_STATUS, a] < WRITE_FAILED and values[r.BEYOND_S, a] < ratings[c.SIGN_FOR_S, a]:
+        conditions |= C_FOLLOWS
+    return conditions
+
+
+@term
+def transition(table: I8, state: int, conditions: int) -> int:
+    """Index of the first row that fits, −1 when the state remains."""
+    for t in range(table.shape[0]):
+        fits = table[t, 0] >> state & 1 != 0
+        if fits and conditions & table[t, 1] == table[t, 1] and conditions & table[t, 2] == 0:
+            return t
+    return -1
+
+
+@term
+def label(past: F8, past_codes: I8, a: int) -> int:
+    """The label of permitted running, from the previous outcome. It forbids nothing."""
+    if past_codes[r.LIMITED_BY, a] != 0 and past_codes[r.AUTHORITY, a] == ARMED:
+        return S_LIMITED
+    power = past[r.COMMAND_KW, a]
+    if power > 0.0:
+        return S_DISCHARGING
+    return S_CHARGING if power < 0.0 else S_IDLE
+
+
 @kernel(F2, I2, RF2, RI2, RF2, RI2, RI2, F, F)
 def advance(
     values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8, table: I8, armed: float, dt: float
 ) -> None:
     """One step of every asset. `table` [transitions, 5]; `armed` 2.0 when the process may write, else 1.0."""
     for a in range(values.shape[1]):
-        acts = codes[r.ACTS, a]
-        state = past_codes[r.STATE, a]
+        acts, state = codes[r.ACTS, a], past_codes[r.STATE, a]
+        stopped = stands(past_codes[r.STOPPED, a] == YES, acts, A_STOP | A_RESTORED, A_RELEASE)
+        locked = stands(past_codes[r.LOCKED, a] == YES, acts, A_LOCK, A_UNLOCK)
+        remote = remote_of(codes, past_codes, a)
+        # after LOCAL, also when it was found so at the start, somebody has to activate
+        idle = stands(past_codes[r.ACTIVATED, a] == NO, acts, A_DEACTIVATE, A_ACTIVATE) or remote == NO
 
-        # what stands until somebody lifts it; a stop in the same tick as its release stands
-        stopped = past_codes[r.STOPPED, a] == YES
-        if acts & (A_STOP | A_RESTORED) != 0:
-            stopped = True
-        elif acts & A_RELEASE != 0:
-            stopped = False
-        locked = past_codes[r.LOCKED, a] == YES
-        if acts & A_LOCK != 0:
-            locked = True
-        elif acts & A_UNLOCK != 0:
-            locked = False
-        activated = past_codes[r.ACTIVATED, a] != NO
-        if acts & A_DEACTIVATE != 0:
-            activated = False
-        elif acts & A_ACTIVATE != 0:
-            activated = True
-        remote = codes[r.REMOTE, a]
-        if remote == 0:  # unknown for now: what was known stands, data loss takes the permission away anyway
-            remote = NO if past_codes[r.CONDITIONS, a] & C_REMOTE == 0 and past_codes[r.STATE, a] != 0 else YES
-        if remote == NO:  # also when it was found so at the start: after LOCAL somebody has to activate
-            activated = False
-
-        # what latches, and for how long nothing of it has been present
-        present = 0
-        if codes[r.ALARMS, a] & masks[c.CRITICAL_ALARMS, a] != 0:
-            present |= L_ALARM
-        if values[r.WRONG_SIGN_S, a] >= ratings[c.SIGN_FOR_S, a]:
-            present |= L_SIGN
-        if values[r.DIFFERENT_S, a] >= 2.0 * ratings[c.READBACK_S, a]:
-            present |= L_READBACK
-        if values[r.BEYOND_S, a] >= 2.0 * ratings[c.SIGN_FOR_S, a]:
-            present |= L_BEYOND
-        good = codes[r.QUALITY, a] == VALID
+        present = latching(values, codes, ratings, masks, a)
         clear = past[r.CLEAR_S, a]
+        good = codes[r.QUALITY, a] == VALID
         clear = clear + dt if clear == clear and present == 0 and good else 0.0  # unknown is not clear
         latch = past_codes[r.LATCH, a] | present
         if acts & A_ACKNOWLEDGE != 0 and clear >= ratings[c.CLEAR_FOR, a]:
             latch = 0
 
-        fresh = good and values[r.FRESH_S, a] >= ratings[c.FRESH_FOR, a]
-        written_zero = codes[r.WRITE_STATUS, a] == CONFIRMED and values[r.WRITTEN_KW, a] == 0.0
-        quiet = past[r.COMMAND_KW, a] == 0.0 and (written_zero or past_codes[r.AUTHORITY, a] != ARMED)
-        conditions = 0
-        if good:
-            conditions |= C_GOOD
-        if fresh:
-            conditions |= C_FRESH
-        if stopped:
-            conditions |= C_STOPPED
-        if latch != 0:
-            conditions |= C_LATCHED
-        if activated:
-            conditions |= C_ACTIVATED
-        if remote == YES:
-            conditions |= C_REMOTE
-        if codes[r.AVAILABLE, a] == YES:
-            conditions |= C_AVAILABLE
-        if clear >= ratings[c.CLEAR_FOR, a]:
-            conditions |= C_CLEAR
-        if locked:
-            conditions |= C_LOCKED
-        if quiet:
-            conditions |= C_QUIET
-        if values[r.DIFFERENT_S, a] < ratings[c.READBACK_S, a]:
-            conditions |= C_AGREES
-        if codes[r.WRITE_STATUS, a] < WRITE_FAILED and values[r.BEYOND_S, a] < ratings[c.SIGN_FOR_S, a]:
-            conditions |= C_FOLLOWS
+        conditions = measured(values, codes, past, past_codes, ratings, a)
+        conditions |= C_STOPPED if stopped else 0
+        conditions |= C_LATCHED if latch != 0 else 0
+        conditions |= 0 if idle else C_ACTIVATED
+        conditions |= C_REMOTE if remote == YES else 0
+        conditions |= C_CLEAR if clear >= ratings[c.CLEAR_FOR, a] else 0
+        conditions |= C_LOCKED if locked else 0
 
-        to = state
-        by = R_REMAINS
-        for t in range(table.shape[0]):
-            fits = table[t, 0] >> state & 1 != 0
-            if fits and conditions & table[t, 1] == table[t, 1] and conditions & table[t, 2] == 0:
-                to = table[t, 3]
-                by = table[t, 4]
-                break
+        t = transition(table, state, conditions)
+        to = table[t, 3] if t >= 0 else state
+        by = table[t, 4] if t >= 0 else R_REMAINS
         if to == LABEL:
-            power = past[r.COMMAND_KW, a]
-            if past_codes[r.LIMITED_BY, a] != 0 and past_codes[r.AUTHORITY, a] == ARMED:
-                to = S_LIMITED
-            elif power > 0.0:
-                to = S_DISCHARGING
-            elif power < 0.0:
-                to = S_CHARGING
-            else:
-                to = S_IDLE
+            to = label(past, past_codes, a)
 
-        settled = past_codes[r.SETTLED, a] == YES or fresh
+        settled = past_codes[r.SETTLED, a] == YES or conditions & C_FRESH != 0
         heard = acts & A_STOP != 0 or (to == S_STOP and past_codes[r.AUTHORITY, a] == ARMED)
         silent = armed < 1.5 or to == S_INIT or to == S_STANDBY or to == S_MAINTENANCE or remote == NO
         # the tick that activates only listens: in the next one power starts from what is measured, not from 0
         silent = silent or by == R_ACTIVATED or not (settled or heard)
-        runs = by == R_RUNNING
 
-        codes[r.STATE, a] = to
-        codes[r.STATE_BY, a] = by
-        codes[r.MAY_CHARGE, a] = YES if runs else NO
-        codes[r.MAY_DISCHARGE, a] = YES if runs else NO
+        codes[r.STATE, a], codes[r.STATE_BY, a] = to, by
+        codes[r.MAY_CHARGE, a] = codes[r.MAY_DISCHARGE, a] = YES if by == R_RUNNING else NO
         codes[r.AUTHORITY, a] = SILENT if silent else ARMED
         codes[r.LATCH, a] = latch
         codes[r.STOPPED, a] = YES if stopped else NO
-        codes[r.ACTIVATED, a] = YES if activated else NO
+        codes[r.ACTIVATED, a] = NO if idle else YES
         codes[r.LOCKED, a] = YES if locked else NO
         codes[r.SETTLED, a] = YES if settled else NO
         codes[r.CONDITIONS, a] = conditions
