@@ -46,5 +46,7 @@ TESTS = {
     "E608": Explanation(
         "a test file without a definition",
         "`site_test.yaml` and `site_winter_test.yaml` hold tests of `site.yaml`, which stands beside them.",
+        "winter_test.yaml    # beside site.yaml",
+        "site_winter_test.yaml",
     ),
 }

@@ -58,11 +58,11 @@ class Definition(Section):
     )
     connections: dict[Name, Connection] = Field({}, description="brokers, databases and servers by name")
     profiles: dict[str, Any] = Field({}, description="device profiles of this site, `extends:` one that ships")
-    limits: list[Limit] = Field([], description="live ceilings; they can only narrow")
+    limits: list[Limit] = Field([], max_length=100, description="live ceilings, which only narrow")
     requests: list[Request] = Field(
-        min_length=1, description="who may ask for power; the first with something to say wins"
+        min_length=1, max_length=100, description="who may ask for power; the first with something to say wins"
     )
-    ancillary: list[Service] = Field([], description="sold services; power and energy are kept free for them")
+    ancillary: list[Service] = Field([], max_length=100, description="sold services, kept free in power and energy")
     chain: Chain = Field(Chain(), description="tuning of the stages, which are always there and in one order")
     inputs: dict[Name, Input] = Field({}, description="digital signals by name")
     interlocks: dict[Name, Interlock] = Field({}, description="what active inputs forbid")

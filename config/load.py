@@ -25,7 +25,7 @@ from config.diagnostics import Diagnostic, errors, ordered
 from config.document import Mapping, compose, read
 from config.include import include
 from config.plain import Location, Place, Plain, Spans, Surroundings
-from config.refusals import diagnose, holds
+from config.refusals import diagnose, holds, location_of, misspelt
 from config.shape import normal
 from config.source import Source, Span
 
@@ -42,6 +42,7 @@ class Loaded:
     draft: Definition | None
     diagnostics: tuple[Diagnostic, ...]
     spans: Spans
+    refused: frozenset[Location] = frozenset()  # places with an error of their own, absent from the draft
 
     def key(self, *location: str | int) -> Span:
         """The key at `location`, or the nearest one above it that was written."""
@@ -88,9 +89,11 @@ def load_source(source: Source, folder: Path, surroundings: Surroundings) -> Loa
     values = plain.value(normal(root, problems), (), source.span(0, 1))
     definition, refused = validated(Definition, values, plain.spans)
     problems.extend(refused)
+    wrong = {at for at, place in plain.spans.items() if place.refused}
+    wrong |= _wrong(values) if definition is None else set()
     draft = definition if definition is not None else _draft(values)
     found = ordered(problems)
-    return Loaded(None if errors(found) else definition, draft, found, plain.spans)
+    return Loaded(None if errors(found) else definition, draft, found, plain.spans, frozenset(wrong))
 
 
 def validated(model: type[Model], values: Any, spans: Spans) -> tuple[Model | None, list[Diagnostic]]:
@@ -98,8 +101,19 @@ def validated(model: type[Model], values: Any, spans: Spans) -> tuple[Model | No
     try:
         return model.model_validate(values, context={"literal": True}, by_alias=True, by_name=False), []
     except ValidationError as error:
-        found = (diagnose(model, details, values, spans) for details in _details(error))
+        details = _details(error)
+        explained = misspelt(details)
+        found = (diagnose(model, one, values, spans) for one in details if one["loc"] not in explained)
         return None, [diagnostic for diagnostic in found if diagnostic is not None]
+
+
+def _wrong(values: Any) -> set[Location]:
+    """The places that the models refuse."""
+    try:
+        Definition.model_validate(values, context={"literal": True}, by_alias=True, by_name=False)
+    except ValidationError as error:
+        return {location_of(details, values) for details in _details(error)}
+    return set()
 
 
 def _details(error: ValidationError) -> list[ErrorDetails]:

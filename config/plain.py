@@ -91,7 +91,8 @@ class Plain:
         name = at[-1] if at else ""
         if name not in VARIABLE_KEYS or at[0] in _LITERAL_SECTIONS:
             advice = f"write the value itself: what decides about safety is read and reviewed in this file, {_ALLOWED}"
-            self._refuse(at, Diagnostic("E210", f"`{name}` must be a literal", _reference(node, "${"), advice))
+            shown = _word(self.spans[at].key, str(name))
+            self._refuse(at, Diagnostic("E210", f"`{shown}` must be a literal", _reference(node, "${"), advice))
             return node.text
         return "".join(self._parts(node, at))
 
@@ -174,6 +175,13 @@ def _reference(node: Scalar, text: str) -> Span:
     start = source.index(node.span)
     found = source.text.find(text, start, start + len(node.text) * 2 + 16)
     return node.span if found < 0 else source.span(found, found + len(text))
+
+
+def _word(key: Span, name: str) -> str:
+    """The key as it was written: `ramp` where a short form stands for `up` and `down`."""
+    start = key.source.index(key)
+    written = key.source.text[start : start + key.width]
+    return written if written.isidentifier() else name
 
 
 def _control(text: str) -> bool:

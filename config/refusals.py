@@ -7,6 +7,8 @@ addresses and names bring their own code and advice; the rest is translated here
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel
@@ -29,10 +31,10 @@ def diagnose(model: type[BaseModel], details: ErrorDetails, values: Any, spans: 
     place = spans.get(written) or spans[()]
     if kind == "missing":
         return _missing(model, location, written, place)
-    if place.refused:
-        return None
     if kind in {"extra_forbidden", "invalid_key"}:
         return _unknown_key(model, location, place)
+    if place.refused:
+        return None
     if on_key:
         place = Place(place.key, place.key)
     if kind.startswith("union_tag"):
@@ -45,6 +47,17 @@ def diagnose(model: type[BaseModel], details: ErrorDetails, values: Any, spans: 
     return _other(kind, value, details, place)
 
 
+def misspelt(found: Iterable[ErrorDetails]) -> set[Location]:
+    """The required keys that are missing because a key beside them is misspelt: that key has a diagnostic already."""
+    details = list(found)
+    extra: dict[Location, list[str]] = {}
+    for one in details:
+        if one["type"] == "extra_forbidden":
+            extra.setdefault(one["loc"][:-1], []).append(str(one["loc"][-1]))
+    missing = [one["loc"] for one in details if one["type"] == "missing"]
+    return {at for at in missing if get_close_matches(str(at[-1]), extra.get(at[:-1], ()), n=1, cutoff=0.6)}
+
+
 def _below(spans: Spans, written: Location, context: dict[str, Any], place: Place) -> Span:
     """The place that a refusal of a whole section names, as far down as it was written; else the section's key."""
     at = tuple(context.get("at", ()))
@@ -53,6 +66,12 @@ def _below(spans: Spans, written: Location, context: dict[str, Any], place: Plac
         if found is not None:
             return found.value if length == len(at) else found.key
     return place.key if at else place.value
+
+
+def location_of(details: ErrorDetails, values: Any) -> Location:
+    """Where a refusal stands, as far as it was written."""
+    location = details["loc"]
+    return _written(values, location[:-1] if location and location[-1] == "[key]" else location)[0]
 
 
 def _written(values: Any, location: Location) -> tuple[Location, Any]:
@@ -92,12 +111,16 @@ def _unknown_key(model: type[BaseModel], location: Location, place: Place) -> Di
     return Diagnostic("E101", f"`{name}` is not a key here", place.key, suggestion(name, keys_at(model, location[:-1])))
 
 
-def _tag(kind: str, written: Location, value: Any, details: ErrorDetails, place: Place, spans: Spans) -> Diagnostic:
+def _tag(
+    kind: str, written: Location, value: Any, details: ErrorDetails, place: Place, spans: Spans
+) -> Diagnostic | None:
     expected = str(details.get("ctx", {}).get("expected_tags", ""))
     words = [word.strip(" '") for word in expected.split(",")] if expected else list(OUTPUT_TYPES)
     if kind == "union_tag_not_found" or not isinstance(value, dict):
         return Diagnostic("E102", "`type` is missing", place.key, suggestion("", words))
     inner = spans.get((*written, "type"), place)
+    if inner.refused:
+        return None
     return _word(value.get("type"), " or ".join(f"'{word}'" for word in words), inner)
 
 
@@ -132,6 +155,9 @@ def _other(kind: str, value: Any, details: ErrorDetails, place: Place) -> Diagno
         )
     if kind.startswith(("int", "float")):
         return Diagnostic("E201", f"expected a number, got {got}", place.value, "write a plain number, without quotes")
+    if kind in {"too_long", "string_too_long"}:
+        most = details.get("ctx", {}).get("max_length")
+        return Diagnostic("E202", f"this is too long: at most {most} are possible", place.value, "shorten it")
     if kind == "too_short":
         return Diagnostic("E102", "this is empty", place.key, "write at least one entry")
     return Diagnostic("E202", str(details["msg"]).removeprefix("Value error, "), place.value)

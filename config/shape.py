@@ -29,6 +29,8 @@ from config.transform import Transform
 LATER_KINDS = frozenset({"charge_from_pv", "setpoint", "afrr", "mfrr", "ffr"})
 
 LISTED: dict[str, type[OneKey]] = {"requests": Request, "ancillary": Service, "limits": Limit}
+#: A longer list of words helps nobody.
+_MOST = 20
 _NESTED = ("given", "timeline", "expect")
 
 
@@ -75,7 +77,9 @@ def suggestion(word: str, words: tuple[str, ...] | list[str]) -> str:
     near = get_close_matches(word, words, n=1, cutoff=0.6)
     if near:
         return f"did you mean `{near[0]}`?"
-    return "possible here: " + ", ".join(f"`{name}`" for name in words) if words else ""
+    said = ", ".join(f"`{name}`" for name in words[:_MOST])
+    more = f" and {len(words) - _MOST} more" if len(words) > _MOST else ""
+    return f"possible here: {said}{more}" if words else ""
 
 
 def _without_x(node: Mapping) -> Mapping:

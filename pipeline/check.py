@@ -17,6 +17,7 @@ from config.definition import Definition
 from config.diagnostics import Diagnostic, errors, ordered
 from config.load import Loaded, load
 from config.profile import Profile
+from config.source import Span
 from pipeline.rehearsal.reading import meanings
 from pipeline.rules import devices, doors, names, requests, reserve, site, support
 from pipeline.rules.subject import Rule, Subject
@@ -96,10 +97,16 @@ def check_loaded(loaded: Loaded, *, stub: bool = False) -> Checked:
     profiles = _profiles(draft, catalogue)
     subject = Subject(draft, profiles, loaded, stub)
     found = [problem for rule in RULES for problem in rule(subject)]
-    known = {diagnostic.span for diagnostic in loaded.diagnostics}
+    known = {diagnostic.span for diagnostic in loaded.diagnostics} | _follow_on(loaded)
     fresh = (problem for problem in (*catalogue.problems, *found) if problem.span not in known)
     diagnostics = ordered((*loaded.diagnostics, *fresh))
     return Checked(None if errors(diagnostics) else loaded.definition, profiles, diagnostics, loaded)
+
+
+def _follow_on(loaded: Loaded) -> set[Span]:
+    """Where a rule only repeats an error: at a value that was refused, and at what holds it and now lacks it."""
+    places = [loaded.spans.get(at[:length]) for at in loaded.refused for length in (len(at), len(at) - 1) if length > 0]
+    return {span for place in places if place is not None for span in (place.key, place.value)}
 
 
 def _profiles(definition: Definition, catalogue: Catalogue) -> dict[str, Profile]:

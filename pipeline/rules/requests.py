@@ -22,21 +22,21 @@ _BROKERS = ("mqtt", "mqtts")
 
 def order(subject: Subject) -> Iterator[Diagnostic]:
     """The order of the list refines the priority of kinds and does not contradict it; each kind once; idle last."""
-    requests = subject.definition.requests
-    for index, request in enumerate(requests):
+    seen: dict[str, Location] = {}
+    for index, request in enumerate(subject.definition.requests):
         at = _at(index, request)
-        before = [(place, other) for place, other in enumerate(requests[:index])]
-        same = next((_at(place, other) for place, other in before if other.kind == request.kind), None)
-        if same is not None:
+        if request.kind in seen:
             message = f"`{request.kind}` is listed twice"
-            yield subject.key_problem("E107", message, "keep one of them", *at, first=(same, "first listed here"))
+            first = (seen[request.kind], "first listed here")
+            yield subject.key_problem("E107", message, "keep one of them", *at, first=first)
             continue
-        weaker = next((pair for pair in before if RANKS[pair[1].kind] > RANKS[request.kind]), None)
+        weaker = next((kind for kind in seen if RANKS[kind] > RANKS[request.kind]), None)
         if weaker is not None:
-            message = f"`{request.kind}` has priority over `{weaker[1].kind}` and cannot stand below it"
+            message = f"`{request.kind}` has priority over `{weaker}` and cannot stand below it"
             advice = f"the order is {', '.join(f'`{kind}`' for kind in RANKS)}"
-            first = (_at(*weaker), "listed above it")
+            first = (seen[weaker], "listed above it")
             yield subject.key_problem("E303", message, advice, *at, first=first)
+        seen[request.kind] = at
     yield from _idle(subject)
 
 

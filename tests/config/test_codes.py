@@ -50,3 +50,10 @@ def test_a_page_has_an_example() -> None:
 def test_there_is_no_page_for_no_code() -> None:
     assert explain("E999") is None
     assert explain("") is None
+
+
+@pytest.mark.parametrize("code", EXPLANATIONS)
+def test_every_page_has_an_example_of_both(code: str) -> None:
+    assert EXPLANATIONS[code].wrong
+    assert EXPLANATIONS[code].right
+    assert EXPLANATIONS[code].wrong != EXPLANATIONS[code].right

@@ -1,0 +1,187 @@
+"""The codes of the plant: E3 safety, E5 profiles."""
+
+from __future__ import annotations
+
+from config.explanation import Explanation
+
+SAFETY: dict[str, Explanation] = {
+    "E301": Explanation(
+        "an output reaches a device",
+        "Devices that can be commanded stand under `assets:` only. An output on an asset's topic or address "
+        "would be a way around the guards.",
+        "topic: plant/bess1/command",
+        "topic: site/state",
+    ),
+    "E302": Explanation(
+        "one topic, two meanings",
+        "What is measured or requested may not be written by an output, and a request is not read from a "
+        "device's own topic: either would be a loop.",
+        "outputs: { state: { type: mqtt, to: broker, topic: site/day-ahead } }",
+        "outputs: { state: { type: mqtt, to: broker, topic: site/state } }",
+    ),
+    "E303": Explanation(
+        "the order contradicts the priority of kinds",
+        "Commitments come before intraday, day-ahead and idle (LH-MKT-006). The order may refine this, not "
+        "turn it.",
+        "- day_ahead:  { from: broker, topic: site/day-ahead,  ttl: 26 h }\n- commitment: { from: broker, "
+        "topic: site/commitment, ttl: 20 min }",
+        "- commitment: { from: broker, topic: site/commitment, ttl: 20 min }\n- day_ahead:  { from: broker, "
+        "topic: site/day-ahead,  ttl: 26 h }",
+    ),
+    "E304": Explanation(
+        "a request without `ttl`",
+        "A request from outside that cannot expire is a way to lose control.",
+        "- day_ahead: { from: broker, topic: a/b }",
+        "- day_ahead: { from: broker, topic: a/b, ttl: 26 h }",
+    ),
+    "E305": Explanation(
+        "no idle at the end",
+        "`- idle: 0 kW` ends the list: what happens when nobody asks is written, and it is nothing.",
+        "requests:\n  - day_ahead: { from: broker, topic: site/day-ahead, ttl: 26 h }",
+        "requests:\n  - day_ahead: { from: broker, topic: site/day-ahead, ttl: 26 h }\n  - idle: 0 kW",
+    ),
+    "E306": Explanation(
+        "above the device's rating",
+        "Limits only shrink. A rating above the profile's is an error, not a clamp.",
+        "rated: { charge: 300 kW, … }       # the profile says 250 kW",
+        "rated: { charge: 250 kW, … }",
+    ),
+    "E307": Explanation(
+        "an open door",
+        "An endpoint that others can reach needs tokens, and TLS or a proxy that has it (`behind_proxy: true`).",
+        "listen: 0.0.0.0:8088",
+        "listen: 127.0.0.1:8088",
+    ),
+    "E308": Explanation(
+        "anonymous viewing from elsewhere",
+        "`anonymous_viewer` is for a loopback address only.",
+        "listen: 0.0.0.0:8088\nanonymous_viewer: true",
+        "listen: 127.0.0.1:8088\nanonymous_viewer: true",
+    ),
+    "E309": Explanation(
+        "another cycle",
+        "A site has one regular cycle: 1 s, or 100 ms when an asset sells fast reserve.",
+        "cycle: 500 ms",
+        "cycle: 1 s",
+    ),
+    "E310": Explanation(
+        "deaf to frequency",
+        "Insensitivity and dead band together stay within 10 mHz (Regulation (EU) 2017/1485, annex V).",
+        "dead_band: 10 mHz",
+        "dead_band: 0 mHz",
+    ),
+    "E311": Explanation(
+        "a command outlives the device's watchdog",
+        "`valid_for` ends before the device reverts on its own, and the cycle writes often enough to prevent "
+        "that.",
+        "chain: { command: { valid_for: 30 s } }    # the device reverts after 10 s",
+        "chain: { command: { valid_for: 3 s } }",
+    ),
+    "E312": Explanation(
+        "one device twice",
+        "Two writers on one device are two masters. Every device has an address or topic of its own.",
+        "bess1: { connect: modbus-tcp://10.0.0.11:502/1, … }\nbess2: { connect: modbus-tcp://10.0.0.11:502/1, "
+        "… }",
+        "bess1: { connect: modbus-tcp://10.0.0.11:502/1, … }\nbess2: { connect: modbus-tcp://10.0.0.12:502/1, "
+        "… }",
+    ),
+    "E313": Explanation(
+        "more is sold than can be delivered",
+        "Sold reserve is available in both directions, in power and, for its time, in energy within the SoC "
+        "bands.",
+        "fcr: { capacity: 400 kW, … }       # of a battery rated at 250 kW",
+        "fcr: { capacity: 200 kW, … }",
+    ),
+    "E314": Explanation(
+        "a command that ends too soon",
+        "A command lasts longer than one cycle; otherwise there are gaps without any.",
+        "cycle: 1 s\nchain: { command: { valid_for: 1 s } }",
+        "cycle: 1 s\nchain: { command: { valid_for: 3 s } }",
+    ),
+    "E315": Explanation(
+        "always stale",
+        "`stale_after` and `max_age` are longer than the time between two values.",
+        "stale_after: 500 ms                # polled once a second",
+        "stale_after: 3 s",
+    ),
+    "E316": Explanation(
+        "a stop slower than the device's own",
+        "A stop ramp from rated power ends before the device reverts on its own.",
+        "ramp: { up: 50 kW/s, down: 50 kW/s, stop: 10 kW/s }    # 250 kW in 25 s, and it reverts after 10 s",
+        "ramp: { up: 50 kW/s, down: 50 kW/s, stop: at_once }",
+    ),
+    "E318": Explanation(
+        "a limit that no meter watches",
+        "Without the meter `poc`, `max_load` and `max_pv` always stand in. This is a warning.",
+        "site: { import_limit: 300 kW }",
+        "site:\n  import_limit: 300 kW\n  meters:\n    poc: { profile: grid-meter, connect: "
+        '"modbus-tcp://10.0.0.12:502/1" }',
+    ),
+    "E319": Explanation(
+        "one token, two roles",
+        "Each role has a token of its own; otherwise the weaker role has the rights of the stronger.",
+        "tokens: { viewer: !secret token, operator: !secret token }",
+        "tokens: { viewer: !secret viewer_token, operator: !secret operator_token }",
+    ),
+    "E320": Explanation(
+        "a weak token",
+        "Tokens have 16 to 512 characters, not all alike; `openssl rand -hex 32` makes one.",
+        "echo secret > secrets/viewer_token",
+        "openssl rand -hex 32 > secrets/viewer_token",
+    ),
+}
+
+PROFILES: dict[str, Explanation] = {
+    "E501": Explanation(
+        "an unknown profile",
+        "The profile neither ships nor stands under `profiles:`.",
+        "profile: sunspec",
+        "profile: sunspec-storage",
+    ),
+    "E503": Explanation(
+        "a URL of another protocol",
+        "The scheme of `connect:` is the profile's protocol: `modbus-tcp://` for Modbus, a named broker for "
+        "MQTT.",
+        "profile: sunspec-storage\nconnect: mqtt://broker:1883",
+        "profile: sunspec-storage\nconnect: modbus-tcp://10.0.0.11:502/1",
+    ),
+    "E504": Explanation(
+        "another kind of device",
+        "Assets have profiles of storage, meters have profiles of meters.",
+        "assets: { bess1: { profile: grid-meter, … } }",
+        "assets: { bess1: { profile: sunspec-storage, … } }",
+    ),
+    "E505": Explanation(
+        "a connection of another kind",
+        "Brokers and databases are named under `connections:`; a Modbus device's URL stands under its own "
+        "`connect:`.",
+        'connections: { device: { url: "modbus-tcp://10.0.0.11:502/1" } }',
+        'assets: { bess1: { connect: "modbus-tcp://10.0.0.11:502/1", … } }',
+    ),
+    "E506": Explanation(
+        "no such point",
+        "The profile of the device does not have the point that is asked for.",
+        "frequency: site.poc.freq",
+        "frequency: site.poc.frequency",
+    ),
+    "E507": Explanation(
+        "`topic` or `node` at the wrong device",
+        "A device on MQTT needs `topic`; another one has none.",
+        "profile: mqtt-storage\nconnect: broker",
+        "profile: mqtt-storage\nconnect: broker\ntopic: plant/bess1",
+    ),
+    "E508": Explanation(
+        "`extends` that leads nowhere",
+        "A profile of the definition has a name of its own and does not extend itself.",
+        "profiles: { acme: { extends: acme } }",
+        "profiles: { acme: { extends: sunspec-storage } }",
+    ),
+    "E509": Explanation(
+        "a profile that contradicts itself",
+        "A profile is checked as a whole: every point has a place of its protocol and a unit of its dimension, "
+        "word order and addressing are written, write points do not overlap, 0 kW can be said, the watchdog's "
+        "point exists.",
+        'power: { register: "holding 2100", type: int32, unit: W }',
+        'power: { register: "holding 2100", type: int32, word_order: little, unit: W }',
+    ),
+}
