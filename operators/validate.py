@@ -25,21 +25,28 @@ Dropped = Callable[[str, str], None]
 
 _VALID = np.int64(Quality.VALID)
 _NOT_VALID = ~_VALID
+_WIDEST = np.finfo(np.float64).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plausible:
-    """Lowest and highest plausible value per point of one device, float64[n] in the chain's units."""
+    """Lowest and highest plausible value per point of one device, float64[n] in the chain's units.
+
+    A point without a range has the widest there is, which infinity is outside of.
+    """
 
     low: F8
     high: F8
+
+    def __post_init__(self) -> None:
+        for name, bound in (("low", self.low), ("high", self.high)):
+            object.__setattr__(self, name, np.clip(bound, -_WIDEST, _WIDEST))
 
 
 def judge(reading: Reading, plausible: Plausible) -> Reading:
     """The same reading with quality bits for what is not a finite number or out of range."""
     values = reading.values
-    inside = (values >= plausible.low) & (values <= plausible.high) & np.isfinite(values)
-    if inside.all():
+    if np.count_nonzero((values >= plausible.low) & (values <= plausible.high)) == values.size:
         return reading
     quality = reading.quality.copy()
     unknown = ~np.isfinite(values)

@@ -3,6 +3,7 @@
     docs                  the list of pages
     docs exit-codes       what the exit codes mean
     docs ramp             a stage of the chain: its module's own text
+    docs test             tests of a definition: what can be set, what can be expected, the reasons
     docs sunspec-storage  a device profile: its points, units and registers
     docs E203             an error of `check`: why it is refused, and how to write it
 """
@@ -23,6 +24,7 @@ from pipeline.exits import MEANING
 
 STAGES = ("validate", "snapshot", "state_machine", "limits", "resolve", "ancillary", "constrain", "ramp", "command")
 FOLDER = Path(operators.__file__).parent
+TESTS = Path(__file__).parent / "rehearsal"
 
 
 class NoSuchPageError(LookupError):
@@ -37,6 +39,7 @@ def pages() -> dict[str, str]:
     """Every page with its first line."""
     found = {"exit-codes": "what the exit codes mean"}
     found |= {stage: _first(_stage(stage)) for stage in STAGES}
+    found["test"] = "how a definition tests itself"
     found |= {profile: catalogue.profile(profile).title for profile in names()}
     return found | {code: explanation.title for code, explanation in EXPLANATIONS.items()}
 
@@ -47,6 +50,8 @@ def page(name: str) -> str:
         return "\n".join(f"{code:>4}  {text}" for code, text in MEANING.items())
     if name in STAGES:
         return _stage(name)
+    if name == "test":
+        return "\n\n".join(_text(TESTS / f"{part}.py") for part in ("script", "vocabulary", "plant", "reason"))
     if name in names():
         return of_profile(catalogue.profile(name))
     explained = explain(name)
@@ -56,7 +61,11 @@ def page(name: str) -> str:
 
 
 def _stage(name: str) -> str:
-    return ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))) or ""
+    return _text(FOLDER / f"{name}.py")
+
+
+def _text(module: Path) -> str:
+    return ast.get_docstring(ast.parse(module.read_text(encoding="utf-8"))) or ""
 
 
 def _first(text: str) -> str:

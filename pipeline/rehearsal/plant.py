@@ -141,7 +141,6 @@ class Plant:
         self.in_order = tuple(self.batteries.values())
         self.meters = [device for name, device in self.devices.items() if name not in definition.assets]
         self.load_kw = self.pv_kw = 0.0
-        self.moves = False  # SoC stands still until the test begins
 
     @property
     def other_kw(self) -> float:
@@ -153,11 +152,14 @@ class Plant:
         return sum([battery.power for battery in self.in_order]) + self.other_kw
 
     def passes(self, dt: float) -> None:
-        """`dt` seconds pass; then every point that is not pinned shows what the plant does."""
+        """`dt` seconds pass at the powers that are."""
+        for battery in self.in_order:
+            battery.passes(dt)
+
+    def measure(self) -> None:
+        """Every point that is not pinned shows what the plant does."""
         for battery in self.in_order:
             device = battery.device
-            if self.moves:
-                battery.passes(dt)
             device.measure("soc", battery.soc)
             device.measure("power", battery.power)
             if battery.written == battery.written:

@@ -9,8 +9,9 @@
 
 Read from the back: a stage counts when what it gave differs from what it got by more than 0.1 kW, so that rounding to
 the device's resolution never hides the ramp behind it. When nothing changed the value on the way, it is what `resolve`
-chose: `resolve/day_ahead`. A silent asset, to which nothing is written, has `command/silent.<why>`. A further part of
-a cause stands after a dot; an expectation may leave parts out (`constrain/permission`, `resolve/reserve`, `ramp`).
+chose: `resolve/day_ahead`. Without permission it is `constrain/permission`, also where sold reserve had left nothing of
+the request before: the reserve is not why. A silent asset, to which nothing is written, has `command/silent.<why>`. A
+further part of a cause stands after a dot; an expectation may leave parts out (`constrain/permission`, `ramp`).
 """
 
 from __future__ import annotations
@@ -52,12 +53,19 @@ def reason(frame: Frame, column: int) -> str:
         return f"constrain/{_limit(frame, column)}"
     if changed[3]:
         return f"ancillary/{_service(frame, column)}"
+    if _changed(float(values[r.BASE_KW, column]), float(values[r.ASKED_KW, column])) and not _permitted(frame, column):
+        return f"constrain/{_with('permission', _withheld(frame, column))}"
     return f"resolve/{_request(frame, column)}"
 
 
 def matches(expected: str, got: str) -> bool:
     """Whether `got` is what was expected, or one of its parts: `resolve/reserve` matches `resolve/reserve.fcr`."""
     return got == expected or got.startswith((f"{expected}.", f"{expected}/"))
+
+
+def _permitted(frame: Frame, column: int) -> bool:
+    row = r.MAY_DISCHARGE if frame.values[r.ASKED_KW, column] > 0.0 else r.MAY_CHARGE
+    return bool(frame.codes[row, column] == Permit.YES)
 
 
 def _changed(after: float, before: float) -> bool:

@@ -77,6 +77,8 @@ def run(script: Script, compiled: Compiled) -> Outcome:
     outcome.tracks = _tracks(script, world)
     outcome.ticks = 1 + max([0, ceil(script.lasts_s / world.cycle - 1e-6), *levels, *moments])
     for tick in range(outcome.ticks):
+        if tick:
+            world.plant.passes(world.cycle)
         for level in levels.get(tick, ()):
             apply(level, world)
         frame = world.step()
@@ -131,7 +133,6 @@ def _prepared(script: Script, compiled: Compiled) -> tuple[World, str]:
         if level.value == STALE:
             apply(level, world)
     world.step()
-    world.plant.moves = True
     return world, late or _not_taken(world, starts)
 
 

@@ -46,7 +46,7 @@ def test(files: tuple[Path, ...], name: str, junit: Path | None, in_json: bool) 
         _write(junit, report.junit(results), in_json=in_json)
     if in_json:
         say(report.as_json(results))
-    else:
+    elif results:
         click.echo(report.text(results))
     sys.exit(Exit.OK if all(result.outcome.passed for result in results) else Exit.FAILED)
 

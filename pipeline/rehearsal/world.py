@@ -75,9 +75,9 @@ class World:
         self.post(OperatorAct(f"{self._versions}", ActKind(kind), asset, "test", "operator", "test", self.now_ns))
 
     def step(self) -> Frame:
-        """One cycle passes: the plant moves, every device answers, the chain decides, the plant follows."""
+        """One tick: every device answers, the chain decides, the plant follows. Energy is moved by `Plant.passes`."""
         plant, post, now_s = self.plant, self.entry.signals.on_next, self.now_s
-        plant.passes(self.cycle)
+        plant.measure()
         for device in plant.devices.values():
             reading = device.answer(now_s)
             if reading is not None:
