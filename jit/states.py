@@ -79,75 +79,100 @@ CONFIRMED, WRITE_FAILED = 2, 3  # REFUSED and above
 @term
 def stands(before: bool, acts: int, sets: int, lifts: int) -> bool:
     """Something that stands until somebody lifts it; set and lifted in the same tick, it stands."""
-    if acts & sets != 0:
-        return True
-    return before and acts & lifts == 0
+    return acts & sets != 0 or (before and acts & lifts == 0)
 
 
 @term
-def remote_of(codes: I8, past_codes: I8, a: int) -> int:
-    """Permit of remote control. Unknown for now: what was known stands, lost data take the permission away anyway."""
-    remote: int = codes[r.REMOTE, a]
-    if remote != 0:
-        return remote
-    return NO if past_codes[r.CONDITIONS, a] & C_REMOTE == 0 and past_codes[r.STATE, a] != 0 else YES
-
-
-@term
-def latching(values: F8, codes: I8, ratings: F8, masks: I8, a: int) -> int:
-    """Bits of what latches and is present now."""
-    present = 0
-    if codes[r.ALARMS, a] & masks[c.CRITICAL_ALARMS, a] != 0:
-        present |= L_ALARM
-    if values[r.WRONG_SIGN_S, a] >= ratings[c.SIGN_FOR_S, a]:
-        present |= L_SIGN
-    if values[r.DIFFERENT_S, a] >= 2.0 * ratings[c.READBACK_S, a]:
-        present |= L_READBACK
-    if values[r.BEYOND_S, a] >= 2.0 * ratings[c.SIGN_FOR_S, a]:
-        present |= L_BEYOND
-    return present
-
-
-@term
-def measured(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, a: int) -> int:
+def observe(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8) -> None:
     """Conditions that the snapshot and `before` decide by themselves."""
-    good = codes[r.QUALITY, a] == VALID
-    written_zero = codes[r.WRITE_STATUS, a] == CONFIRMED and values[r.WRITTEN_KW, a] == 0.0
-    conditions = 0
-    if good:
-        conditions |= C_GOOD
-    if good and values[r.FRESH_S, a] >= ratings[c.FRESH_FOR, a]:
-        conditions |= C_FRESH
-    if codes[r.AVAILABLE, a] == YES:
-        conditions |= C_AVAILABLE
-    if past[r.COMMAND_KW, a] == 0.0 and (written_zero or past_codes[r.AUTHORITY, a] != ARMED):
-        conditions |= C_QUIET
-    if values[r.DIFFERENT_S, a] < ratings[c.READBACK_S, a]:
-        conditions |= C_AGREES
-    if codes[r.WRITE_STATUS, a] < WRITE_FAILED and values[r.BEYOND_S, a] < ratings[c.SIGN_FOR_S, a]:
-        conditions |= C_FOLLOWS
-    return conditions
+    for a in range(values.shape[1]):
+        good = codes[r.QUALITY, a] == VALID
+        written_zero = codes[r.WRITE_STATUS, a] == CONFIRMED and values[r.WRITTEN_KW, a] == 0.0
+        conditions = 0
+        if good:
+            conditions |= C_GOOD
+        if good and values[r.FRESH_S, a] >= ratings[c.FRESH_FOR, a]:
+            conditions |= C_FRESH
+        if codes[r.AVAILABLE, a] == YES:
+            conditions |= C_AVAILABLE
+        if past[r.COMMAND_KW, a] == 0.0 and (written_zero or past_codes[r.AUTHORITY, a] != ARMED):
+            conditions |= C_QUIET
+        if values[r.DIFFERENT_S, a] < ratings[c.READBACK_S, a]:
+            conditions |= C_AGREES
+        if codes[r.WRITE_STATUS, a] < WRITE_FAILED and values[r.BEYOND_S, a] < ratings[c.SIGN_FOR_S, a]:
+            conditions |= C_FOLLOWS
+        codes[r.CONDITIONS, a] = conditions
 
 
 @term
-def transition(table: I8, state: int, conditions: int) -> int:
-    """Index of the first row that fits, −1 when the state remains."""
-    for t in range(table.shape[0]):
-        fits = table[t, 0] >> state & 1 != 0
-        if fits and conditions & table[t, 1] == table[t, 1] and conditions & table[t, 2] == 0:
-            return t
-    return -1
+def hold(codes: I8, past_codes: I8) -> None:
+    """What people set and lift: stop, lock-out, activation; and remote control, which LOCAL takes away with it."""
+    for a in range(codes.shape[1]):
+        acts = codes[r.ACTS, a]
+        stopped = stands(past_codes[r.STOPPED, a] == YES, acts, A_STOP | A_RESTORED, A_RELEASE)
+        locked = stands(past_codes[r.LOCKED, a] == YES, acts, A_LOCK, A_UNLOCK)
+        local = codes[r.REMOTE, a] == NO
+        if codes[r.REMOTE, a] == 0:  # unknown for now: what was known stands, lost data take the permission away anyway
+            local = past_codes[r.CONDITIONS, a] & C_REMOTE == 0 and past_codes[r.STATE, a] != 0
+        # after LOCAL, also when it was found so at the start, somebody has to activate
+        idle = stands(past_codes[r.ACTIVATED, a] == NO, acts, A_DEACTIVATE, A_ACTIVATE) or local
+        codes[r.STOPPED, a] = YES if stopped else NO
+        codes[r.LOCKED, a] = YES if locked else NO
+        codes[r.ACTIVATED, a] = NO if idle else YES
+        conditions = codes[r.CONDITIONS, a]
+        conditions |= C_STOPPED if stopped else 0
+        conditions |= C_LOCKED if locked else 0
+        conditions |= 0 if idle else C_ACTIVATED
+        conditions |= 0 if local else C_REMOTE
+        codes[r.CONDITIONS, a] = conditions
 
 
 @term
-def label(past: F8, past_codes: I8, a: int) -> int:
-    """The label of permitted running, from the previous outcome. It forbids nothing."""
-    if past_codes[r.LIMITED_BY, a] != 0 and past_codes[r.AUTHORITY, a] == ARMED:
-        return S_LIMITED
-    power = past[r.COMMAND_KW, a]
-    if power > 0.0:
-        return S_DISCHARGING
-    return S_CHARGING if power < 0.0 else S_IDLE
+def keep(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8, dt: float) -> None:
+    """What latches, and for how long nothing of it has been present; unknown is not clear."""
+    for a in range(values.shape[1]):
+        present = 0
+        if codes[r.ALARMS, a] & masks[c.CRITICAL_ALARMS, a] != 0:
+            present |= L_ALARM
+        if values[r.WRONG_SIGN_S, a] >= ratings[c.SIGN_FOR_S, a]:
+            present |= L_SIGN
+        if values[r.DIFFERENT_S, a] >= 2.0 * ratings[c.READBACK_S, a]:
+            present |= L_READBACK
+        if values[r.BEYOND_S, a] >= 2.0 * ratings[c.SIGN_FOR_S, a]:
+            present |= L_BEYOND
+        clear = past[r.CLEAR_S, a]
+        clear = clear + dt if clear == clear and present == 0 and codes[r.QUALITY, a] == VALID else 0.0
+        latch = past_codes[r.LATCH, a] | present
+        if codes[r.ACTS, a] & A_ACKNOWLEDGE != 0 and clear >= ratings[c.CLEAR_FOR, a]:
+            latch = 0
+        values[r.CLEAR_S, a], codes[r.LATCH, a] = clear, latch
+        if latch != 0:
+            codes[r.CONDITIONS, a] |= C_LATCHED
+        if clear >= ratings[c.CLEAR_FOR, a]:
+            codes[r.CONDITIONS, a] |= C_CLEAR
+
+
+@term
+def walk(values: F8, codes: I8, past: F8, past_codes: I8, table: I8, dt: float) -> None:
+    """The first row of the table that fits, else the state remains; labels of running by the previous outcome."""
+    for a in range(values.shape[1]):
+        state, conditions = past_codes[r.STATE, a], codes[r.CONDITIONS, a]
+        to, by = state, R_REMAINS
+        for t in range(table.shape[0]):
+            fits = table[t, 0] >> state & 1 != 0
+            if fits and conditions & table[t, 1] == table[t, 1] and conditions & table[t, 2] == 0:
+                to, by = table[t, 3], table[t, 4]
+                break
+        if to == LABEL:
+            power = past[r.COMMAND_KW, a]
+            if past_codes[r.LIMITED_BY, a] != 0 and past_codes[r.AUTHORITY, a] == ARMED:
+                to = S_LIMITED
+            else:
+                to = S_DISCHARGING if power > 0.0 else (S_CHARGING if power < 0.0 else S_IDLE)
+        codes[r.STATE, a], codes[r.STATE_BY, a] = to, by
+        codes[r.MISSING, a] = (NEEDED & ~conditions) | (STANDING & conditions)
+        held = past[r.STATE_S, a]
+        values[r.STATE_S, a] = held + dt if to == state and held == held else 0.0
 
 
 @kernel(F2, I2, RF2, RI2, RF2, RI2, RI2, F, F)
@@ -155,52 +180,17 @@ def advance(
     values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8, table: I8, armed: float, dt: float
 ) -> None:
     """One step of every asset. `table` [transitions, 5]; `armed` 2.0 when the process may write, else 1.0."""
+    observe(values, codes, past, past_codes, ratings)
+    hold(codes, past_codes)
+    keep(values, codes, past, past_codes, ratings, masks, dt)
+    walk(values, codes, past, past_codes, table, dt)
     for a in range(values.shape[1]):
-        acts, state = codes[r.ACTS, a], past_codes[r.STATE, a]
-        stopped = stands(past_codes[r.STOPPED, a] == YES, acts, A_STOP | A_RESTORED, A_RELEASE)
-        locked = stands(past_codes[r.LOCKED, a] == YES, acts, A_LOCK, A_UNLOCK)
-        remote = remote_of(codes, past_codes, a)
-        # after LOCAL, also when it was found so at the start, somebody has to activate
-        idle = stands(past_codes[r.ACTIVATED, a] == NO, acts, A_DEACTIVATE, A_ACTIVATE) or remote == NO
-
-        present = latching(values, codes, ratings, masks, a)
-        clear = past[r.CLEAR_S, a]
-        good = codes[r.QUALITY, a] == VALID
-        clear = clear + dt if clear == clear and present == 0 and good else 0.0  # unknown is not clear
-        latch = past_codes[r.LATCH, a] | present
-        if acts & A_ACKNOWLEDGE != 0 and clear >= ratings[c.CLEAR_FOR, a]:
-            latch = 0
-
-        conditions = measured(values, codes, past, past_codes, ratings, a)
-        conditions |= C_STOPPED if stopped else 0
-        conditions |= C_LATCHED if latch != 0 else 0
-        conditions |= 0 if idle else C_ACTIVATED
-        conditions |= C_REMOTE if remote == YES else 0
-        conditions |= C_CLEAR if clear >= ratings[c.CLEAR_FOR, a] else 0
-        conditions |= C_LOCKED if locked else 0
-
-        t = transition(table, state, conditions)
-        to = table[t, 3] if t >= 0 else state
-        by = table[t, 4] if t >= 0 else R_REMAINS
-        if to == LABEL:
-            to = label(past, past_codes, a)
-
+        to, by, conditions = codes[r.STATE, a], codes[r.STATE_BY, a], codes[r.CONDITIONS, a]
         settled = past_codes[r.SETTLED, a] == YES or conditions & C_FRESH != 0
-        heard = acts & A_STOP != 0 or (to == S_STOP and past_codes[r.AUTHORITY, a] == ARMED)
-        silent = armed < 1.5 or to == S_INIT or to == S_STANDBY or to == S_MAINTENANCE or remote == NO
+        heard = codes[r.ACTS, a] & A_STOP != 0 or (to == S_STOP and past_codes[r.AUTHORITY, a] == ARMED)
+        silent = armed < 1.5 or to == S_INIT or to == S_STANDBY or to == S_MAINTENANCE or conditions & C_REMOTE == 0
         # the tick that activates only listens: in the next one power starts from what is measured, not from 0
         silent = silent or by == R_ACTIVATED or not (settled or heard)
-
-        codes[r.STATE, a], codes[r.STATE_BY, a] = to, by
         codes[r.MAY_CHARGE, a] = codes[r.MAY_DISCHARGE, a] = YES if by == R_RUNNING else NO
         codes[r.AUTHORITY, a] = SILENT if silent else ARMED
-        codes[r.LATCH, a] = latch
-        codes[r.STOPPED, a] = YES if stopped else NO
-        codes[r.ACTIVATED, a] = NO if idle else YES
-        codes[r.LOCKED, a] = YES if locked else NO
         codes[r.SETTLED, a] = YES if settled else NO
-        codes[r.CONDITIONS, a] = conditions
-        codes[r.MISSING, a] = (NEEDED & ~conditions) | (STANDING & conditions)
-        values[r.CLEAR_S, a] = clear
-        held = past[r.STATE_S, a]
-        values[r.STATE_S, a] = held + dt if to == state and held == held else 0.0
