@@ -129,6 +129,19 @@ SAFETY: dict[str, Explanation] = {
         "echo secret > secrets/viewer_token",
         "openssl rand -hex 32 > secrets/viewer_token",
     ),
+    "E321": Explanation(
+        "a certificate that cannot be used",
+        "Certificate and key are PEM files that belong together, the key without a password; `ca` is a file of "
+        "certificates in PEM.",
+        "tls: { certificate: !secret web_key, key: !secret web_cert }",
+        "tls: { certificate: !secret web_cert, key: !secret web_key }",
+    ),
+    "E322": Explanation(
+        "a state directory that cannot be one",
+        "Journal, checkpoint and buffers need a folder; this is a file, or lies below one.",
+        "state_dir: site.yaml",
+        "state_dir: /var/lib/bess-pipeline",
+    ),
 }
 
 PROFILES: dict[str, Explanation] = {

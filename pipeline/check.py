@@ -19,7 +19,7 @@ from config.load import Loaded, load
 from config.profile import Profile
 from config.source import Span
 from pipeline.rehearsal.reading import meanings
-from pipeline.rules import devices, doors, names, requests, reserve, site, support
+from pipeline.rules import devices, doors, files, names, requests, reserve, site, support
 from pipeline.rules.subject import Rule, Subject
 
 RULES: tuple[Rule, ...] = (
@@ -40,6 +40,8 @@ RULES: tuple[Rule, ...] = (
     doors.outputs,
     doors.request_topics,
     doors.endpoint,
+    files.certificates,
+    files.state,
     names.named,
     names.inputs,
     names.alarms,

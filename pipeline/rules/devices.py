@@ -36,7 +36,8 @@ def _connect(subject: Subject, device: Device, profile: Profile) -> Iterator[Dia
     address = subject.address(connect)
     if address is not None and address.scheme not in _SCHEMES[profile.protocol]:
         message = f"`{profile.name}` speaks {profile.protocol}, and this is {address.scheme}"
-        yield subject.problem("E503", message, f"write {_how(profile)}", *at)
+        first = ((*device.at, "profile"), "its profile")
+        yield subject.problem("E503", message, f"write {_how(profile)}", *at, first=first)
     elif address is not None and named != (profile.protocol != "modbus"):
         message = "it is named under `connections:`" if not named else "a device's URL stands here"
         yield subject.problem("E505", message, f"write {_how(profile)}", *at)
@@ -134,7 +135,9 @@ def ratings(subject: Subject) -> Iterator[Diagnostic]:
             most, written = getattr(profile.ratings, key), getattr(asset.rated, key)
             if most is not None and written is not None and written > most:
                 message = f"`{profile.name}` is rated {most:g} {unit}"
-                yield subject.problem("E306", message, f"at most `{most:g} {unit}`", "assets", name, "rated", key)
+                first = (("assets", name, "profile"), "its profile")
+                place = ("assets", name, "rated", key)
+                yield subject.problem("E306", message, f"at most `{most:g} {unit}`", *place, first=first)
 
 
 def freshness(subject: Subject) -> Iterator[Diagnostic]:
@@ -159,10 +162,13 @@ def reversion(subject: Subject) -> Iterator[Diagnostic]:
         reverts = profile.watchdog.reverts_after
         if valid_for >= reverts:
             message = f"a command holds {valid_for:g} s, and `{name}` reverts after {reverts:g} s without one"
-            yield subject.problem("E311", message, f"less than `{reverts:g} s`", "chain", "command", "valid_for")
+            first = (("assets", name, "profile"), "its profile says so")
+            advice = f"less than `{reverts:g} s`"
+            yield subject.problem("E311", message, advice, "chain", "command", "valid_for", first=first)
         if profile.watchdog.every < cycle or 2 * cycle >= reverts:
             message = f"`{name}` is written once in {cycle:g} s, too seldom for its watchdog"
-            yield subject.problem("E311", message, "use a shorter `cycle`", "site", "cycle")
+            first = (("assets", name, "profile"), "its profile says so")
+            yield subject.problem("E311", message, "use a shorter `cycle`", "site", "cycle", first=first)
         if asset.ramp.stop is not None and max(asset.rated.charge, asset.rated.discharge) / asset.ramp.stop >= reverts:
             message = f"a stop from rated power would last longer than the device's own reversion, {reverts:g} s"
             yield subject.problem("E316", message, "use a faster ramp, or `at_once`", "assets", name, "ramp", "stop")

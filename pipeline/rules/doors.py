@@ -126,10 +126,12 @@ def endpoint(subject: Subject) -> Iterator[Diagnostic]:
     host, _ = parse_listen(door.listen)
     tokens = [role for role in _ROLES if getattr(door.tokens, role) is not None]
     at: Location = ("endpoint", "listen")
-    if not is_loopback(host):
+    local = is_loopback(host)
+    if not local or door.behind_proxy:
         if door.anonymous_viewer:
-            message = "anonymous viewing is for a loopback address only"
-            first = (at, "this address is reached from elsewhere")
+            message = "anonymous viewing is for a loopback address without a proxy only"
+            why: Location = ("endpoint", "behind_proxy") if local else at
+            first = (why, "a proxy brings others here" if local else "this address is reached from elsewhere")
             yield subject.problem(
                 "E308", message, "remove it, or listen on `127.0.0.1`", "endpoint", "anonymous_viewer", first=first
             )

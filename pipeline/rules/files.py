@@ -1,0 +1,52 @@
+"""Rules about files that the definition names: certificates can be used, the state directory can be one.
+
+With `--env-stub` none of them is looked at. Nothing of a secret is ever in a message.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.diagnostics import Diagnostic
+from config.quantity import Secret
+from pipeline.rules.subject import Subject
+
+
+def certificates(subject: Subject) -> Iterator[Diagnostic]:
+    """The endpoint's certificate fits its key; the file of an authority holds certificates (E321)."""
+    if subject.stub:
+        return
+    for name, connection in subject.definition.connections.items():
+        if connection.ca is not None and Path(connection.ca).is_file():
+            try:
+                ssl.create_default_context(cafile=connection.ca)
+            except (OSError, ssl.SSLError):
+                message, advice = "this file holds no certificates", "name a file of certificates in PEM"
+                yield subject.problem("E321", message, advice, "connections", name, "ca")
+    door = subject.definition.endpoint
+    if door is None or door.tls is None or not _read(door.tls.certificate) or not _read(door.tls.key):
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(str(door.tls.certificate.path), str(door.tls.key.path))
+    except (OSError, ssl.SSLError) as error:
+        reason = getattr(error, "reason", None) or "they are not PEM"
+        message = f"the certificate and its key cannot be used: {str(reason).replace('_', ' ').lower()}"
+        first = (("endpoint", "tls", "key"), "its key")
+        advice = "both in PEM, the key without a password and of this certificate"
+        yield subject.problem("E321", message, advice, "endpoint", "tls", "certificate", first=first)
+
+
+def _read(secret: Secret) -> bool:
+    return secret.path is not None and bool(secret.reveal())
+
+
+def state(subject: Subject) -> Iterator[Diagnostic]:
+    """The state directory is none of an existing file's (E322)."""
+    if subject.stub:
+        return
+    path = Path(subject.definition.state_dir)
+    taken = next((place for place in (path, *path.parents) if place.exists() and not place.is_dir()), None)
+    if taken is not None:
+        yield subject.problem("E322", f"`{taken}` is a file", "name a folder, or a place for one", "state_dir")
