@@ -43,6 +43,12 @@ TESTS = {
         'always: "bess1.command <= bess1.soc"',
         'always: "bess1.command <= bess1.discharge_limit"',
     ),
+    "E607": Explanation(
+        "a test that is too long",
+        "A test lasts a week at most; a day at a cycle of 1 s takes about ten seconds.",
+        "- { at: 30 d, bess1.soc: 50 % }",
+        "- { at: 3 d, bess1.soc: 50 % }",
+    ),
     "E608": Explanation(
         "a test file without a definition",
         "`site_test.yaml` and `site_winter_test.yaml` hold tests of `site.yaml`, which stands beside them.",

@@ -2,8 +2,9 @@
 
     bess1.discharge_limit: 37 kW ──► Level(at 30 s, point of bess1, 37.0)        no such node ──► E601, with the nearest
 
-E601 no such quantity, E603 it cannot be set (or not here), E605 a value it never has, E606 two that cannot be compared;
-a quantity's own faults are E203 to E206 as anywhere. Every problem is found, none raised.
+E601 no such quantity, E603 it cannot be set (or not here), E605 a value it never has, E606 two that cannot be compared,
+E607 a test longer than a week; a quantity's own faults are E203 to E206 as anywhere. Every problem is found, none
+raised.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from pipeline.rehearsal.vocabulary import UNKNOWN, Readable, Vocabulary, Written
 from pipeline.rules.subject import Subject
 
 _REASON = re.compile(r"[a-z_]+(/[A-Za-z0-9_.-]+)?")
+_PLAIN = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,17})?")
+#: The longest test (s): a week.
+LONGEST_S = 7 * 86_400.0
 Word = TypeVar("Word", Written, Readable)
 
 
@@ -63,15 +67,22 @@ class _Meaning:
         timeline: list[Level] = []
         for index, moment in enumerate(test.timeline):
             place = (*at, "timeline", index, "values")
+            self._within(moment.at, (*at, "timeline", index, "at"))
             timeline += self._levels(moment.values, moment.at, place, given=False)
         expected: list[Expectation] = []
         for index, one in enumerate(test.expect):
             place = (*at, "expect", index)
+            self._within(one.at or 0.0, (*place, "at"))
             expected += self._moments(one.values, one.at or 0.0, (*place, "values"))
             for kind in ("always", "never"):
                 expected += self._invariants(getattr(one, kind), kind, (*place, kind))
         given = tuple(self._levels(test.given, 0.0, (*at, "given"), given=True))
         return Script(test.name, self.loaded.value(*at, "name"), given, tuple(timeline), tuple(expected))
+
+    def _within(self, at_s: float, at: Location) -> None:
+        if at_s > LONGEST_S:
+            span = self.loaded.value(*at)
+            self.problems.append(Diagnostic("E607", "a test lasts at most a week", span, "at most `7 d`"))
 
     def _levels(self, values: Mapping[str, Any], at_s: float, at: Location, *, given: bool) -> Iterator[Level]:
         for path, value in values.items():
@@ -149,11 +160,13 @@ def _near(path: str, words: Mapping[str, Word]) -> str:
 
 def _number(text: str, span: Span, dimension: Dimension | None) -> float:
     try:
-        return parse(text, dimension) if dimension is not None else float(text)
+        if dimension is not None:
+            return parse(text, dimension)
     except QuantityError as error:
         raise MeaningError(error.code, error.message, span, error.help) from None
-    except ValueError:
-        raise MeaningError("E203", f"expected a number, got `{text}`", span, "this quantity has no unit") from None
+    if not _PLAIN.fullmatch(text):
+        raise MeaningError("E203", f"expected a number, got `{text}`", span, "this quantity has no unit")
+    return float(text)
 
 
 def _setting(target: Written, text: str, span: Span) -> float | str:

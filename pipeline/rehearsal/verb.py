@@ -39,7 +39,7 @@ def test(files: tuple[Path, ...], name: str, junit: Path | None, in_json: bool) 
     if errors(refused):
         show(errors(refused), in_json=in_json)
         sys.exit(Exit.INVALID)
-    results = [result for suite in suites.values() for result in _run(suite, name.casefold())]
+    results = [result for suite in suites.values() for result in _run(suite, name.casefold(), in_json=in_json)]
     if not results:
         _nothing(name, [*suites], in_json=in_json)
     if junit is not None:
@@ -51,16 +51,20 @@ def test(files: tuple[Path, ...], name: str, junit: Path | None, in_json: bool) 
     sys.exit(Exit.OK if all(result.outcome.passed for result in results) else Exit.FAILED)
 
 
-def _run(suite: Suite, name: str) -> list[Result]:
+def _run(suite: Suite, name: str, *, in_json: bool) -> list[Result]:
     from pipeline.compile import compile_definition
     from pipeline.rehearsal.report import Result
     from pipeline.rehearsal.runner import run
+    from pipeline.rehearsal.world import ChainError
 
     wanted = [script for script in suite.scripts if name in script.name.casefold()]
     if not wanted or suite.definition is None:
         return []
     compiled = compile_definition(suite.definition, suite.profiles)
-    return [Result(str(suite.file), run(script, compiled)) for script in wanted]
+    try:
+        return [Result(str(suite.file), run(script, compiled)) for script in wanted]
+    except ChainError as error:
+        fail(f"{suite.file}: a defect of the program, not of the test: {error}", Exit.INTERNAL, in_json=in_json)
 
 
 def _nothing(name: str, files: list[Path], *, in_json: bool) -> None:

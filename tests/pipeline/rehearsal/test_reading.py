@@ -34,6 +34,9 @@ FAULTS = [
     ("expect", '[ { always: "site.export <= 3 kw" } ]', "E205", "3 kw", "`3 kW`"),
     ("timeline", "[ { at: 1 s, site.load: -3 kW } ]", "E206", "-3 kW", "magnitude"),
     ("timeline", "[ { at: 1 s, bess1.alarms: many } ]", "E203", "many", "no unit"),
+    ("timeline", '[ { at: 1 s, bess1.alarms: "nan" } ]', "E203", '"nan"', "no unit"),
+    ("timeline", "[ { at: 8 d, site.load: 3 kW } ]", "E607", "8 d", "`7 d`"),
+    ("expect", "[ { at: 200 h, bess1.command: 3 kW } ]", "E607", "200 h", "`7 d`"),
 ]
 
 

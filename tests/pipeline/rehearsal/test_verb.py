@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from pipeline.rehearsal.files import definition_of
+from pipeline.rehearsal.world import ChainError
 from tests.pipeline.rehearsal.site import written
 
 pytestmark = pytest.mark.req("LH-CONF-001")
@@ -63,6 +64,16 @@ def test_a_refused_file_is_78_with_its_places(tmp_path: Path) -> None:
     assert result.exit_code == 78
     assert "error[E601]" in result.stderr
     assert run(tmp_path / "absent.yaml").exit_code == 78
+
+
+def test_a_defect_of_the_chain_ends_with_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ChainError("ramp: ZeroDivisionError()")
+
+    monkeypatch.setattr("pipeline.rehearsal.world.World.step", broken)
+    result = run(written(tmp_path, GOOD))
+    assert result.exit_code == 70
+    assert "ramp: ZeroDivisionError()" in result.stderr
 
 
 def test_no_tests_at_all_is_no_failure(tmp_path: Path) -> None:
