@@ -87,10 +87,15 @@ def kernel(*signature: Any) -> Callable[[Kernel], Kernel]:
 
 def term(function: Kernel) -> Kernel:
     """One named piece of a kernel (a limit, a projection), inlined into it by the compiler."""
+    global _failure  # noqa: PLW0603  # one compiler per process: its state is the module's
     if _failure is not None:
         return function
-    jit: Any = numba.njit(error_model="numpy", cache=True, inline="never")
-    return jit(function)  # type: ignore[no-any-return]
+    try:
+        jit: Any = numba.njit(error_model="numpy", cache=True, inline="never")
+        return jit(function)  # type: ignore[no-any-return]
+    except Exception as error:  # as above: a cache that cannot be used is found here first
+        _failure = f"{function.__name__} does not compile: {error}"
+        return function
 
 
 def plain(function: Callable[..., Any]) -> Callable[..., Any]:
