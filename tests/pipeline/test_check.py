@@ -305,7 +305,8 @@ def test_the_file_of_a_certificate_authority_is_there(tmp_path: Path) -> None:
     assert problem.span is not None
     assert (problem.code, problem.span.line, problem.span.column) == ("E105", 24, 67)
     (tmp_path / "ca.pem").write_text("PEM", encoding="utf-8")
-    assert check(path, environment={}, secrets_dir=tmp_path).ok
+    (problem,) = check(path, environment={}, secrets_dir=tmp_path).diagnostics
+    assert problem.code == "E321"
 
 
 def test_a_file_that_cannot_be_read_is_one_problem(tmp_path: Path) -> None:

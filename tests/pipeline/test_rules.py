@@ -28,6 +28,7 @@ TWO = "    profile: mqtt-storage\n    connect: broker\n    topic: plant/two\n"
 STATE = "  state: { type: mqtt, to: broker, topic: plant/state }\n"
 BEAT = "heartbeat: { register: holding 2, type: uint16 }"
 ACME = "profiles:\n  acme:\n    extends: sunspec-storage\n"
+HALF = "register: holding 1, type: int16, offset: 0.5, unit: W"
 
 
 def shaped(code: str, below: str, message: str = "") -> Fault:
@@ -106,7 +107,7 @@ FAULTS = [
     shaped("E004", "tests: [ { name: x, given: { one: { soc: 5 % }, «one.soc»: 6 % }, expect: [ {always: one.soc > 3 %}"
            " ] } ]"),
     # profiles of the definition
-    shaped("E509", f"{ACME}    write: {{ power: «{{» register: holding 1, type: int16, offset: 0.5, unit: W }}, {BEAT} }}"),
+    shaped("E509", f"{ACME}    write: {{ power: «{{» {HALF} }}, {BEAT} }}"),
     shaped("E509", f"{ACME}    write: {{ power: {{ register: «input 1», type: int16, unit: kW }}, {BEAT} }}"),
     shaped("E509", f"{ACME}    read: {{ soc: {{ register: «holding 1120», type: uint32, unit: '%' }} }}"),
     shaped("E509", f"{ACME}    read: {{ soc: {{ register: holding 1120, type: uint16, unit: «kW» }} }}"),
