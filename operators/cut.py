@@ -12,7 +12,7 @@ from typing import Any
 
 from jit import constants as c
 from jit import rows as r
-from jit.codes import Authority, Mode, Reason, State
+from jit.codes import Authority, Mode, State
 from jit.frame import Frame
 from operators.sentence import why
 from sources.instant import format_utc
@@ -69,7 +69,7 @@ def _source(frame: Frame, column: int) -> str:
     codes = frame.codes
     if codes.item(r.STATE, column) == State.EMERGENCY_STOP:
         return "Operator"
-    if codes.item(r.STATE, column) == State.FAULT or codes.item(r.LIMITED_WHY, column) == Reason.STAGE_FAULT:
+    if codes.item(r.STATE, column) == State.FAULT or codes.item(r.FAULT, column) != 0:
         return "Safety"
     request = codes.item(r.REQUEST_BY, column)
     if frame.values.item(r.SERVICE_KW, column) != 0.0:
