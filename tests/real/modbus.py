@@ -152,6 +152,10 @@ class Wire:
         except OSError:
             writer.transport.abort()
             return
+        if self._server is None or not self._server.is_serving():  # closed while the far end was being reached
+            writer.transport.abort()
+            far.transport.abort()
+            return
         self._streams += [writer, far]
         self.connections += 1
         try:
