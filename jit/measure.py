@@ -89,6 +89,43 @@ def bad_bits(points: F8, codes: I8, index: int) -> int:
     return 0
 
 
+@term
+def gather(points: F8, point_codes: I8, place: I8, values: F8, codes: I8) -> None:
+    """Points to rows: what is missing is NaN, a promised permit that cannot be read is unknown."""
+    for a in range(values.shape[1]):
+        for row in range(M_SETPOINT + 1):
+            index = place[row, a]
+            shown = index >= 0 and points[index] == points[index] and point_codes[index] & MISSING == 0
+            if shown and (row == M_CHARGE_LIMIT or row == M_DISCHARGE_LIMIT):
+                # no required point: an implausible limit is no limit, the last one stands while the device is away
+                shown = point_codes[index] & (VALID | PROTOCOL) != 0
+            values[row, a] = points[index] if shown else np.nan
+        codes[r.AVAILABLE, a] = permit_of(points, point_codes, place[M_AVAILABLE, a])
+        codes[r.REMOTE, a] = permit_of(points, point_codes, place[M_REMOTE, a])
+        alarms = place[M_ALARMS, a]
+        readable = alarms >= 0 and point_codes[alarms] & VALID != 0 and 0.0 <= points[alarms] < MOST_ALARMS
+        codes[r.ALARMS, a] = np.int64(points[alarms]) if readable else 0
+
+
+@term
+def prove(points: F8, point_codes: I8, ages: F8, place: I8, values: F8, past: F8, ratings: F8, dt: float) -> None:
+    """The newest proof of freshness and the seconds since it changed. A weak device proves by any measurement."""
+    for a in range(values.shape[1]):
+        arrived, strong = ages[place[M_DEVICE, a]], ratings[c.HAS_PROOF, a] > 0.5
+        if strong:
+            proof = place[M_HEARTBEAT, a]
+            seen = points[proof] if point_codes[proof] & VALID != 0 else np.nan
+        else:
+            seen = values[r.SOC_PCT, a] + 1.37 * values[r.POWER_KW, a] + 1.11 * values[r.TEMPERATURE_C, a]
+        last, held = past[r.PROOF, a], past[r.PROOF_S, a]
+        values[r.PROOF, a] = seen if seen == seen else last
+        values[r.PROOF_S, a] = held + dt if held == held else INF
+        if seen == seen and last != last:  # the first one ever seen proves nothing
+            values[r.PROOF_S, a] = INF if strong else 0.0
+        elif seen == seen and seen != last:
+            values[r.PROOF_S, a] = arrived
+
+
 @kernel(F1, I1, F1, RI2, F2, I2, RF2, RI2, RF2, F)
 def measure(
     points: F8,
@@ -103,71 +140,33 @@ def measure(
     dt: float,
 ) -> None:
     """Asset rows from the newest points. `points` and `point_codes` [n], `ages` [devices] s, `place` [15, assets]."""
+    gather(points, point_codes, place, values, codes)
+    prove(points, point_codes, ages, place, values, past, ratings, dt)
     for a in range(values.shape[1]):
-        for row in range(M_SETPOINT + 1):
-            index = place[row, a]
-            shown = index >= 0 and points[index] == points[index] and point_codes[index] & MISSING == 0
-            if shown and (row == M_CHARGE_LIMIT or row == M_DISCHARGE_LIMIT):
-                # no required point: an implausible limit is no limit, the last one stands while the device is away
-                shown = point_codes[index] & (VALID | PROTOCOL) != 0
-            values[row, a] = points[index] if shown else np.nan
-        codes[r.AVAILABLE, a] = permit_of(points, point_codes, place[M_AVAILABLE, a])
-        codes[r.REMOTE, a] = permit_of(points, point_codes, place[M_REMOTE, a])
         alarms = place[M_ALARMS, a]
-        codes[r.ALARMS, a] = 0
-        unreadable = 0
-        if alarms >= 0 and point_codes[alarms] & VALID != 0 and points[alarms] == points[alarms]:
-            if 0.0 <= points[alarms] < MOST_ALARMS:
-                codes[r.ALARMS, a] = np.int64(points[alarms])
-            else:
-                unreadable = RANGE
-
-        arrived = ages[place[M_DEVICE, a]]
-        proof = place[M_HEARTBEAT, a]
-        if ratings[c.HAS_PROOF, a] > 0.5:
-            seen = points[proof] if point_codes[proof] & VALID != 0 else np.nan
-        else:  # weak: any change of a measurement proves that the page is not frozen
-            seen = values[r.SOC_PCT, a] + 1.37 * values[r.POWER_KW, a] + 1.11 * values[r.TEMPERATURE_C, a]
-        last = past[r.PROOF, a]
-        held = past[r.PROOF_S, a]
-        if seen != seen:
-            values[r.PROOF, a] = last
-            values[r.PROOF_S, a] = (held + dt) if held == held else INF
-        elif last != last:
-            values[r.PROOF, a] = seen
-            values[r.PROOF_S, a] = INF if ratings[c.HAS_PROOF, a] > 0.5 else 0.0
-        elif seen != last:
-            values[r.PROOF, a] = seen
-            values[r.PROOF_S, a] = arrived
-        else:
-            values[r.PROOF, a] = last
-            values[r.PROOF_S, a] = (held + dt) if held == held else INF
-        frozen = values[r.PROOF_S, a]
-
         bits = bad_bits(points, point_codes, place[M_SOC, a])
         bits |= bad_bits(points, point_codes, place[M_POWER, a])
         bits |= bad_bits(points, point_codes, place[M_TEMPERATURE, a])
         bits |= bad_bits(points, point_codes, place[M_AVAILABLE, a])
         bits |= bad_bits(points, point_codes, place[M_REMOTE, a])
-        bits |= bad_bits(points, point_codes, alarms) | unreadable
-        stale_after = ratings[c.STALE_AFTER, a]
+        bits |= bad_bits(points, point_codes, alarms)
+        if alarms >= 0 and point_codes[alarms] & VALID != 0 and not 0.0 <= points[alarms] < MOST_ALARMS:
+            bits |= RANGE if points[alarms] == points[alarms] else 0
+        arrived, unchanged = ages[place[M_DEVICE, a]], values[r.PROOF_S, a]
+        stale_after, age = ratings[c.STALE_AFTER, a], arrived
         if ratings[c.HAS_PROOF, a] > 0.5:
-            age = max(arrived, frozen)
-            if frozen > stale_after >= arrived:
+            age = max(arrived, unchanged)
+            if unchanged > stale_after >= arrived:
                 bits |= FROZEN
-        else:
-            age = arrived
-            if frozen > ratings[c.FROZEN_AFTER, a]:
-                bits |= FROZEN
+        elif unchanged > ratings[c.FROZEN_AFTER, a]:
+            bits |= FROZEN
         if not age <= stale_after:
             bits |= STALE
         values[r.AGE_S, a] = age
-        good = bits == 0
-        codes[r.QUALITY, a] = VALID if good else bits
-        if good and past_codes[r.QUALITY, a] == VALID and past[r.FRESH_S, a] == past[r.FRESH_S, a]:
-            values[r.FRESH_S, a] = past[r.FRESH_S, a] + dt
-        else:
-            values[r.FRESH_S, a] = 0.0
+        codes[r.QUALITY, a] = VALID if bits == 0 else bits
+        fresh = past[r.FRESH_S, a]
+        lasting = bits == 0 and past_codes[r.QUALITY, a] == VALID and fresh == fresh
+        values[r.FRESH_S, a] = fresh + dt if lasting else 0.0
 
 
 @kernel(F2, I2, RF2, RI2, RF2, F)
