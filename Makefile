@@ -10,7 +10,7 @@ export BESS_PIPELINE_DATA ?= $(realpath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-safety test-integration lint docs format bench trace lock clean \
+.PHONY: help demo test test-safety test-integration lint fuzz docs format bench trace lock clean \
         environment demo-environment broker test-packages
 
 help: ## this list
@@ -33,6 +33,9 @@ lint: environment ## ruff, mypy --strict and the import rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+fuzz: environment ## 22,000 broken files against the checker
+	BESS_PIPELINE_FUZZ=nightly $(PYTEST) -n $(WORKERS) --timeout=3600 tests/config/test_fuzz.py $(TESTS)
 
 docs: environment ## docs/definition.md, from the models
 	$(BIN)/bess-pipeline schema --markdown --output docs/definition.md
