@@ -24,7 +24,7 @@ from typing import Any
 from loguru import logger
 
 from config.definition import Endpoint
-from pipeline import logs
+from pipeline import logs, memory
 from pipeline.chain import stages
 from pipeline.check import Checked
 from pipeline.compile import compile_definition
@@ -121,6 +121,8 @@ async def _run(checked: Checked, options: Options) -> Exit:
         process.finished.append(web.hub.offer)
         serving = asyncio.create_task(_serve(web, stop))
     process.finished.append(watchdog.feed)
+    process.finished.append(memory.after_tick(process.clock))
+    memory.settle()
     process.ticker.start()
     watchdog.start()
     _say_started(process, options, web)
