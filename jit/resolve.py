@@ -62,6 +62,76 @@ def headroom(values: F8, ratings: F8, reserve_kwh: float, a: int, out: bool) -> 
     return max(0.0, min(free, by_energy))
 
 
+@term
+def choose(values: F8, codes: I8, site: F8, asked: I8) -> None:
+    """Per asset the first request that has something to say, its own or one for the whole site."""
+    for a in range(values.shape[1]):
+        values[r.ASKED_KW, a] = 0.0
+        codes[r.REQUEST_BY, a] = 0
+        codes[r.RESOLVE_BY, a] = NO_REQUEST
+        for q in range(asked.shape[1]):
+            own, whole = values[asked[0, q], a], site[asked[1, q]]
+            if own == own or whole == whole:
+                codes[r.REQUEST_BY, a] = q + 1
+                codes[r.RESOLVE_BY, a] = FOLLOWS
+                values[r.ASKED_KW, a] = own if own == own else 0.0
+                break
+
+
+@term
+def weigh(values: F8, codes: I8, ratings: F8, kwh: F8, row: int, chosen: int, out: bool, weight: F8, free: F8) -> int:
+    """Energy (`weight`) and headroom (`free`) of every asset that takes part in a site request; how many take part."""
+    members = 0
+    for a in range(values.shape[1]):
+        weight[a] = free[a] = 0.0
+        if codes[r.REQUEST_BY, a] != chosen or values[row, a] == values[row, a]:
+            continue
+        members += 1
+        permitted = codes[r.MAY_DISCHARGE, a] == YES if out else codes[r.MAY_CHARGE, a] == YES
+        if permitted:
+            free[a] = headroom(values, ratings, kwh[a], a, out)
+            weight[a] = stored(values, ratings, a) if out else room(values, ratings, a)
+    return members
+
+
+@term
+def fill(whole: float, weight: F8, free: F8, share: F8) -> float:
+    """Share `whole` (kW ≥ 0) by weight, capped by what is free, the rest again; returns what nobody has room for."""
+    rest = whole
+    for a in range(share.shape[0]):
+        share[a] = 0.0
+    for _ in range(PASSES):
+        open_weight = 0.0
+        for a in range(share.shape[0]):
+            if weight[a] > 0.0 and share[a] < free[a]:
+                open_weight += weight[a]
+        if rest <= 1e-9 or open_weight <= 0.0:
+            break
+        left = rest
+        for a in range(share.shape[0]):
+            if weight[a] > 0.0 and share[a] < free[a]:
+                given = min(left * weight[a] / open_weight, free[a] - share[a])
+                share[a] += given
+                rest -= given
+    return max(0.0, rest)
+
+
+@term
+def keep_free(values: F8, codes: I8, ratings: F8, kwh: F8) -> None:
+    """base_kw: what is asked, less what the sold reserve needs in power and energy."""
+    for a in range(values.shape[1]):
+        wanted = values[r.ASKED_KW, a]
+        base = wanted
+        if values[r.RESERVE_KW, a] > 0.0:
+            if wanted > 0.0:
+                base = min(wanted, headroom(values, ratings, kwh[a], a, True))
+            elif wanted < 0.0:
+                base = 0.0 - min(0.0 - wanted, headroom(values, ratings, kwh[a], a, False))
+            if base != wanted:
+                codes[r.RESOLVE_BY, a] = RESERVED
+        values[r.BASE_KW, a] = base
+
+
 @kernel(F2, I2, F1, RF2, RF2, RF2, RI2, N)
 def resolve(
     values: F8,
@@ -75,82 +145,75 @@ def resolve(
 ) -> None:
     """asked_kw, base_kw, request_by (entry + 1) and why. `asked` [2, requests]: their rows in values and in site."""
     assets = values.shape[1]
-    requests = asked.shape[1]
-    reserve_kwh = np.zeros(assets)
-    weight = np.zeros(assets)
-    free = np.zeros(assets)
-    share = np.zeros(assets)
+    kwh, weight, free, share = np.zeros(assets), np.zeros(assets), np.zeros(assets), np.zeros(assets)
     for a in range(assets):
         reserve = 0.0
         for s in range(services):
             reserve += split[s, a]
-            reserve_kwh[a] += split[s, a] * service[c.ENERGY_H, s]
+            kwh[a] += split[s, a] * service[c.ENERGY_H, s]
         values[r.RESERVE_KW, a] = reserve
-        values[r.ASKED_KW, a] = 0.0
-        codes[r.REQUEST_BY, a] = 0
-        codes[r.RESOLVE_BY, a] = NO_REQUEST
-        for q in range(requests):
-            own = values[asked[0, q], a]
-            whole = site[asked[1, q]]
-            if own == own or whole == whole:
-                codes[r.REQUEST_BY, a] = q + 1
-                codes[r.RESOLVE_BY, a] = FOLLOWS
-                values[r.ASKED_KW, a] = own if own == own else 0.0
-                break
-    for q in range(requests):
-        whole = site[asked[1, q]]
+    choose(values, codes, site, asked)
+    for q in range(asked.shape[1]):
+        whole, row = site[asked[1, q]], asked[0, q]
         if whole != whole:
             continue
         out = whole >= 0.0
-        members = 0
+        members = weigh(values, codes, ratings, kwh, row, q + 1, out, weight, free)
         total = 0.0
         for a in range(assets):
-            weight[a] = 0.0
-            share[a] = 0.0
-            if codes[r.REQUEST_BY, a] != q + 1 or values[asked[0, q], a] == values[asked[0, q], a]:
-                continue
-            members += 1
-            permitted = codes[r.MAY_DISCHARGE, a] == YES if out else codes[r.MAY_CHARGE, a] == YES
-            free[a] = headroom(values, ratings, reserve_kwh[a], a, out) if permitted else 0.0
-            if permitted:
-                weight[a] = stored(values, ratings, a) if out else room(values, ratings, a)
             total += weight[a]
-        if members == 0:
-            continue
-        if total <= 0.0:  # nobody can: every member is asked for its part and the limits say why not
-            for a in range(assets):
-                if codes[r.REQUEST_BY, a] == q + 1 and values[asked[0, q], a] != values[asked[0, q], a]:
-                    values[r.ASKED_KW, a] = whole / members
-            continue
-        rest = abs(whole)
-        for _ in range(PASSES):
-            open_weight = 0.0
-            for a in range(assets):
-                if weight[a] > 0.0 and share[a] < free[a]:
-                    open_weight += weight[a]
-            if rest <= 1e-9 or open_weight <= 0.0:
-                break
-            left = rest
-            for a in range(assets):
-                if weight[a] > 0.0 and share[a] < free[a]:
-                    given = min(left * weight[a] / open_weight, free[a] - share[a])
-                    share[a] += given
-                    rest -= given
+        rest = fill(abs(whole), weight, free, share)
         for a in range(assets):
             if weight[a] > 0.0:
-                size = share[a] + max(0.0, rest) * weight[a] / total
+                size = share[a] + rest * weight[a] / total
                 values[r.ASKED_KW, a] = size if out else 0.0 - size
-    for a in range(assets):
-        wanted = values[r.ASKED_KW, a]
-        base = wanted
-        if values[r.RESERVE_KW, a] > 0.0:
-            if wanted > 0.0:
-                base = min(wanted, headroom(values, ratings, reserve_kwh[a], a, True))
-            elif wanted < 0.0:
-                base = 0.0 - min(0.0 - wanted, headroom(values, ratings, reserve_kwh[a], a, False))
-            if base != wanted:
-                codes[r.RESOLVE_BY, a] = RESERVED
-        values[r.BASE_KW, a] = base
+            elif total <= 0.0 and codes[r.REQUEST_BY, a] == q + 1 and values[row, a] != values[row, a]:
+                values[r.ASKED_KW, a] = whole / members  # nobody can: each is asked its part, the limits say why not
+    keep_free(values, codes, ratings, kwh)
+
+
+@term
+def droop_of(f: float, usable: bool, service: F8, s: int) -> float:
+    """Share of the capacity asked for, −1 to 1; 0 inside the insensitivity and without a usable frequency."""
+    off = f - 50.0
+    if not usable or abs(off) <= service[c.INSENSITIVITY_HZ, s]:
+        return 0.0
+    full = service[c.FULL_AT_HZ, s]
+    share: float = 0.0 - max(-full, min(full, off)) / full
+    return share
+
+
+@term
+def deliver(
+    values: F8,
+    codes: I8,
+    past: F8,
+    service: F8,
+    split: F8,
+    s: int,
+    row: int,
+    code_row: int,
+    droop: float,
+    phase: int,
+    dt_ramp: float,
+) -> None:
+    """One service: what each asset is asked, gives along the service's ramp, and cannot deliver."""
+    whole = 0.0
+    for a in range(values.shape[1]):
+        whole += split[s, a]
+    for a in range(values.shape[1]):
+        capacity, was = split[s, a], past[row + 2, a]
+        was = was if was == was else 0.0
+        asked = capacity * droop if phase == ADDED else (was if phase == HELD else 0.0)
+        step = service[c.SERVICE_RAMP_KW_S, s] * dt_ramp * (capacity / whole if whole > 0.0 else 0.0)
+        base = values[r.BASE_KW, a]
+        short_out = capacity - max(0.0, values[r.HIGH_KW, a] - base)
+        short_in = capacity - max(0.0, base - values[r.LOW_KW, a])
+        values[row, a] = capacity
+        values[row + 1, a] = asked if phase == ADDED else np.nan
+        values[row + 2, a] = max(was - step, min(was + step, asked))
+        values[row + 3, a] = max(0.0, min(capacity, max(short_out, short_in)))
+        codes[code_row, a] = phase if capacity > 0.0 else ABSENT
 
 
 @kernel(F2, I2, F1, I1, RF2, RF1, RF2, RF2, N, N, N, N, F, F)
@@ -181,36 +244,9 @@ def respond(
         lost = past_site[site_first + s]
         lost = 0.0 if usable else (lost + dt if lost == lost else np.inf)
         site[site_first + s] = lost
-        droop = 0.0
-        if usable:
-            off = f - 50.0
-            if abs(off) > service[c.INSENSITIVITY_HZ, s]:
-                full = service[c.FULL_AT_HZ, s]
-                droop = 0.0 - max(-full, min(full, off)) / full
-        row = first + 4 * s
-        whole = 0.0
-        for a in range(values.shape[1]):
-            whole += split[s, a]
-        for a in range(values.shape[1]):
-            capacity = split[s, a]
-            was = past[row + 2, a]
-            was = was if was == was else 0.0
-            if usable:
-                asked, phase = capacity * droop, ADDED
-            elif lost <= service[c.HOLD_S, s]:
-                asked, phase = was, HELD
-            else:
-                asked, phase = 0.0, WITHDRAWN
-            step = service[c.SERVICE_RAMP_KW_S, s] * dt_ramp * (capacity / whole if whole > 0.0 else 0.0)
-            given = max(was - step, min(was + step, asked))
-            values[row, a] = capacity
-            values[row + 1, a] = asked if usable else np.nan
-            values[row + 2, a] = given
-            base = values[r.BASE_KW, a]
-            short_out = capacity - max(0.0, values[r.HIGH_KW, a] - base)
-            short_in = capacity - max(0.0, base - values[r.LOW_KW, a])
-            values[row + 3, a] = max(0.0, min(capacity, max(short_out, short_in)))
-            codes[code_first + s, a] = phase if capacity > 0.0 else ABSENT
+        phase = ADDED if usable else (HELD if lost <= service[c.HOLD_S, s] else WITHDRAWN)
+        droop = droop_of(f, usable, service, s)
+        deliver(values, codes, past, service, split, s, first + 4 * s, code_first + s, droop, phase, dt_ramp)
     for a in range(values.shape[1]):
         total = 0.0
         by = ABSENT
