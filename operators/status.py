@@ -55,11 +55,44 @@ def telemetry(frame: Frame, column: int) -> dict[str, Any]:
     }
 
 
+def constants_of(frame: Frame, column: int) -> dict[str, Any]:
+    """What does not change: ratings and declared bands."""
+    ratings = frame.constants.ratings
+
+    def rated(row: int) -> float | None:
+        return number(ratings.item(row, column))
+
+    return {
+        "rated": {
+            "charge_kw": rated(c.CHARGE_KW),
+            "discharge_kw": rated(c.DISCHARGE_KW),
+            "energy_kwh": rated(c.ENERGY_KWH),
+        },
+        "soc_limits": {"min": rated(c.SOC_MIN), "max": rated(c.SOC_MAX)},
+        "temperature_limits": {"min": rated(c.T_MIN), "max": rated(c.T_MAX)},
+        "clear_for_s": rated(c.CLEAR_FOR),
+    }
+
+
+def condition_of(frame: Frame, column: int) -> dict[str, Any]:
+    """State, permission, authority, and what is missing for the next state."""
+    codes, values = frame.codes, frame.values
+    return {
+        "state": State(codes.item(r.STATE, column)).name.lower(),
+        "state_reason": REASON_TEXT[Reason(codes.item(r.STATE_BY, column))],
+        "state_s": number(values.item(r.STATE_S, column)),
+        "authority": "armed" if codes.item(r.AUTHORITY, column) == Authority.ARMED else "silent",
+        "may_charge": bool(codes.item(r.MAY_CHARGE, column) == Permit.YES),
+        "may_discharge": bool(codes.item(r.MAY_DISCHARGE, column) == Permit.YES),
+        "missing": not_ready(frame, column),
+        "clear_s": number(values.item(r.CLEAR_S, column)),
+    }
+
+
 def asset_status(frame: Frame, column: int) -> dict[str, Any]:
     """Everything the page shows of one asset."""
-    values, codes, ratings = frame.values, frame.codes, frame.constants.ratings
-    command = cut(frame, column)
-    quality = codes.item(r.QUALITY, column)
+    values, codes = frame.values, frame.codes
+    command, quality = cut(frame, column), codes.item(r.QUALITY, column)
 
     def kw(row: int) -> float | None:
         return number(values.item(row, column))
@@ -67,21 +100,10 @@ def asset_status(frame: Frame, column: int) -> dict[str, Any]:
     def limit(row: int) -> str:
         return limit_name(frame, codes.item(row, column))
 
-    def rated(row: int) -> float | None:
-        return number(ratings.item(row, column))
-
     return {
         "asset_id": frame.layout.assets[column],
         "at": format_utc(frame.utc_ns),
-        "state": State(codes.item(r.STATE, column)).name.lower(),
-        "state_reason": REASON_TEXT[Reason(codes.item(r.STATE_BY, column))],
-        "state_s": kw(r.STATE_S),
-        "authority": "armed" if codes.item(r.AUTHORITY, column) == Authority.ARMED else "silent",
-        "may_charge": bool(codes.item(r.MAY_CHARGE, column) == Permit.YES),
-        "may_discharge": bool(codes.item(r.MAY_DISCHARGE, column) == Permit.YES),
-        "missing": not_ready(frame, column),
-        "clear_s": kw(r.CLEAR_S),
-        "clear_for_s": rated(c.CLEAR_FOR),
+        **condition_of(frame, column),
         "telemetry": telemetry(frame, column),
         "quality": {"flag": quality_flag(quality), "reason": quality_text(quality)},
         "age_s": kw(r.AGE_S),
@@ -94,13 +116,7 @@ def asset_status(frame: Frame, column: int) -> dict[str, Any]:
             "low_room_kw": kw(r.LOW_ROOM_KW),
             "high_room_kw": kw(r.HIGH_ROOM_KW),
         },
-        "rated": {
-            "charge_kw": rated(c.CHARGE_KW),
-            "discharge_kw": rated(c.DISCHARGE_KW),
-            "energy_kwh": rated(c.ENERGY_KWH),
-        },
-        "soc_limits": {"min": rated(c.SOC_MIN), "max": rated(c.SOC_MAX)},
-        "temperature_limits": {"min": rated(c.T_MIN), "max": rated(c.T_MAX)},
+        **constants_of(frame, column),
         "asked_kw": kw(r.ASKED_KW),
         "base_kw": kw(r.BASE_KW),
         "service_kw": kw(r.SERVICE_KW),

@@ -21,6 +21,18 @@ from tests.browser.chain import chain, decision_from, node
 START = datetime(2026, 11, 22, 13, 3, 7, tzinfo=UTC)
 HOSTILE = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'
 LONG = "battery-container-north-east-of-the-old-transformer-house-number-17"
+EMPTY = ("at", "state", "telemetry", "quality", "band", "rated", "missing", "why", "write", "age_s")
+FAULT_TELEMETRY = {"active_power_kw": 0.0, "temperature_celsius": 56.4, "fault_status": "over-temperature"}
+FAULT = {
+    "state": "fault",
+    "state_reason": "fault latched: critical alarm of the device",
+    "may_charge": False,
+    "may_discharge": False,
+    "missing": ["alarm clear for 10 s", "acknowledgement"],
+    "command_kw": 0.0,
+    "why": "0 kW: fault latched, over-temperature of module 3",
+    "write": {"status": "refused", "written_kw": 0.0, "readback_kw": None, "age_s": 2.0},
+}
 
 
 def rfc3339(moment: datetime) -> str:
@@ -123,19 +135,7 @@ class Plant:
         if asset not in self.names:
             return None
         if self.situation == "empty":
-            return {
-                "asset_id": asset,
-                "at": None,
-                "state": None,
-                "telemetry": None,
-                "quality": None,
-                "band": None,
-                "rated": None,
-                "missing": None,
-                "why": None,
-                "write": None,
-                "age_s": None,
-            }
+            return {"asset_id": asset, **dict.fromkeys(EMPTY)}
         place = self.names.index(asset)
         value = self._running(asset, place)
         first = place == 0
@@ -174,21 +174,8 @@ class Plant:
                 "why": "0 kW: data lost, stale or implausible",
             }
         elif self.situation == "fault" and first:
-            value |= {
-                "state": "fault",
-                "state_reason": "fault latched: critical alarm of the device",
-                "may_charge": False,
-                "may_discharge": False,
-                "missing": ["alarm clear for 10 s", "acknowledgement"],
-                "command_kw": 0.0,
-                "why": "0 kW: fault latched, over-temperature of module 3",
-                "write": {"status": "refused", "written_kw": 0.0, "readback_kw": None, "age_s": 2.0},
-            }
-            value["telemetry"] |= {
-                "active_power_kw": 0.0,
-                "temperature_celsius": 56.4,
-                "fault_status": "over-temperature",
-            }
+            telemetry = value["telemetry"] | FAULT_TELEMETRY
+            value |= FAULT | {"telemetry": telemetry}
         elif self.situation == "hostile":
             value |= {
                 "state": HOSTILE,
