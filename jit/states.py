@@ -73,7 +73,7 @@ S_CHARGING, S_DISCHARGING, S_LIMITED = int(State.CHARGING), int(State.DISCHARGIN
 S_STOP, S_MAINTENANCE = int(State.EMERGENCY_STOP), int(State.MAINTENANCE)
 SILENT, ARMED = int(Authority.SILENT), int(Authority.ARMED)
 R_RUNNING, R_REMAINS, R_ACTIVATED = int(Reason.RUNNING), int(Reason.REMAINS), int(Reason.ACTIVATED)
-CONFIRMED, WRITE_FAILED = 2, 3  # REFUSED and above
+WRITTEN, CONFIRMED, WRITE_FAILED = 1, 2, 3  # REFUSED and above
 
 
 @term
@@ -87,7 +87,9 @@ def observe(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8) -> Non
     """Conditions that the snapshot and `before` decide by themselves."""
     for a in range(values.shape[1]):
         good = codes[r.QUALITY, a] == VALID
-        written_zero = codes[r.WRITE_STATUS, a] == CONFIRMED and values[r.WRITTEN_KW, a] == 0.0
+        # a device whose set-point cannot be read back has nothing better than that it took the write
+        taken = codes[r.WRITE_STATUS, a] == CONFIRMED or codes[r.WRITE_STATUS, a] == WRITTEN
+        written_zero = taken and values[r.WRITTEN_KW, a] == 0.0
         conditions = 0
         if good:
             conditions |= C_GOOD

@@ -15,6 +15,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from pipeline.ticker import Ticker
 from pipeline.view import SiteView
 from sinks.alarms import HIGH, LOW, MEDIUM, AlarmBook, Condition, conditions
 from sinks.checkpoint import Checkpoint, restore
-from sinks.history import History
+from sinks.history import History, Numbers
 from sinks.journal import Journal, JournalFileError
 from sinks.metrics import Metrics
 from sinks.postgres.connection import Database
@@ -109,6 +110,7 @@ class Process:
         self.book = AlarmBook(self._alarmed)
         self.chronicle = Chronicle()
         self.metrics = Metrics(self.compiled.layout.assets, VERSION)
+        self._read_buffers()
         self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
         self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick))
@@ -172,6 +174,17 @@ class Process:
             for name, output in self.definition.outputs.items()
             if isinstance(output, MqttOutput)
         }
+
+    def _read_buffers(self) -> None:
+        """What waits on disk for the database, what it may take, and what was dropped, asked for at each scrape."""
+        for name, text, number in (
+            ("bess_history_rows", "Records that wait for the database", lambda n: n.waiting),
+            ("bess_history_bytes", "Bytes of the buffer in use", lambda n: n.used_bytes),
+            ("bess_history_quota_bytes", "Bytes that the buffer may take", lambda n: n.quota_bytes),
+            ("bess_history_dropped", "Records dropped because the buffer was full", lambda n: sum(n.dropped.values())),
+            ("bess_history_connected", "1: the database takes records", lambda n: float(n.connected)),
+        ):
+            self.metrics.read(name, text, "output", partial(_of_each, self.histories, number))
 
     def subscribe(self) -> None:
         """Fold the graph: from here on a tick computes, and an armed one writes."""
@@ -348,3 +361,7 @@ class Process:
         }
         reason = compile_state()
         return parts | {"kernels": {"status": "ok" if reason is None else "plain", "reason": reason or "compiled"}}
+
+
+def _of_each(histories: Mapping[str, History], number: Callable[[Numbers], float]) -> dict[str, float]:
+    return {name: float(number(history.numbers())) for name, history in histories.items()}

@@ -14,7 +14,6 @@ Documents are the JSON of the websocket's topics (`site`, `assets.*`, `decisions
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Literal
 
@@ -95,7 +94,7 @@ class StateOutput:
         offers, self._asked = self._asked, None
         if offers is not None and self._broker.connected:
             for _ in offers():
-                await asyncio.sleep(0)
+                await pause(0)
 
     def flush(self) -> None:
         """Publish the newest documents now; while the broker is away they wait, newest only."""
