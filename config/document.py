@@ -32,6 +32,7 @@ from ruamel.yaml.reader import ReaderError
 from config.diagnostics import Diagnostic, Related
 from config.scalar import Value, ambiguity, resolve
 from config.source import Source, Span
+from config.syntax import diagnose
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 24
@@ -127,7 +128,7 @@ def compose(source: Source) -> Document:
     except ReaderError as error:
         composer.refuse("E002", f"the character U+{error.character:04X} is not allowed", error.position, 1, "remove it")
     except MarkedYAMLError as error:
-        composer.problems.append(_syntax(source, error))
+        composer.problems.append(diagnose(source, error))
     except Exception as error:  # the parser's own slips on broken input are syntax errors too
         composer.refuse(
             "E002", f"this is not YAML: {error}", 0, 1, "check the quotes, the brackets and the indentation"
@@ -291,32 +292,3 @@ class _Composer:
 
     def stop(self, code: str, message: str, start: int, width: int, advice: str) -> NoReturn:
         raise _StopReading(Diagnostic(code, message, self.source.span(start, start + width), advice))
-
-
-_SYNTAX_ADVICE = (
-    (
-        "mapping values are not allowed",
-        "look at the indentation, also of the line above; quote a text that contains `: `",
-    ),
-    ("'\\t'", "indent with spaces, not with tabs"),
-    ("cannot start any token", "put the text in quotes"),
-    ("could not find expected ':'", "is a `:` or a quote missing here or on the line above?"),
-    ("quoted scalar", "a quote is not closed"),
-    ("expected <block end>", "look at the indentation, also of the line above"),
-    ("flow", "a bracket is not closed, or a comma is missing"),
-)
-
-
-def _syntax(source: Source, error: MarkedYAMLError) -> Diagnostic:
-    problem = str(error.problem or error.context or "this is not YAML")
-    mark = error.problem_mark or error.context_mark
-    at = mark.index if mark is not None else 0
-    related: tuple[Related, ...] = ()
-    if error.context_mark is not None and error.context_mark.index != at:
-        start = error.context_mark.index
-        related = (Related(source.span(start, start + 1), str(error.context)),)
-        if "stream" in problem:  # what is not closed matters, not where the file ends
-            problem, at, related = str(error.context).replace("while ", "the file ends while "), start, ()
-    said = f"{problem} {error.context or ''}"
-    advice = next((text for sign, text in _SYNTAX_ADVICE if sign in said), "check the quotes, brackets and indentation")
-    return Diagnostic("E002", problem, source.span(at, at + 1), advice, related)

@@ -351,3 +351,58 @@ def a_stage_switched_off(sound: Sound) -> Iterator[Mutant]:
             end = sound.text.index("\n", end)
             made, where = f"{sound.text[:end]}\n  {stage}: false{sound.text[end:]}", end + 3
         yield Mutant(f"stage {stage}", made.replace(": off }", ": false }"), where, ("E101",))
+
+
+@rule
+def a_missing_colon(sound: Sound) -> Iterator[Mutant]:
+    for at, place, _ in _values(sound):
+        start = sound.start(place.key)
+        line = sound.text.rfind("\n", 0, start) + 1
+        if sound.keyed(at, place) and not sound.text[line:start].strip() and "\n" in sound.text[start + 20 :]:
+            end = start + place.key.width
+            if place.key.line == place.value.line and sound.shown(place.value)[0] not in "{[\"'":
+                yield Mutant(_name("missing colon", at), sound.text[:end] + sound.text[end + 1 :], start, ("E002",))
+
+
+@rule
+def a_missing_quote(sound: Sound) -> Iterator[Mutant]:
+    for at, place, text in _values(sound):
+        if text[0] == '"' and text[-1] == '"':
+            end = sound.start(place.value) + place.value.width
+            made = sound.text[: end - 1] + sound.text[end:]
+            yield Mutant(_name("missing quote", at), made, sound.start(place.value), ("E002",))
+
+
+@rule
+def a_missing_bracket(sound: Sound) -> Iterator[Mutant]:
+    for at, place in sound.places():
+        start, end = sound.start(place.value), sound.text.find("\n", sound.start(place.value))
+        line = sound.text[start:end]
+        bare = line.split(" #")[0].rstrip()
+        alone = not set("{[") & set(sound.text[sound.text.rfind("\n", 0, start) + 1 : start])
+        whole = line[:1] in {"{", "["} and bare.endswith(("}", "]")) and "\n" not in bare
+        if alone and whole and bare.count(line[0]) == 1:
+            made = sound.text[: start + len(bare) - 1] + sound.text[start + len(bare) :]
+            yield Mutant(_name("missing bracket", at), made, start, ("E002",))
+
+
+@rule
+def a_tab(sound: Sound) -> Iterator[Mutant]:
+    for at, place, _ in _values(sound):
+        start = sound.start(place.key)
+        line = sound.text.rfind("\n", 0, start) + 1
+        if start > line and not sound.text[line:start].strip() and not sound.text[:line].endswith(",\n"):
+            made = f"{sound.text[:line]}\t{sound.text[start:]}"
+            yield Mutant(_name("tab", at), made, line, ("E002",))
+
+
+@rule
+def indented_too_far(sound: Sound) -> Iterator[Mutant]:
+    for at, place, _ in _values(sound):
+        start = sound.start(place.key)
+        line = sound.text.rfind("\n", 0, start) + 1
+        above = sound.text[:line].rstrip().rsplit("\n", 1)[-1].split(" #")[0].strip()
+        alone = not sound.text[line:start].strip() and start > line
+        if alone and above and not above.endswith((":", "}", "]")):
+            made = f"{sound.text[:line]}   {sound.text[line:]}"
+            yield Mutant(_name("indented", at), made, start + 3, ("E002",))

@@ -51,14 +51,16 @@ def test_the_corpus_is_large_and_every_rule_breaks_something() -> None:
         assert any(True for sound in SOUNDS for _ in made(sound)), made.__name__
 
 
-def test_every_broken_definition_is_refused_at_the_exact_place() -> None:
+@pytest.mark.parametrize("name", [sound.name for sound in SOUNDS])
+def test_every_broken_definition_is_refused_at_the_exact_place(name: str) -> None:
+    mutants = [mutant for owner, mutant in CORPUS if owner == name]
     elsewhere: list[str] = []
-    for name, mutant in CORPUS:
+    for mutant in mutants:
         found = checked(mutant)
-        assert not found.ok, f"{name}: {mutant.name} was let pass"
+        assert not found.ok, f"{mutant.name} was let pass"
         problems = errors(found.diagnostics)
         places = {(p.code, p.span and (p.span.line, p.span.column)) for p in problems}
         if not any((code, mutant.place) in places for code in mutant.codes):
-            elsewhere.append(f"{name}: {mutant.name} at {mutant.place}\n{render(problems[:3])}")
-    share = 1 - len(elsewhere) / len(CORPUS)
-    assert share >= 0.99, f"{share:.2%} of {len(CORPUS)}\n" + "\n".join(elsewhere[:20])
+            elsewhere.append(f"{mutant.name} at {mutant.place}\n{render(problems[:3])}")
+    share = 1 - len(elsewhere) / len(mutants)
+    assert share >= 0.99, f"{share:.2%} of {len(mutants)}\n" + "\n".join(elsewhere[:20])
