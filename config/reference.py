@@ -41,6 +41,74 @@ def reference() -> str:
     return "\n".join([_INTRODUCTION, _units(), *_sections(schema)]).rstrip() + "\n"
 
 
+def sections() -> dict[str, str]:
+    """Every section with its first words, by the name that `docs` takes: `site`, `assets.soc`, `requests.day_ahead`."""
+    return {_short(path): section.get("description", "") for path, section in _walk(definition_schema())}
+
+
+def section_page(name: str) -> str | None:
+    """The keys of one section for a terminal; None when there is no such section."""
+    schema = definition_schema()
+    section: Schema | None = schema
+    for part in name.split(".") if name != "definition" else ():
+        section = _held((section or {}).get("properties", {}).get(part), part, schema["$defs"])
+    return None if section is None else "\n".join(_terminal(name, section, schema["$defs"]))
+
+
+def _held(value: Schema | None, part: str, definitions: Schema) -> Schema | None:
+    """The section below a key, in whichever shape it is held; `outputs` are told apart by their type."""
+    if value is None:
+        return None
+    if value.get("properties"):
+        return value
+    if "oneOf" in value:
+        return {"description": value.get("description", part), "properties": {
+            option["properties"]["type"]["const"]: option for option in _each(value["oneOf"], definitions)
+        }}  # fmt: skip
+    below = [value[key] for key in ("items", "additionalProperties") if isinstance(value.get(key), dict)]
+    for option in (*_each([value], definitions), *value.get("anyOf", ()), *below):
+        found = _held(option, part, definitions)
+        if found is not None:
+            return found
+    return None
+
+
+def _each(options: list[Schema], definitions: Schema) -> Iterator[Schema]:
+    for option in options:
+        if "$ref" in option:
+            yield definitions[option["$ref"].rpartition("/")[2]]
+
+
+def _short(path: str) -> str:
+    return path.replace(".<name>", "").replace(", type ", ".").replace("the file", "definition")
+
+
+def _walk(schema: Schema) -> Iterator[tuple[str, Schema]]:
+    titles: dict[str, str] = {}
+    waiting: list[tuple[str, Schema]] = [("the file", schema)]
+    while waiting:
+        path, section = waiting.pop(0)
+        _section(path, section, schema["$defs"], titles, waiting)
+        yield path, section
+
+
+def _terminal(path: str, section: Schema, definitions: Schema) -> Iterator[str]:
+    yield f"{path}: {section.get('description', '')}"
+    width = max(map(len, section["properties"]), default=0)
+    for key, value in section["properties"].items():
+        kind = _type(value, {}, definitions).replace("`", "")
+        said = [kind if "[](#)" not in kind else ""]
+        said += [f"in {value['x-unit']}"] if "x-unit" in value else []
+        said += ["required"] if key in section.get("required", []) else []
+        said += [f"default {value['default']}"] if "default" in value else []
+        said += [_bounds(value)] if _bounds(value) else []
+        yield ""
+        yield f"  {key:<{width}}  {value.get('description', '')}"
+        yield f"  {'':<{width}}  {', '.join(part for part in said if part)}".rstrip()
+        for example in value.get("examples") or ():
+            yield f"  {'':<{width}}  e.g. {key}: {example if isinstance(example, str) else json.dumps(example)}"
+
+
 def _units() -> str:
     rows = [f"| {dimension.name} | {', '.join(f'`{unit}`' for unit in dimension.units)} |" for dimension in DIMENSIONS]
     return "\n".join(["## Units", "", "| dimension | units |", "|---|---|", *rows, ""])

@@ -5,6 +5,7 @@
     docs ramp             a stage of the chain: its module's own text
     docs test             tests of a definition: what can be set, what can be expected, the reasons
     docs sunspec-storage  a device profile: its points, units and registers
+    docs site             keys of a section, e.g. `assets.ramp` or `requests.day_ahead`; `definition` is the whole file
     docs E203             an error of `check`: why it is refused, and how to write it
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import operators
-from config import catalogue
+from config import catalogue, reference
 from config.catalogue import names
 from config.codes import EXPLANATIONS, explain
 from config.profile import Profile
@@ -41,6 +42,7 @@ def pages() -> dict[str, str]:
     found |= {stage: _first(_stage(stage)) for stage in STAGES}
     found["test"] = "how a definition tests itself"
     found |= {profile: catalogue.profile(profile).title for profile in names()}
+    found |= {name: f"keys: {text}" for name, text in reference.sections().items() if name not in found}
     return found | {code: explanation.title for code, explanation in EXPLANATIONS.items()}
 
 
@@ -48,8 +50,11 @@ def page(name: str) -> str:
     """The text of one page. Raises NoSuchPageError."""
     if name == "exit-codes":
         return "\n".join(f"{code:>4}  {text}" for code, text in MEANING.items())
+    keys = reference.section_page(name)
     if name in STAGES:
-        return _stage(name)
+        return f"{_stage(name)}\n\n{keys}" if keys else _stage(name)
+    if keys is not None:
+        return keys
     if name == "test":
         return "\n\n".join(_text(TESTS / f"{part}.py") for part in ("script", "vocabulary", "plant", "reason"))
     if name in names():

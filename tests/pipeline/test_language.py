@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from config import reference
 from config.load import load_source
 from config.plain import Surroundings
 from config.source import Source
@@ -158,3 +159,18 @@ def test_trying_a_device_that_is_not_there_says_so() -> None:
     assert ran("profile", "try", "mqtt-meter", "mqtt://127.0.0.1:1", "--timeout", "0.2").exit_code == 69
     assert ran("profile", "try", "opcua-ess", "opc.tcp://127.0.0.1:1").exit_code == 69
     assert ran("profile", "try", "sunspec-storage", "nonsense").exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["site", "assets.ramp", "requests.day_ahead", "ancillary.fcr", "chain.limits.margin",
+                                  "outputs", "outputs.mqtt", "profiles.read", "tests.timeline", "limits.grid_operator",
+                                  "requests.day_ahead.transform.clamp", "definition"])  # fmt: skip
+def test_every_section_can_be_read_about(name: str) -> None:
+    shown = ran("docs", name)
+    assert shown.exit_code == 0
+    assert f"{name}: " in shown.output
+
+
+def test_every_listed_section_has_a_page() -> None:
+    for name in reference.sections():
+        assert reference.section_page(name), name
+    assert "e.g. import_limit: 300 kW" in ran("docs", "site").output
