@@ -1,5 +1,6 @@
-"""What the log says about decisions: one line when an asset's state, request or binding limit changes, with its reason.
+"""What the log says about decisions: one line when an asset's state or authority changes, with its reason.
 
+Labels of permitted running count as one state: they follow every tick, and the frame keeps them all.
 Fields are bounded and always the same: time, asset, component, decision, reason (LH-MON-001).
 """
 

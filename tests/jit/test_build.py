@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,8 @@ def test_a_kernel_has_its_plain_twin() -> None:
 def test_a_wrong_argument_is_a_type_error_and_no_new_compilation() -> None:
     if compiled() is not None:
         pytest.skip(f"nothing is compiled here: {compiled()}")
-    floats, codes = np.zeros((3, 1), np.float32), np.zeros((3, 1), np.int64)
+    codes = np.zeros((3, 1), np.int64)
+    floats: Any = np.zeros((3, 1), np.float32)
     with pytest.raises(TypeError):
         project.constrain(floats, codes, np.zeros(3), np.zeros(3, np.int64))
 

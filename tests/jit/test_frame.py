@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,9 +34,9 @@ def test_rows_by_name() -> None:
 def test_a_sealed_frame_is_read_only_and_has_no_past() -> None:
     frame = wild(SITE, 2)
     assert frame.prior is frame.before
-    assert frame.seal() is frame
-    assert frame.sealed
-    assert frame.before is None
+    sealed = frame.seal()
+    assert sealed is frame
+    assert (sealed.sealed, sealed.before) == (True, None)
     with pytest.raises(RuntimeError, match=r"frame \d+ is sealed: it has no past"):
         _ = frame.prior
     for name in MATRICES:
@@ -164,5 +165,5 @@ def test_a_row_that_the_stored_frame_does_not_have_starts_unknown() -> None:
     assert not [name for name in taken if name.endswith(".latch")]
 
 
-def vars_of(layout: object) -> dict[str, object]:
-    return {name: getattr(layout, name) for name in type(layout).__dataclass_fields__}  # type: ignore[attr-defined]
+def vars_of(layout: object) -> dict[str, Any]:
+    return {name: getattr(layout, name) for name in vars(type(layout))["__dataclass_fields__"]}

@@ -222,13 +222,14 @@ def battery_of(b: dict[str, float]) -> oracle.Battery:
 def close(found: float, expected: Fraction | None) -> bool:
     if expected is None:
         return abs(found) == np.inf
-    return bool(np.isfinite(found)) and abs(Fraction(found) - expected) <= Fraction(1, 10**9) * max(1, abs(expected))
+    size = max(Fraction(1), abs(expected))
+    return bool(np.isfinite(found)) and abs(Fraction(found) - expected) <= Fraction(1, 10**9) * size
 
 
 cases = st.builds(Case, st.lists(columns(), min_size=ASSETS, max_size=ASSETS), sites())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(case=cases)
 def test_every_term_and_the_band_are_the_oracles(case: Case) -> None:
     case.band()
@@ -243,7 +244,7 @@ def test_every_term_and_the_band_are_the_oracles(case: Case) -> None:
         assert close(case.values[r.HIGH_KW, column], high)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(case=cases)
 def test_every_band_contains_0_and_names_what_binds(case: Case) -> None:
     """Limits only shrink and always exist; the binding one is recorded, with the room to the next (design rule 5)."""
@@ -264,7 +265,7 @@ def test_every_band_contains_0_and_names_what_binds(case: Case) -> None:
             assert values[room, a] == sizes[1][0] - sizes[0][0]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(case=cases)
 def test_the_joint_projection_is_the_oracles(case: Case) -> None:
     case.band()
@@ -275,8 +276,8 @@ def test_the_joint_projection_is_the_oracles(case: Case) -> None:
     expected = oracle.project([Fraction(b["desired"]) for b in case.batteries], bands, site, case.proven())
     project.constrain(case.values, case.codes, case.site, case.site_codes)
     found = case.values[r.LIMITED_KW]
-    each = [min(max(b["desired"], low), high) for b, (low, high) in zip(case.batteries, bands, strict=True)]
-    if abs(float(sum(map(Fraction, each)))) < 1e-6:
+    each = [min(max(Fraction(b["desired"]), low), high) for b, (low, high) in zip(case.batteries, bands, strict=True)]
+    if abs(sum(each, Fraction(0))) < Fraction(1, 10**6):
         return  # the direction of a site that sums to nothing is decided by the last bit
     assert all(close(power, wanted) for power, wanted in zip(found, expected, strict=True)), (found, expected)
     for limited, (low, high) in zip(found, bands, strict=True):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
+from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +64,7 @@ def test_an_enumerated_row_starts_at_unknown() -> None:
 
     for row in (*CODE_ROWS, *SITE_CODE_ROWS):
         family = getattr(codes, row.unit, None)
-        if family is not None and issubclass(family, codes.IntEnum):
+        if family is not None and issubclass(family, IntEnum):
             assert family(0).name in {"UNKNOWN", "NONE"}, row.name
 
 
@@ -142,7 +144,7 @@ def test_a_unit_an_owner_and_a_fail_value_are_in_the_digest() -> None:
         assert other.digest != layout.digest, changed
 
 
-def vars_of(layout: Layout) -> dict[str, object]:
+def vars_of(layout: Layout) -> dict[str, Any]:
     return {name: getattr(layout, name) for name in Layout.__dataclass_fields__}
 
 

@@ -190,7 +190,7 @@ def altered(frame: Frame, column: int = 0, **rows: float) -> Frame:
     ],
 )
 def test_what_is_unknown_is_0_kw_and_an_unknown_mode_is_a_stop(rows: dict[str, float], mode: Mode, kw: float) -> None:
-    command = cut(altered(running().frame, **rows), 0)
+    command = cut(altered(running().frame, 0, **rows), 0)
     assert command is not None
     assert (command.mode, command.power_kw, command.reactive_kvar) == (mode, kw, 0.0)
 
@@ -205,7 +205,6 @@ SOURCES: dict[str, tuple[Callable[[Rig], None], str]] = {
     "schedule": (lambda _: None, "Schedule"),
     "operator": (stop, "Operator"),
     "fault": (alarm, "Safety"),
-    "nothing asked": (lambda rig: rig.run(0) and None, "Schedule"),
 }
 
 

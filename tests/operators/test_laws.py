@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jit.codes import Condition
 from jit.frame import Frame, Past
 from jit.layout import Layout
 from operators.stage import Stage
@@ -140,9 +141,12 @@ DECLARED = [
 def test_what_it_declares_to_read_matters_to_it(stage: Stage, name: str, where: str) -> None:
     """A declaration that nothing depends on would hide a row that is no longer looked at."""
     rng = np.random.default_rng(5)
-    for seed in range(1000):
+    for seed in range(1500):
         frame = wild(SITE, seed, strange=0.02, healthy=(0.95, 0.8, 0.5)[seed % 3])
         frame.values[SITE.layout.value_index["fresh_s"]] = 1000.0
+        if seed % 2:  # one of two permissions is enough: without the other one this one decides
+            frame.codes[SITE.layout.code_index[("may_charge", "may_discharge")[seed // 2 % 2]]] = 1
+            frame.codes[SITE.layout.code_index["conditions"]] |= int(Condition.FOLLOWS)
         declared = {"reads": set(NODES[stage.id].reads), "before": set(NODES[stage.id].before)}
         declared[where].discard(name)
         other = poisoned(frame, declared["reads"], declared["before"], rng)

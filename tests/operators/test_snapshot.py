@@ -23,6 +23,7 @@ from sources.receipt import Receipt
 from sources.schedule import Schedule, ScheduleType, Window, Withdrawal
 from sources.tick import Tick
 from tests.kernels import on_twins
+from tests.marbles import emitted
 from tests.rig import START_NS
 from tests.wild import BLOCKS, compiled, wild_past
 
@@ -79,14 +80,14 @@ def sampled(state: Snapshot, *signals: Any, index: int = 1) -> Frame:
 # --- marbles ----------------------------------------------------------------------------------------------------------
 
 
-def marbles(*signals: tuple[float, Any]) -> list[tuple[float, Frame]]:
+def marbles(*signals: tuple[int, Any]) -> list[tuple[float, Frame]]:
     """Signals ──a──b──T──c──T──►  frames ────────F─────F──►   at the instants of the ticks and nowhere else."""
     scheduler = TestScheduler()
     source = scheduler.create_hot_observable(*(on_next(at, signal) for at, signal in signals))
     observer = scheduler.create_observer()
     source.pipe(snapshot(new())).subscribe(observer, scheduler=scheduler)
     scheduler.advance_to(1000.0)
-    return [(message.time, message.value.value) for message in observer.messages]  # type: ignore[attr-defined]
+    return emitted(observer)
 
 
 def test_a_frame_at_every_tick_and_never_in_between() -> None:
@@ -164,7 +165,7 @@ def test_whatever_names_nobody_changes_nothing(signal: Any) -> None:
 BROKEN: dict[str, Any] = {
     "a reading of the wrong size": Reading("b1", 100.0, np.zeros(2), np.ones(2, np.int64)),
     "a reading without values": Reading("b1", 100.0, None, None),  # type: ignore[arg-type]
-    "an act of no kind": replace(act(ActKind.STOP), kind="dance"),
+    "an act of no kind": replace(act(ActKind.STOP), kind="dance"),  # type: ignore[arg-type]
     "a receipt without a status": Receipt("b1", 1, 100.0, None, 1.0, 1.0),  # type: ignore[arg-type]
     "a schedule that is none": Schedule(None, None, "", None, 0, (), ""),  # type: ignore[arg-type]
 }

@@ -153,7 +153,7 @@ def test_every_process_has_stages_of_its_own_with_bits_of_their_own() -> None:
 
 @pytest.mark.req("LH-MON-001")
 def test_the_log_says_every_change_of_state_once_with_its_reason() -> None:
-    lines: list[dict[str, Any]] = []
+    lines: list[Any] = []
     sink = logger.add(lambda message: lines.append(message.record), level="INFO", format="{message}")
     try:
         rig, chronicle = Rig(site()), Chronicle()

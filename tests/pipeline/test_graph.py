@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -84,10 +85,7 @@ BROKEN: dict[str, tuple[Callable[[Graph], Graph], str]] = {
         lambda g: plus(g, Node("w", "writer", ("history",)), Node("b", "writer", ("b1",))),
         "writer 'b' is reached without",
     ),
-    **{
-        f"no {guard}": (lambda g, guard=guard: without(g, guard), "before it is written|is reached without")
-        for guard in GUARDS
-    },
+    **{f"no {guard}": (partial(without, name=guard), "before it is written|is reached without") for guard in GUARDS},
     "no resolve": (lambda g: without(g, "resolve"), "reads row 'base_kw' before it is written"),
     "no snapshot": (
         lambda g: tuple(n for n in g if n.id != "snapshot"),
@@ -169,6 +167,9 @@ def test_the_way_around_is_named_from_its_source() -> None:
 class Folded:
     """A folded chain of real stages, fed by hand."""
 
+    def _deliver(self, name: str, frame: Frame) -> None:
+        self.delivered.append((name, frame))
+
     def __init__(self, **subscribers: Callable[[Frame], None]) -> None:
         self.frames: Subject[Frame] = Subject()
         self.remembered: list[Frame] = []
@@ -176,7 +177,7 @@ class Folded:
         self.errors: list[tuple[str, Exception]] = []
         self.graph = good(("b1.writer",), ("history",))
         ends: dict[str, Callable[[Frame], None]] = {
-            name: (lambda frame, name=name: self.delivered.append((name, frame))) for name in ("b1.writer", "history")
+            name: partial(self._deliver, name) for name in ("b1.writer", "history")
         }
         fold(
             self.frames,

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from pipeline import tasks as module
 from pipeline.tasks import Tasks
 from tests.real.until import until
 
@@ -24,7 +23,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         seen.append(round(delay, 6))
         await real(0)
 
-    monkeypatch.setattr(module.asyncio, "sleep", pause)
+    monkeypatch.setattr(asyncio, "sleep", pause)
     return seen
 
 

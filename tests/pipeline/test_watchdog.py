@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import threading
 
 import pytest
+from loguru import logger
 
 from pipeline import watchdog
 from pipeline.watchdog import Watchdog
@@ -37,8 +40,8 @@ class Ended:
 def interpreter_timer(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The interpreter's own timer would end the test run."""
     armed: list[float] = []
-    monkeypatch.setattr(watchdog.faulthandler, "dump_traceback_later", lambda after, **_: armed.append(after))
-    monkeypatch.setattr(watchdog.faulthandler, "cancel_dump_traceback_later", lambda: armed.append(0.0))
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda after, **_: armed.append(after))
+    monkeypatch.setattr(faulthandler, "cancel_dump_traceback_later", lambda: armed.append(0.0))
     return armed
 
 
@@ -111,7 +114,7 @@ def test_fed_or_stood_down_it_ends_nothing(interpreter_timer: list[float]) -> No
 
 def test_a_log_that_hangs_does_not_hold_the_end_back(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, ended, hung = Clock(), Ended(), threading.Event()
-    monkeypatch.setattr(watchdog.logger, "critical", lambda _text: hung.wait(WAIT_S))
+    monkeypatch.setattr(logger, "critical", lambda _text: hung.wait(WAIT_S))
     monkeypatch.setattr(watchdog, "SAY_S", 0.01)
     dog = watching(clock, ended)
     dog.start()
@@ -123,6 +126,6 @@ def test_a_log_that_hangs_does_not_hold_the_end_back(monkeypatch: pytest.MonkeyP
 
 def test_the_end_is_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     codes: list[int] = []
-    monkeypatch.setattr(watchdog.os, "_exit", codes.append)
+    monkeypatch.setattr(os, "_exit", codes.append)
     watchdog.end_process(71)
     assert codes == [71]
