@@ -13,7 +13,7 @@ import gc
 from collections.abc import Callable
 
 #: Seconds between two walks over everything that came after the start.
-EVERY_S = 10.0
+EVERY_S = 30.0
 #: The collector's third threshold, out of reach: old objects are walked by `after_tick` alone.
 NEVER = 1_000_000
 

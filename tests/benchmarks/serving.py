@@ -5,12 +5,14 @@ the cycle may be one that no definition may ask for, and every tick's lateness i
 (not counting those of `--warm`) the report is written and the process asks itself to end.
 
 The report is JSON: `first_tick_s` on the monotonic clock that all processes of a machine share, `late_s` per tick,
-`missed` deadlines, `pause_s` the longest garbage collection, `rss_mb` at the end.
+`missed` deadlines, `step_cpu_s` the processor time of the loop's longest step but a tick, `pause_s` the longest garbage
+collection, `cpu_share` of one processor, `rss_mb` at the end.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import json
 import os
@@ -18,7 +20,8 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest.mock import patch
@@ -28,6 +31,10 @@ from pipeline.check import check
 from pipeline.run import run
 from pipeline.ticker import Ticker
 from sources.tick import Tick
+
+#: Steps of the loop that take longer than this (s, processor time) are kept one by one.
+LONG_S = 0.001
+TICK = "Ticker._fire"
 
 
 @dataclass(slots=True)
@@ -43,6 +50,10 @@ class Watch:
     missed_warm: int = 0
     pause_s: float = 0.0
     collecting_s: float = 0.0
+    began_s: float = 0.0
+    began_cpu_s: float = 0.0
+    steps: int = 0
+    long_steps: list[tuple[float, str]] = field(default_factory=list)
     ticker: Ticker | None = None
 
     def made(self, cycle_s: float, on_tick: Callable[[Tick], None]) -> Ticker:
@@ -53,8 +64,9 @@ class Watch:
         """Called by the ticker as a tick begins."""
         self.seen += 1
         self.first_tick_s = self.first_tick_s or time.monotonic()
-        if self.seen == self.warm and self.ticker is not None:
+        if self.seen == max(1, self.warm) and self.ticker is not None:
             self.missed_warm = self.ticker.missed
+            self.began_s, self.began_cpu_s = time.monotonic(), time.process_time()
         if self.seen > self.warm:
             self.late_s.append(late_s)
         if len(self.late_s) == self.ticks:
@@ -75,11 +87,35 @@ class Watch:
             "late_s": self.late_s,
             "missed": missed,
             "pause_s": self.pause_s,
+            "steps": self.steps,
+            "tick_cpu_s": max((lasted for lasted, step in self.long_steps if TICK in step), default=0.0),
+            "step_cpu_s": max((lasted for lasted, step in self.long_steps if TICK not in step), default=0.0),
+            "long_steps": sorted(self.long_steps, reverse=True)[:50],
+            "objects": len(gc.get_objects()),
+            "cpu_share": (time.process_time() - self.began_cpu_s) / (time.monotonic() - self.began_s),
             "rss_mb": int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20,
         }
         draft = self.path.with_suffix(".draft")
         draft.write_text(json.dumps(report))
         draft.rename(self.path)
+
+
+@contextmanager
+def steps(watch: Watch) -> Iterator[None]:
+    """Within it the processor time of every step of the loop is taken: what a tick may have to wait for."""
+    run_handle = asyncio.Handle._run
+
+    def timed(handle: asyncio.Handle) -> None:
+        began = time.thread_time()
+        run_handle(handle)
+        lasted = time.thread_time() - began
+        if watch.seen > watch.warm:
+            watch.steps += 1
+            if lasted > LONG_S:
+                watch.long_steps.append((lasted, repr(handle)[:300]))
+
+    with patch.object(asyncio.Handle, "_run", timed):
+        yield
 
 
 def main() -> int:
@@ -99,7 +135,7 @@ def main() -> int:
         found = replace(found, definition=found.definition.model_copy(update={"site": site}))
     watch = Watch(chosen.report, chosen.ticks, chosen.warm)
     gc.callbacks.append(watch.collected)
-    with patch.object(production, "Ticker", watch.made):
+    with patch.object(production, "Ticker", watch.made), steps(watch):
         return int(run(found, arm=True, json_log=True))
 
 
