@@ -103,11 +103,11 @@ def corpus(sound: Sound, seed: int, most: int) -> Iterator[Mutant]:
         yield from sorted(drawn.sample(found, min(most, len(found))), key=lambda mutant: mutant.offset)
 
 
-def _name(rule_name: str, at: Location) -> str:
+def named(rule_name: str, at: Location) -> str:
     return f"{rule_name} {'.'.join(map(str, at))}"
 
 
-def _values(sound: Sound) -> Iterator[tuple[Location, Place, str]]:
+def valued(sound: Sound) -> Iterator[tuple[Location, Place, str]]:
     """The scalars with a key of their own: location, place, text."""
     for at, place in sound.places():
         if place.key is not place.value and sound.start(place.key) != sound.start(place.value):
@@ -115,14 +115,14 @@ def _values(sound: Sound) -> Iterator[tuple[Location, Place, str]]:
 
 
 def _quantities(sound: Sound) -> Iterator[tuple[Location, Place, str, str]]:
-    for at, place, text in _values(sound):
+    for at, place, text in valued(sound):
         match = QUANTITY.fullmatch(text)
         if match is not None and not (at[0] == "tests" and "at" not in at):
             yield at, place, match[1], match[2]
 
 
 def _swap(sound: Sound, name: str, at: Location, place: Place, new: str, *codes: str) -> Mutant:
-    return Mutant(_name(name, at), sound.replaced(place.value, new), sound.start(place.value), codes)
+    return Mutant(named(name, at), sound.replaced(place.value, new), sound.start(place.value), codes)
 
 
 @rule
@@ -131,7 +131,7 @@ def misspelt_key(sound: Sound) -> Iterator[Mutant]:
         if sound.keyed(at, place) and at[-1] in sound.fixed(at) and at[-1] != "version":
             wrong = f"{str(at[-1])[:-1]}qz"
             codes = ("E101", "E104", "E601")  # in lists of one key and in tests, a key is a kind or a node
-            yield Mutant(_name("misspelt key", at), sound.replaced(place.key, wrong), sound.start(place.key), codes)
+            yield Mutant(named("misspelt key", at), sound.replaced(place.key, wrong), sound.start(place.key), codes)
 
 
 @rule
@@ -189,7 +189,7 @@ def a_variable_in_a_limit(sound: Sound) -> Iterator[Mutant]:
     for at, place, number, unit in _quantities(sound):
         if at[-1] not in VARIABLE_KEYS:
             text = sound.replaced(place.value, f'"${{X:-{number} {unit}}}"')
-            yield Mutant(_name("variable", at), text, sound.start(place.value) + 1, ("E210",))
+            yield Mutant(named("variable", at), text, sound.start(place.value) + 1, ("E210",))
 
 
 @rule
@@ -201,7 +201,7 @@ def out_of_range(sound: Sound) -> Iterator[Mutant]:
 
 @rule
 def ambiguous(sound: Sound) -> Iterator[Mutant]:
-    for index, (at, place, text) in enumerate(_values(sound)):
+    for index, (at, place, text) in enumerate(valued(sound)):
         if WORD.fullmatch(text) or QUANTITY.fullmatch(text):
             wrong = ("010", "on", "1:30", ".nan", "1e3", "2024-01-01", "Yes", "0o17", "1_000")[index % 9]
             yield _swap(sound, f"ambiguous {wrong}", at, place, wrong, "E005")
@@ -209,37 +209,37 @@ def ambiguous(sound: Sound) -> Iterator[Mutant]:
 
 @rule
 def nothing(sound: Sound) -> Iterator[Mutant]:
-    for at, place, text in _values(sound):
+    for at, place, text in valued(sound):
         if (WORD.fullmatch(text) or QUANTITY.fullmatch(text)) and "sample" not in at:
             yield _swap(sound, "nothing", at, place, "~", "E103")
 
 
 @rule
 def a_tag(sound: Sound) -> Iterator[Mutant]:
-    for at, place, text in _values(sound):
+    for at, place, text in valued(sound):
         if WORD.fullmatch(text) or QUANTITY.fullmatch(text):
             yield _swap(sound, "tag", at, place, f"!!str {text}", "E008")
 
 
 @rule
 def duplicate_key(sound: Sound) -> Iterator[Mutant]:
-    for at, place, text in _values(sound):
+    for at, place, text in valued(sound):
         if sound.keyed(at, place) and place.key.line == place.value.line and QUANTITY.fullmatch(text):
             start, end = sound.start(place.key), sound.start(place.value) + place.value.width
             again = sound.text[start:end]
             line = sound.text[sound.text.rfind("\n", 0, start) + 1 : start]
             if not line.strip():
                 made = f"{sound.text[:end]}\n{line}{again}{sound.text[end:]}"
-                yield Mutant(_name("duplicate", at), made, end + 1 + len(line), ("E004",))
+                yield Mutant(named("duplicate", at), made, end + 1 + len(line), ("E004",))
             elif sound.text[end : end + 1] in {",", " "} and "{" in line:
                 made = f"{sound.text[:end]}, {again}{sound.text[end:]}"
-                yield Mutant(_name("duplicate", at), made, end + 2, ("E004",))
+                yield Mutant(named("duplicate", at), made, end + 2, ("E004",))
 
 
 @rule
 def removed(sound: Sound) -> Iterator[Mutant]:
     """A required key and its value are taken out of a flow mapping: said at the key of what holds it."""
-    for at, place, _ in _values(sound):
+    for at, place, _ in valued(sound):
         if at[0] in {"profiles", "tests"} or not sound.keyed(at, place) or "transform" in at:
             continue
         above = sound.loaded.spans.get(at[:-1])
@@ -251,12 +251,12 @@ def removed(sound: Sound) -> Iterator[Mutant]:
             continue
         codes = ("E304",) if at[-1] == "ttl" else ("E102",)
         text = sound.text[:start] + sound.text[end + after.end() :]
-        yield Mutant(_name("removed", at), text, sound.start(above.key), codes)
+        yield Mutant(named("removed", at), text, sound.start(above.key), codes)
 
 
 @rule
-def unknown_name(sound: Sound) -> Iterator[Mutant]:
-    for at, place, text in _values(sound):
+def unknownnamed(sound: Sound) -> Iterator[Mutant]:
+    for at, place, text in valued(sound):
         if at[-1] in {"from", "to"} or (at[-1] == "connect" and "://" not in text):
             yield _swap(sound, "unknown name", at, place, "nowhere", "E105")
         elif at[-1] in {"profile", "extends"}:
@@ -271,7 +271,7 @@ def unknown_name(sound: Sound) -> Iterator[Mutant]:
 def another_word(sound: Sound) -> Iterator[Mutant]:
     words = {"type", "direction", "split", "grid_code", "pq_priority", "priority", "security", "else", "then", "sign",
              "addressing", "word_order", "version"}  # fmt: skip
-    for at, place, text in _values(sound):
+    for at, place, text in valued(sound):
         if at[-1] in words and WORD.fullmatch(text) and "jump" not in at:
             yield _swap(sound, "another word", at, place, "sideways", "E104")
 
@@ -281,12 +281,12 @@ def unknown_kind(sound: Sound) -> Iterator[Mutant]:
     for at, place in sound.places():
         if len(at) == 2 and at[0] in {"requests", "ancillary", "limits"}:
             wrong = sound.replaced(place.key, "wish")
-            yield Mutant(_name("unknown kind", at), wrong, sound.start(place.key), ("E104",))
+            yield Mutant(named("unknown kind", at), wrong, sound.start(place.key), ("E104",))
 
 
 @rule
 def bad_url(sound: Sound) -> Iterator[Mutant]:
-    for at, place, text in _values(sound):
+    for at, place, text in valued(sound):
         if at[-1] in {"url", "connect"} and "://" in text and "${" not in text:
             yield _swap(sound, "unknown scheme", at, place, '"gopher://host:70"', "E212")
             yield _swap(sound, "no host", at, place, f'"{text.strip(chr(34)).split("://")[0]}://"', "E212")
@@ -295,7 +295,7 @@ def bad_url(sound: Sound) -> Iterator[Mutant]:
 
 @rule
 def bad_topic(sound: Sound) -> Iterator[Mutant]:
-    for at, place, _ in _values(sound):
+    for at, place, _ in valued(sound):
         if at[-1] == "topic":
             for wrong in ('"plant/#"', '"+/x"', "/plant", '"plant bess"'):
                 yield _swap(sound, "bad topic", at, place, wrong, "E217")
@@ -303,7 +303,7 @@ def bad_topic(sound: Sound) -> Iterator[Mutant]:
 
 @rule
 def bad_listener(sound: Sound) -> Iterator[Mutant]:
-    for at, place, _ in _values(sound):
+    for at, place, _ in valued(sound):
         if at[-1] == "listen":
             yield _swap(sound, "bad listener", at, place, '"8088"', "E216")
             yield _swap(sound, "bad port", at, place, '"127.0.0.1:99999"', "E216")
@@ -311,7 +311,7 @@ def bad_listener(sound: Sound) -> Iterator[Mutant]:
 
 @rule
 def a_written_secret(sound: Sound) -> Iterator[Mutant]:
-    for at, place, text in _values(sound):
+    for at, place, text in valued(sound):
         if text.startswith("!secret"):
             yield _swap(sound, "written secret", at, place, "hunter2hunter2", "E208")
             yield _swap(sound, "secret elsewhere", at, place, "!secret ../x", "E209")
@@ -319,7 +319,7 @@ def a_written_secret(sound: Sound) -> Iterator[Mutant]:
 
 @rule
 def another_site(sound: Sound) -> Iterator[Mutant]:
-    for at, place, _ in _values(sound):
+    for at, place, _ in valued(sound):
         if at == ("site", "timezone"):
             yield _swap(sound, "time zone", at, place, "Europe/Atlantis", "E215")
         if at == ("site", "name"):
@@ -331,8 +331,8 @@ def another_site(sound: Sound) -> Iterator[Mutant]:
 @rule
 def out_through_an_output(sound: Sound) -> Iterator[Mutant]:
     """An output on the topic of an asset: the guards may not be walked around."""
-    topics = [text for at, _, text in _values(sound) if at[0] == "assets" and at[-1] == "topic"]
-    for at, place, _ in _values(sound):
+    topics = [text for at, _, text in valued(sound) if at[0] == "assets" and at[-1] == "topic"]
+    for at, place, _ in valued(sound):
         if at[0] == "outputs" and at[-1] == "topic":
             for topic in topics:
                 yield _swap(sound, "output on asset", at, place, topic, "E301")
@@ -351,58 +351,3 @@ def a_stage_switched_off(sound: Sound) -> Iterator[Mutant]:
             end = sound.text.index("\n", end)
             made, where = f"{sound.text[:end]}\n  {stage}: false{sound.text[end:]}", end + 3
         yield Mutant(f"stage {stage}", made.replace(": off }", ": false }"), where, ("E101",))
-
-
-@rule
-def a_missing_colon(sound: Sound) -> Iterator[Mutant]:
-    for at, place, _ in _values(sound):
-        start = sound.start(place.key)
-        line = sound.text.rfind("\n", 0, start) + 1
-        if sound.keyed(at, place) and not sound.text[line:start].strip() and "\n" in sound.text[start + 20 :]:
-            end = start + place.key.width
-            if place.key.line == place.value.line and sound.shown(place.value)[0] not in "{[\"'":
-                yield Mutant(_name("missing colon", at), sound.text[:end] + sound.text[end + 1 :], start, ("E002",))
-
-
-@rule
-def a_missing_quote(sound: Sound) -> Iterator[Mutant]:
-    for at, place, text in _values(sound):
-        if text[0] == '"' and text[-1] == '"':
-            end = sound.start(place.value) + place.value.width
-            made = sound.text[: end - 1] + sound.text[end:]
-            yield Mutant(_name("missing quote", at), made, sound.start(place.value), ("E002",))
-
-
-@rule
-def a_missing_bracket(sound: Sound) -> Iterator[Mutant]:
-    for at, place in sound.places():
-        start, end = sound.start(place.value), sound.text.find("\n", sound.start(place.value))
-        line = sound.text[start:end]
-        bare = line.split(" #")[0].rstrip()
-        alone = not set("{[") & set(sound.text[sound.text.rfind("\n", 0, start) + 1 : start])
-        whole = line[:1] in {"{", "["} and bare.endswith(("}", "]")) and "\n" not in bare
-        if alone and whole and bare.count(line[0]) == 1:
-            made = sound.text[: start + len(bare) - 1] + sound.text[start + len(bare) :]
-            yield Mutant(_name("missing bracket", at), made, start, ("E002",))
-
-
-@rule
-def a_tab(sound: Sound) -> Iterator[Mutant]:
-    for at, place, _ in _values(sound):
-        start = sound.start(place.key)
-        line = sound.text.rfind("\n", 0, start) + 1
-        if start > line and not sound.text[line:start].strip() and not sound.text[:line].endswith(",\n"):
-            made = f"{sound.text[:line]}\t{sound.text[start:]}"
-            yield Mutant(_name("tab", at), made, line, ("E002",))
-
-
-@rule
-def indented_too_far(sound: Sound) -> Iterator[Mutant]:
-    for at, place, _ in _values(sound):
-        start = sound.start(place.key)
-        line = sound.text.rfind("\n", 0, start) + 1
-        above = sound.text[:line].rstrip().rsplit("\n", 1)[-1].split(" #")[0].strip()
-        alone = not sound.text[line:start].strip() and start > line
-        if alone and above and not above.endswith((":", "}", "]")):
-            made = f"{sound.text[:line]}   {sound.text[line:]}"
-            yield Mutant(_name("indented", at), made, start + 3, ("E002",))

@@ -12,9 +12,9 @@ from config.plain import Surroundings
 from config.source import Source
 from pipeline.check import Checked, check_loaded
 from pipeline.first import first
+from tests.config.broken_yaml import SYNTAX
 from tests.config.marked import PLANT
 from tests.config.mutations import RULES, Mutant, Sound, corpus
-
 pytestmark = pytest.mark.req("LH-CONF-001", "LH-CONF-003", "LH-NF-009")
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +47,7 @@ def test_what_is_broken_was_sound(sound: Sound) -> None:
 
 def test_the_corpus_is_large_and_every_rule_breaks_something() -> None:
     assert len({mutant.text for _, mutant in CORPUS}) >= 300
+    assert set(SYNTAX) < set(RULES)
     for made in RULES:
         assert any(True for sound in SOUNDS for _ in made(sound)), made.__name__
 

@@ -10,6 +10,7 @@ from pipeline.check import check
 from pipeline.cli import main
 from pipeline.compile import compile_definition
 from pipeline.rules.support import LATER, operable
+from tests.pipeline.test_rules import certificate
 
 pytestmark = pytest.mark.req("LH-CONF-001", "LH-CONF-003")
 
@@ -34,8 +35,9 @@ def test_the_operable_part_of_an_operable_definition_is_itself() -> None:
 
 def test_run_refuses_by_name_what_check_warns_of(tmp_path: Path) -> None:
     text = SEVERAL.read_text(encoding="utf-8")
-    for word in ("mqtt_password", "db_password", "opcua_password", "opcua_client_cert", "web_cert", "web_key"):
+    for word in ("mqtt_password", "db_password", "opcua_password", "opcua_client_cert"):
         (tmp_path / word).write_text("x", encoding="utf-8")
+    certificate(tmp_path, "web")
     for role in ("viewer", "operator", "engineer"):
         (tmp_path / f"{role}_token").write_text(role * 8, encoding="utf-8")
     file = tmp_path / "site.yaml"
