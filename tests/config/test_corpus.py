@@ -15,6 +15,7 @@ from pipeline.first import first
 from tests.config.broken_yaml import SYNTAX
 from tests.config.marked import PLANT
 from tests.config.mutations import RULES, Mutant, Sound, corpus
+
 pytestmark = pytest.mark.req("LH-CONF-001", "LH-CONF-003", "LH-NF-009")
 
 ROOT = Path(__file__).parents[2]
