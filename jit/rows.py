@@ -5,6 +5,9 @@ snapshot ► state_machine ► limits ► resolve ► ancillary ► constrain �
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from jit.layout import Fail, Layout, Row
 
 # values[row, asset] ----------------------------------------------------------------------------------------------
@@ -194,15 +197,42 @@ SITE_CODE_ROWS: tuple[Row, ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Rows of the block `state`, behind all others: of transforms, controllers and plug-ins."""
+
+    values: tuple[Row, ...] = ()
+    codes: tuple[Row, ...] = ()
+    site_values: tuple[Row, ...] = ()
+    site_codes: tuple[Row, ...] = ()
+
+    def __add__(self, other: Added) -> Added:
+        return Added(
+            self.values + other.values,
+            self.codes + other.codes,
+            self.site_values + other.site_values,
+            self.site_codes + other.site_codes,
+        )
+
+
+NOTHING = Added()
+
+
 def build_layout(
     assets: tuple[str, ...],
     requests: tuple[str, ...],
     services: tuple[str, ...],
     points: tuple[str, ...],
     devices: dict[str, tuple[int, int]],
+    added: Added = NOTHING,
+    owners: Mapping[str, str] = {},
 ) -> Layout:
-    """The layout of a site: fixed rows first, then the rows of its requests, services and limits."""
-    per_request = tuple(Row(f"{name}.asked_kw", "kW", "snapshot") for name in requests)
+    """The layout of a site: fixed rows first, then the rows of its requests, services and limits, then what is `added`.
+
+    `owners` names the stage that writes a request's rows where it is not `snapshot`: a controller, a plug-in.
+    """
+    owner = {name: owners.get(name, "snapshot") for name in requests}
+    per_request = tuple(Row(f"{name}.asked_kw", "kW", owner[name]) for name in requests)
     service_columns: tuple[tuple[str, str, Fail], ...] = (
         ("capacity_kw", "ancillary", "zero"),
         ("asked_kw", "ancillary", "unknown"),
@@ -217,14 +247,16 @@ def build_layout(
     )
     return Layout(
         assets=assets,
-        values=VALUE_ROWS + per_request + per_service + per_limit,
+        values=VALUE_ROWS + per_request + per_service + per_limit + added.values,
         codes=CODE_ROWS
-        + tuple(Row(f"{name}.why", "Why", "snapshot") for name in requests)
-        + tuple(Row(f"{name}.phase", "Reason", "ancillary") for name in services),
+        + tuple(Row(f"{name}.why", "Why", owner[name]) for name in requests)
+        + tuple(Row(f"{name}.phase", "Reason", "ancillary") for name in services)
+        + added.codes,
         site_values=SITE_VALUE_ROWS
-        + tuple(Row(f"{name}.site_kw", "kW", "snapshot") for name in requests)
-        + tuple(Row(f"{name}.lost_s", "s", "ancillary", "hold") for name in services),
-        site_codes=SITE_CODE_ROWS,
+        + tuple(Row(f"{name}.site_kw", "kW", owner[name]) for name in requests)
+        + tuple(Row(f"{name}.lost_s", "s", "ancillary", "hold") for name in services)
+        + added.site_values,
+        site_codes=SITE_CODE_ROWS + added.site_codes,
         points=points,
         devices=devices,
         requests=requests,

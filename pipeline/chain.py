@@ -1,4 +1,7 @@
-"""The production chain: which stages, in which order. It is the same in every process, test and replay."""
+"""The production chain: which stages, in which order. It is the same in every process, test and replay.
+
+    state_machine ► limits ► [what the definition composes] ► resolve ► ancillary ► constrain ► ramp ► command
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,17 @@ from pipeline.compile import Compiled
 Report = Callable[[str, Exception], None]
 
 
+#: Bits of `fault` that stages have; the last one is shared when a definition composes more.
+BITS = 62
+
+
 def stages(compiled: Compiled, clock: Clock, failed: Report) -> tuple[Stage, ...]:
-    """Fresh stages, bound to the layout. Bit 0 of `fault` is the snapshot's."""
+    """Fresh stages, bound to the layout. Bit 0 of `fault` is the snapshot's, then those of the chain, then composed."""
     chain = (state_machine(), limits(), resolve(), ancillary(), constrain(), ramp(), command())
-    return tuple(stage.bind(compiled.layout, index + 1, clock, failed) for index, stage in enumerate(chain))
+    composed = tuple(part.stage(compiled.layout) for part in compiled.composed)
+    for bit, stage in enumerate((*chain, *composed), start=1):
+        stage.bind(compiled.layout, min(bit, BITS), clock, failed)
+    return (*chain[:2], *composed, *chain[2:])
 
 
 class Entry:

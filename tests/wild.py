@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from config.request import Request
+from config.transform import Transform
 from jit.codes import Authority, Condition, Permit, Reason, State, WriteStatus
 from jit.frame import F8, I8, Frame, Past
 from jit.layout import Layout, Row
@@ -41,8 +45,10 @@ GOOD_DAY = {
 }
 
 
-def compiled(assets: int = 3, fcr_kw: float = 60.0) -> Compiled:
-    """A site with everything in it: limits at the point of connection, stop ramps, minimum powers, a service."""
+def compiled(assets: int = 3, fcr_kw: float = 60.0, *, transforms: bool = False) -> Compiled:
+    """A site with everything in it: limits at the point of connection, stop ramps, minimum powers, a service; with
+    `transforms`, every form of them on one request.
+    """
     plain = site(assets, fcr_kw=fcr_kw)
     batteries = {}
     for number, (name, asset) in enumerate(plain.assets.items()):
@@ -53,9 +59,32 @@ def compiled(assets: int = 3, fcr_kw: float = 60.0) -> Compiled:
                 "min_power": asset.min_power.model_copy(update={"charge": 2.0 * number, "discharge": 3.0 * number}),
             }
         )
+    requests = [_transformed(r) if transforms and r.kind == "day_ahead" else r for r in plain.requests]
     limits = {"import_limit": 300.0, "export_limit": 200.0, "max_load": 40.0, "max_pv": 60.0}
-    definition = plain.model_copy(update={"site": plain.site.model_copy(update=limits), "assets": batteries})
+    whole = plain.site.model_copy(update=limits)
+    definition = plain.model_copy(update={"site": whole, "assets": batteries, "requests": requests})
     return compile_definition(definition, {name: storage() for name in batteries} | {"site.poc": METER})
+
+
+#: One step of every form.
+EVERY_STEP: tuple[dict[str, Any], ...] = (
+    {"kind": "average", "average": 3.0},
+    {"kind": "low_pass", "low_pass": 2.0},
+    {"kind": "hold_last", "hold_last": 5.0},
+    {"kind": "delay", "delay": 2.0},
+    {"kind": "dead_band", "dead_band": 2.0},
+    {"kind": "rate_limit", "rate_limit": 20.0},
+    {"kind": "clamp", "clamp": {"charge": 100.0, "discharge": 200.0}},
+    {"kind": "scale", "scale": 90.0},
+    {"kind": "offset", "offset": {"charge": 1.0}},
+    {"kind": "round_to", "round_to": 0.5},
+)
+
+
+def _transformed(request: Request) -> Request:
+    assert request.schedule is not None
+    steps = [Transform.model_validate(step) for step in EVERY_STEP]
+    return request.model_copy(update={"schedule": request.schedule.model_copy(update={"transform": steps})})
 
 
 def wild(of: Compiled, seed: int, strange: float = 0.2, healthy: float | None = None) -> Frame:

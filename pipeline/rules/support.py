@@ -30,7 +30,6 @@ LATER: dict[Location, str] = {
     ("requests", "*", "self_consumption"): "the controller `self_consumption`",
     ("requests", "*", "export_limit"): "the controller `export_limit`",
     ("requests", "*", "target_soc"): "the controller `target_soc`",
-    ("requests", "*", "schedule", "transform"): "`transform` on a request",
     ("chain", "snapshot", "jump"): "the check of jumps",
     ("chain", "command", "effect"): "the check of the effect",
     ("inputs", "*"): "the input `{}`",
@@ -62,20 +61,13 @@ def later(subject: Subject) -> Iterator[Diagnostic]:
 
 def operable(definition: Definition) -> Definition:
     """The definition without what this version does not act on: for `graph` and `test`, where it is absent."""
-    kept = [_plain(request) for request in definition.requests if request.controller is None or _acted_on(request)]
+    kept = [request for request in definition.requests if request.controller is None or _acted_on(request)]
     outputs = {name: out for name, out in definition.outputs.items() if not isinstance(out, OUTPUTS_LATER)}
     return definition.model_copy(update={"requests": kept, "outputs": outputs, "limits": _limits(definition)})
 
 
 def _acted_on(request: Request) -> bool:
     return ("requests", "*", request.forms[request.kind]) not in LATER
-
-
-def _plain(request: Request) -> Request:
-    schedule = request.schedule
-    if schedule is None or ("requests", "*", "schedule", "transform") not in LATER:
-        return request
-    return request.model_copy(update={"schedule": schedule.model_copy(update={"transform": []})})
 
 
 def _limits(definition: Definition) -> list[Limit]:

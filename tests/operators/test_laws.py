@@ -21,7 +21,7 @@ from pipeline.graph import Node, build
 from tests.kernels import on_twins
 from tests.wild import BLOCKS, compiled, copy, wild
 
-SITE = compiled()
+SITE = compiled(transforms=True)
 CHAIN = stages(SITE, lambda: 0.0, lambda _stage, _error: None)
 NODES: dict[str, Node] = {
     node.id: node for node in build(SITE.layout, ("signals",), CHAIN, ("writer",), ()) if node.stage is not None
