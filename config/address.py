@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 PORTS = {"modbus-tcp": 502, "mqtt": 1883, "mqtts": 8883, "postgresql": 5432, "opc.tcp": 4840}
 LATER_SCHEMES = frozenset({"modbus-rtu", "sim", "replay"})
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
+_SOCKET = re.compile(r"/[^,\x00-\x20]*")
+_THIS_MACHINE = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
 _TOPIC = re.compile(r"[^\x00-\x20\x7f+#/$][^\x00-\x20\x7f+#]{0,199}")
 
 
@@ -58,6 +61,9 @@ def parse_url(text: str) -> Address:
         known = ", ".join(f"`{scheme}://`" for scheme in PORTS)
         raise AddressError("E212", f"the scheme `{parts.scheme[:20]}` {what}", f"possible here: {known}")
     socket = parts.scheme == "postgresql" and "host" in query
+    odd = list(query) != ["host"] or len(query["host"]) > 1 or not _SOCKET.fullmatch(query["host"][0])
+    if parts.scheme == "postgresql" and parts.query and odd:
+        raise AddressError("E212", "only a socket's folder stands behind `?`", "e.g. `?host=/run/postgresql`")
     if not socket and not _HOST.fullmatch(parts.hostname or ""):
         raise AddressError("E212", "the URL names no host", f"write `{parts.scheme}://host:{PORTS[parts.scheme]}`")
     if port == 0:
@@ -102,6 +108,36 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def canonical_host(host: str) -> str:
+    """One spelling per machine, as far as a name says it: `10.1`, `0x0a000001` and `::ffff:10.0.0.1` are `10.0.0.1`.
+
+    This machine is `loopback`, whatever it is called. Names are not looked up.
+    """
+    text = host.casefold().rstrip(".")
+    number = _shorthand(text)
+    try:
+        ip = ipaddress.ip_address(text if number is None else number)
+    except ValueError:
+        return "loopback" if text in _THIS_MACHINE or text.endswith(".localhost") else text
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return "loopback" if ip.is_loopback or ip.is_unspecified else str(ip)
+
+
+def _shorthand(text: str) -> int | None:
+    """The IPv4 address that resolvers make of one to four numbers, decimal, octal or hexadecimal."""
+    parts = text.split(".")
+    if not 1 <= len(parts) <= 4 or not all(re.fullmatch(r"0x[0-9a-f]+|[0-9]+", part) for part in parts):
+        return None
+    try:
+        numbers = [int(part, 16 if part[:2] == "0x" else 8 if part[0] == "0" else 10) for part in parts]
+    except ValueError:
+        return None
+    *high, low = numbers
+    if any(number > 255 for number in high) or low >= 256 ** (4 - len(high)):
+        return None
+    return sum(number << 8 * (3 - place) for place, number in enumerate(high)) + low
+
+
 def check_topic(text: str) -> str:
     """`text` if it is an MQTT topic to publish on or to read from: no wildcards, spaces or outer slashes."""
     if _TOPIC.fullmatch(text) and not text.endswith("/") and "//" not in text:
@@ -109,6 +145,12 @@ def check_topic(text: str) -> str:
     raise AddressError("E217", "this is not a topic", "write e.g. `site/state`: no `+`, `#`, `$`, spaces or outer `/`")
 
 
+def canonical_topic(topic: str) -> str:
+    """One spelling per topic for whoever is careless with letters: case, width and percent signs make no difference."""
+    return unicodedata.normalize("NFKC", unquote(topic)).casefold()
+
+
 def reaches(first: str, second: str) -> bool:
-    """Whether two topics are the same or one stands below the other."""
+    """Whether two topics are the same or one stands below the other, for the most careless of readers."""
+    first, second = canonical_topic(first), canonical_topic(second)
     return first == second or first.startswith(f"{second}/") or second.startswith(f"{first}/")

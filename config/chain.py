@@ -12,6 +12,9 @@ from pydantic import Field
 from config.quantity import Duration, Percent, PercentRate, PositiveDuration, Power, Ramp
 from config.section import NodeId, Section
 
+#: The stages that every graph has, in their order: nodes of these ids are the chain's own.
+STAGES = ("validate", "snapshot", "state_machine", "limits", "resolve", "ancillary", "constrain", "ramp", "command")
+
 
 class Jump(Section):
     """Rates of change beyond which a value is implausible."""

@@ -14,6 +14,7 @@ A profile that contradicts itself is refused when it is read (E509), at the key 
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from itertools import combinations
 from typing import Any, Literal, Self
@@ -31,6 +32,7 @@ __all__ = [
     "Alarm", "Point", "Profile", "Ratings", "RegisterType", "Response", "Table", "Topics", "Watchdog",
 ]  # fmt: skip
 
+_PART = re.compile(r"[^\x00-\x20\x7f+#$]{0,100}")
 _PLACES = {"modbus": "register", "mqtt": "path", "opcua": "node"}
 _SPOKEN = {"modbus": "a Modbus", "mqtt": "an MQTT", "opcua": "an OPC UA"}
 
@@ -129,6 +131,7 @@ class Profile(Section):
     def _consistent(self) -> Self:
         self._check_names()
         self._check_writes()
+        self._check_topics()
         for way, points in (("read", self.read), ("write", self.write)):
             for name, point in points.items():
                 self._check_place(f"{way} point `{name}`", point, way, name)
@@ -152,6 +155,13 @@ class Profile(Section):
             raise _wrong(f"the watchdog's point `{self.watchdog.point}` is not a write point", "watchdog", "point")
         if any(not 0 <= bit < 53 for bit in self.alarms):
             raise _wrong("alarm bits are 0 to 52", "alarms")
+
+    def _check_topics(self) -> None:
+        for name in ("telemetry", "command", "acknowledge"):
+            if not _PART.fullmatch(getattr(self.topics, name)):
+                raise _wrong("this is not the end of a topic: no `+`, `#`, `$`, spaces", "topics", name)
+        if self.kind == "storage" and self.topics.command in (self.topics.telemetry, self.topics.acknowledge):
+            raise _wrong("what the device listens to is not what it publishes", "topics", "command")
 
     def _check_writes(self) -> None:
         if self.kind == "meter" and self.write:

@@ -42,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     doors.endpoint,
     files.certificates,
     files.state,
+    names.assets,
     names.named,
     names.inputs,
     names.alarms,

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from config.chain import STAGES
 from operators.stage import Stage
 
 Kind = Literal["source", "stage", "writer", "output"]
@@ -23,7 +24,7 @@ Stream = Literal["Reading", "Request", "Frame", "Command"]
 GUARDS = ("state_machine", "limits", "constrain", "ramp", "command")
 ENTRY = ("validate", "snapshot")
 #: The stages that every graph has, in their order; what a user composes stands between `limits` and `resolve`.
-FIXED = (*ENTRY, "state_machine", "limits", "resolve", "ancillary", "constrain", "ramp", "command")
+FIXED = STAGES
 #: The one stage behind `limits` that reads what a user composed.
 COMPOSED_FOR = "resolve"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from config.address import is_loopback
+from config.address import canonical_host, canonical_topic
 from config.diagnostics import Diagnostic
 from config.profile import Profile
 from config.shape import suggestion
@@ -86,24 +86,25 @@ def apart(subject: Subject) -> Iterator[Diagnostic]:
 
 def _reached(subject: Subject, device: Device) -> list[tuple[object, ...]]:
     """What must be free for a device: its address; its topic, those above it, and that nothing stands below it."""
-    if device.section.topic is None:
+    if device.topic is None:
         return _occupied(subject, device)
-    parts = device.section.topic.split("/")
+    topic = canonical_topic(device.topic)
+    parts = topic.split("/")
     above = [("topic", "/".join(parts[:length])) for length in range(1, len(parts) + 1)]
-    return [*above, ("above", device.section.topic)]
+    return [*above, ("above", topic)]
 
 
 def _occupied(subject: Subject, device: Device) -> list[tuple[object, ...]]:
-    topic = device.section.topic
-    if topic is not None:
+    if device.topic is not None:
+        topic = canonical_topic(device.topic)
         parts = topic.split("/")
         return [("topic", topic), *(("above", "/".join(parts[:length])) for length in range(1, len(parts)))]
     address = subject.address(device.section.connect)
     if address is not None and address.scheme == "opc.tcp":
-        return [("opcua", address.host, address.port, device.section.node)]
+        return [("opcua", canonical_host(address.host), address.port, device.section.node)]
     if address is None or address.scheme != "modbus-tcp":
         return []
-    return [("modbus", "loopback" if is_loopback(address.host) else address.host, address.port, address.unit)]
+    return [("modbus", canonical_host(address.host), address.port, address.unit)]
 
 
 def bands(subject: Subject) -> Iterator[Diagnostic]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from config.address import is_loopback, parse_listen, reaches
+from config.address import canonical_host, is_loopback, parse_listen, reaches
 from config.definition import Endpoint, MqttOutput, OpcuaServerOutput, PostgresOutput
 from config.diagnostics import Diagnostic
 from config.plain import Location
@@ -49,8 +49,7 @@ def _own_address(subject: Subject, output: PostgresOutput | MqttOutput, at: Loca
         address = subject.address(device.section.connect)
         if target is None or address is None or "://" not in device.section.connect:
             continue
-        local = is_loopback(address.host) and is_loopback(target.host)
-        if address.port == target.port and (local or address.host == target.host):
+        if address.port == target.port and canonical_host(address.host) == canonical_host(target.host):
             first = ((*device.at, "connect"), "the device is reached here")
             message = f"this output reaches the device `{device.id}`"
             yield subject.problem("E301", message, "outputs record, they cannot reach a device", *at, "to", first=first)
@@ -71,7 +70,7 @@ def _server(subject: Subject, output: OpcuaServerOutput, at: Location) -> Iterat
             yield subject.problem("E107", "two listeners on one port", "give each its own", *at, "listen", first=here)
     for device in subject.devices:
         address = subject.address(device.section.connect)
-        if address is not None and is_loopback(address.host) and address.port == port:
+        if address is not None and canonical_host(address.host) == "loopback" and address.port == port:
             first = ((*device.at, "connect"), "the device is reached here")
             message = f"this output takes the address of the device `{device.id}`"
             yield subject.problem("E301", message, "outputs record, they are no device", *at, "listen", first=first)
@@ -79,7 +78,7 @@ def _server(subject: Subject, output: OpcuaServerOutput, at: Location) -> Iterat
 
 def _own_topic(subject: Subject, output: MqttOutput, at: Location) -> Iterator[Diagnostic]:
     for device in subject.devices:
-        if device.section.topic is not None and reaches(output.topic, device.section.topic):
+        if device.topic is not None and reaches(output.topic, device.topic):
             code = "E301" if device.commanded else "E302"
             first = ((*device.at, "topic"), "the device's topic")
             message = f"this output reaches the topic of `{device.id}`"
@@ -112,7 +111,7 @@ def request_topics(subject: Subject) -> Iterator[Diagnostic]:
     """A request, a limit or an input is never read from a device's own topic."""
     for what, at, topic in _read_topics(subject):
         for device in subject.devices:
-            if device.section.topic is not None and reaches(topic, device.section.topic):
+            if device.topic is not None and reaches(topic, device.topic):
                 first = ((*device.at, "topic"), "the device's topic")
                 message = f"the {what} is read from the topic of `{device.id}`"
                 yield subject.problem("E302", message, "give it a topic of its own", *at, first=first)

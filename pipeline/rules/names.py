@@ -8,10 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from config.alarm import CHAIN_POINTS, condition
+from config.chain import STAGES
 from config.diagnostics import Diagnostic
 from config.plain import Location
 from config.shape import suggestion
 from pipeline.rules.subject import Subject
+
+#: Ids of nodes that are not stages and not below a section of the definition.
+_NODES = frozenset({*STAGES, "alarms", "endpoint"})
+
+
+def assets(subject: Subject) -> Iterator[Diagnostic]:
+    """An asset's name is the id of its node: no stage of the chain has the same one."""
+    for name in subject.definition.assets:
+        if name in _NODES:
+            message = f"`{name}` is the name of another node of the graph"
+            yield subject.key_problem("E109", message, "choose another name", "assets", name)
 
 
 def named(subject: Subject) -> Iterator[Diagnostic]:

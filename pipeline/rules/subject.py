@@ -27,6 +27,11 @@ class Device:
     profile: Profile | None
 
     @property
+    def topic(self) -> str | None:
+        """Its own topic as it is on the broker: `{asset}` is its id."""
+        return None if self.section.topic is None else self.section.topic.replace("{asset}", self.id)
+
+    @property
     def commanded(self) -> bool:
         return isinstance(self.section, Asset)
 
