@@ -151,7 +151,10 @@ def _cell(value: Any) -> str:
 
 
 def graph_view(graph: Json) -> Table:
-    """The compiled graph in order, with what flows into each node; guards are marked. Of the past is read `before`."""
+    """The compiled graph in order, what flows into each node, how many rows it reads and writes; guards are marked.
+
+    `before` counts the rows that are read of the previous frame; `--format json` names them all.
+    """
     table = plain_table("node", "kind", "", "from", "stream", "reads", "before", "writes", "in the definition")
     for node in graph.get("nodes") or ():
         streams = dict.fromkeys(stream for carried in node.get("streams") or () for stream in carried)
@@ -161,7 +164,7 @@ def graph_view(graph: Json) -> Table:
             "■" if node.get("guard") else "",
             escape(_listed(node.get("inputs"))),
             ", ".join(streams),
-            *(escape(_listed(node.get(key))) for key in ("reads", "before", "writes")),
+            *(str(len(node.get(key) or ()) or "") for key in ("reads", "before", "writes")),
             escape(str(node.get("path") or "")),
         )
     return table
