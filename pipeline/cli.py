@@ -38,6 +38,7 @@ from pipeline.exits import MEANING, Exit
 from pipeline.first import init
 from pipeline.language import listing, schema
 from pipeline.language import show as show_verb
+from pipeline.memory import only_growing
 from pipeline.profiles import profile
 from pipeline.rehearsal.verb import test
 from pipeline.watching import health, tap, top, why
@@ -131,10 +132,11 @@ async def _demo(options: Options, *, in_json: bool) -> Exit:
 @as_json
 def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, traces: str | None, in_json: bool) -> None:
     """Run a definition until SIGTERM or Ctrl-C, which write 0 kW first. Shadow unless armed."""
-    found = checked(chosen(file, in_json=in_json), secrets_dir, to_run=True, in_json=in_json)
     in_text = log == "human" or (log is None and sys.stderr.isatty() and not in_json)
-    with slow("kernels are compiled, once; this can take a minute", json_log=not in_text):
-        from pipeline.run import run as run_process
+    with only_growing():
+        found = checked(chosen(file, in_json=in_json), secrets_dir, to_run=True, in_json=in_json)
+        with slow("kernels are compiled, once; this can take a minute", json_log=not in_text):
+            from pipeline.run import run as run_process
 
     sys.exit(run_process(found, arm=arm, json_log=not in_text,
                          traces=traces, simulator_url=os.environ.get("BESS_PIPELINE_SIMULATOR_URL")))  # fmt: skip

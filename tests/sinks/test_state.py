@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from math import nan
 from typing import Any
@@ -163,3 +163,25 @@ class Wire:
     def publish(self, topic: str, _payload: bytes, qos: int = 0, retain: bool = False) -> bool:
         self.topics.append(topic)
         return True
+
+
+@pytest.mark.integration
+async def test_documents_are_cut_when_they_are_published_and_not_before(
+    mosquitto: Mosquitto, connecting: Connecting
+) -> None:
+    cut: list[int] = []
+    async with Observer(mosquitto.url) as seen, running(mosquitto, connecting) as (output, _):
+
+        def documents(number: int) -> Iterator[None]:
+            cut.append(number)
+            output.offer("decision", "bess1", {"number": number})
+            yield
+            output.offer("decision", "bess2", {"number": number})
+
+        for number in range(5):
+            output.ask(lambda number=number: documents(number))  # type: ignore[misc]
+        await until(lambda: len(seen.on("site/out/decision/bess2")) == 1)
+        await until(lambda: len(seen.on("site/out/decision/bess1")) == 1)
+        await seen.settled()
+    assert cut == [4]
+    assert [m.document for m in seen.on("site/out/decision/bess1")] == [{"number": 4}]
