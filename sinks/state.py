@@ -91,10 +91,11 @@ class StateOutput:
             await pause(self._every_s)
 
     async def _take(self) -> None:
+        if self._asked is None or not self._broker.connected:
+            return
         offers, self._asked = self._asked, None
-        if offers is not None and self._broker.connected:
-            for _ in offers():
-                await pause(0)
+        for _ in offers():
+            await pause(0)
 
     def flush(self) -> None:
         """Publish the newest documents now; while the broker is away they wait, newest only."""
