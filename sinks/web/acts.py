@@ -28,11 +28,27 @@ def act(kind: ActKind) -> Endpoint:
         who = known(call)
         asset = chosen_asset(call.body, call.shell.view.assets())
         reason = text(call.body, "reason", required=kind is ActKind.STOP)
+        if kind is ActKind.ACKNOWLEDGE:
+            check_clear(call, asset)
         wanted = OperatorAct(call.shell.new_id(), kind, asset, who.name, who.role.word, reason, call.shell.utc_ns())
         await through(call, wanted)
         return reply(_answer(call, wanted))
 
     return perform
+
+
+def check_clear(call: Call, asset: str | None) -> None:
+    """An acknowledgement that the chain would not take is refused here, with what is missing. 409 otherwise."""
+    view = call.shell.view
+    shown = [found for name in ([asset] if asset else view.assets()) if (found := view.asset(name))]
+    faults = [found for found in shown if found.get("state") == "fault"]
+    if not faults:
+        raise Failure(409, "nothing-to-acknowledge", "no fault stands here")
+    for fault in faults:
+        clear, needed = fault.get("clear_s"), fault.get("clear_for_s")
+        if clear is not None and needed is not None and clear < needed:
+            raise Failure(409, "not-clear", f"{fault['asset_id']}: the cause has been clear for {clear:g} s of the "
+                                            f"{needed:g} s that an acknowledgement needs")
 
 
 async def through(call: Call, wanted: OperatorAct) -> None:

@@ -67,7 +67,7 @@ OPERATIONS = (
               "Act", "StopWanted", (400, 404, 413, 503)),
     Operation("POST", "/operator/release", "operator", "Lift a stop", "Act", "ActWanted", (400, 404, 413, 503)),
     Operation("POST", "/operator/acknowledge", "operator", "Acknowledge a latched fault", "Act", "ActWanted",
-              (400, 404, 413, 503)),
+              (400, 404, 409, 413, 503)),
     Operation("POST", "/operator/activate", "operator", "Let an asset leave standby", "Act", "ActWanted",
               (400, 404, 413, 503)),
     Operation("POST", "/operator/deactivate", "operator", "Send an asset to standby", "Act", "ActWanted",

@@ -196,6 +196,19 @@ async def test_the_other_acts_need_no_reason(site: Site, kind: str) -> None:
     assert (site.door.acts[0].kind, site.door.acts[0].asset) == (ActKind(kind), "bess2")
 
 
+@pytest.mark.req("LH-SM-003")
+@pytest.mark.parametrize(("faults", "error"), [({}, "nothing-to-acknowledge"), ({"bess2": 3.0}, "not-clear")])
+async def test_an_acknowledgement_that_would_change_nothing_is_refused(
+    site: Site, faults: dict[str, float], error: str
+) -> None:
+    site.view.faults = faults
+    async with site.client(Role.OPERATOR) as client:
+        answer = await client.post("/operator/acknowledge", json={"asset_id": "bess2"})
+    assert (answer.status_code, answer.json()["error"]) == (409, error)
+    assert site.door.acts == []
+    assert site.door.refusals[0].error == error
+
+
 async def test_stops_that_stand(site: Site) -> None:
     stop = {"asset_id": "bess1", "operator": "operator", "reason": "smoke", "activated_at": AT}
     async with site.client(Role.VIEWER) as client:
