@@ -19,6 +19,7 @@ from config.diagnostics import Diagnostic
 from config.document import compose, read
 from config.load import Loaded, validated
 from config.plain import Location, Plain, Spans, Surroundings
+from config.plugins import PluginError, installed, load
 from config.profile import Profile
 from config.shape import suggestion, without_x
 from config.source import Source
@@ -76,9 +77,32 @@ class Catalogue:
         try:
             return profile(name)
         except UnknownProfile:
+            if name in installed("profiles"):
+                return self._brought(name, *location)
             message, advice = f"there is no profile `{name}`", suggestion(name, [*names(), *map(str, self.local)])
             self.problems.append(Diagnostic("E501", message, self.loaded.value(*location), advice))
             return None
+
+    def _brought(self, name: str, *location: str | int) -> Profile | None:
+        """A profile that another package brings: its YAML text, or the path of it."""
+        if name in self._found:
+            return self._found[name]
+        self._found[name] = None
+        try:
+            text = load("profiles", name)
+            if isinstance(text, Path):
+                text = text.read_text(encoding="utf-8")
+            if not isinstance(text, str):
+                raise PluginError(name, "is no profile: neither a YAML text nor a path")
+            found, refused = load_profile(Source(f"{name} (plug-in)", text))
+            if refused or found is None or found.name != name:
+                wrong = refused[0].message if refused else "its `name` is another one"
+                raise PluginError(name, f"is no profile: {wrong}")
+        except (PluginError, OSError, UnicodeDecodeError) as error:
+            self._refuse("E508", str(error), "see docs/plugins.md", *location)
+            return None
+        self._found[name] = found
+        return found
 
     def own(self, name: str) -> Profile | None:
         """A profile of the definition's `profiles:` section."""

@@ -142,6 +142,14 @@ SAFETY: dict[str, Explanation] = {
         "state_dir: site.yaml",
         "state_dir: /var/lib/bess-pipeline",
     ),
+    "E325": Explanation(
+        "a plug-in that reaches further than it may",
+        "An operator of another package reads rows that are written before it, remembers and writes rows of its own, "
+        "and feeds one request. Whatever else it declares, a name that is taken, or a package that cannot be loaded "
+        "is refused: docs/plugins.md.",
+        "- plugin: { name: commands-directly }",
+        "- plugin: { name: night-charge }",
+    ),
 }
 
 PROFILES: dict[str, Explanation] = {

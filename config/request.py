@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictFloat, StrictInt, StrictStr
 
 from config.quantity import Duration, Percent, PositiveDuration, Power
 from config.section import NodeId, OneKey, Section, Text, Topic
@@ -68,9 +68,20 @@ class TargetSoc(Section):
     within: Duration = Field(0.0, description="distance in time over which it slows down", examples=["15 min"])
 
 
+class PluginRequest(Section):
+    """An operator that another package brings: `docs/plugins.md`. Its request has its name."""
+
+    name: Text = Field(description="its name, as the package gives it", examples=["night-charge"])
+    options: Annotated[dict[Text, StrictStr | StrictInt | StrictFloat], Field(max_length=32)] = Field(
+        {}, description="what it lets you say, each with its unit", examples=[{"power": "20 kW"}]
+    )
+    transform: Steps = Field([], description="steps on the asked power, in order")
+
+
 RequestKind = Literal[
-    "commitment", "intraday", "day_ahead", "peak_shaving", "export_limit", "self_consumption", "target_soc", "idle"
-]
+    "commitment", "intraday", "day_ahead", "peak_shaving", "export_limit", "self_consumption", "target_soc", "plugin",
+    "idle",
+]  # fmt: skip
 
 
 class Request(OneKey):
@@ -84,6 +95,7 @@ class Request(OneKey):
         "export_limit": "export_limit",
         "self_consumption": "self_consumption",
         "target_soc": "target_soc",
+        "plugin": "plugin",
         "idle": "power",
     }
     noun: ClassVar[str] = "request"
@@ -94,7 +106,19 @@ class Request(OneKey):
     export_limit: ExportLimit | None = Field(None, description="keep the power fed into the grid below a limit")
     self_consumption: SelfConsumption | None = Field(None, description="keep the meter at its target")
     target_soc: TargetSoc | None = Field(None, description="bring the state of charge to a target")
+    plugin: PluginRequest | None = Field(None, description="an operator that another package brings")
     power: Power | None = Field(None, description="what happens when nobody asks: `0 kW`", examples=["0 kW"])
+
+    @property
+    def name(self) -> str:
+        """What it is called in `requests.<name>`: its kind, or the plug-in behind it."""
+        return self.kind if self.plugin is None else self.plugin.name
+
+    @property
+    def transform(self) -> list[Transform]:
+        """The steps on the power that it asks for."""
+        asked = self.schedule or self.plugin
+        return [] if asked is None else asked.transform
 
     @property
     def controller(self) -> PeakShaving | SelfConsumption | ExportLimit | TargetSoc | None:

@@ -24,6 +24,7 @@ WHY_TEXT = {
     Why.EXPIRED: "expired",
     Why.CONSTANT: "lower priority",
     Why.OFFERS: "lower priority",
+    Why.NO_OPINION: "nothing to ask for",
 }
 
 #: The power after each step, in the order of the chain.

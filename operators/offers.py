@@ -103,7 +103,9 @@ class Offers:
             self.site_kw[row] = entry.constant_kw
             self.why[row] = Why.CONSTANT
             return
-        type_ = TYPE_OF_KIND[entry.kind]
+        type_ = TYPE_OF_KIND.get(entry.kind)
+        if type_ is None:
+            return  # a stage of its own writes this request's rows
         whole = self._power(type_, None, now_ns)
         self.site_kw[row] = nan if whole is None else whole[0]
         for column, asset in enumerate(self.assets):

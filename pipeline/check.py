@@ -19,7 +19,7 @@ from config.load import Loaded, load
 from config.profile import Profile
 from config.source import Span
 from pipeline.rehearsal.reading import meanings
-from pipeline.rules import devices, doors, files, names, requests, reserve, site, support
+from pipeline.rules import devices, doors, files, names, plugins, requests, reserve, site, support
 from pipeline.rules.subject import Rule, Subject
 
 RULES: tuple[Rule, ...] = (
@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     requests.order,
     requests.origins,
     requests.controllers,
+    plugins.operators,
     reserve.services,
     doors.outputs,
     doors.request_topics,

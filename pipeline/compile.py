@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -19,11 +18,11 @@ from jit import constants as c
 from jit.constants import Constants
 from jit.layout import Layout
 from jit.measure import M_DEVICE, M_HEARTBEAT, POINT_OF_ROW
-from jit.rows import NOTHING, Added, build_layout
+from jit.rows import NOTHING, build_layout
 from operators.offers import Entry, Offers
 from operators.snapshot import Places
-from operators.stage import Stage
 from operators.validate import Plausible
+from pipeline.composed import Composed, compose
 from pipeline.node import End
 from pipeline.rules.support import operable
 from sources.points import point_names, point_ranges
@@ -34,17 +33,6 @@ POC = "poc"
 WRONG_SIGN_S = 3.0
 #: A reserve service without a ramp of its own reaches its capacity within this time (s).
 SERVICE_RAMP_S = 5.0
-
-
-class Composed(Protocol):
-    """A stage that the definition puts between `limits` and `resolve`: a transform, a plug-in."""
-
-    @property
-    def id(self) -> str: ...
-
-    def rows(self) -> Added: ...
-
-    def stage(self, layout: Layout) -> Stage: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,14 +81,15 @@ def ends(definition: Definition) -> Ends:
 def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) -> Compiled:
     """`profiles` holds one profile per device id: asset ids and `site.<meter>`."""
     definition = operable(definition)
-    devices, composed = _device_points(definition, profiles), _composed(definition)
+    devices, composed = _device_points(definition, profiles), compose(definition)
     layout = build_layout(
         assets=tuple(definition.assets),
-        requests=tuple(f"requests.{request.kind}" for request in definition.requests),
+        requests=tuple(f"requests.{request.name}" for request in definition.requests),
         services=tuple(f"ancillary.{service.kind}" for service in definition.ancillary),
         points=tuple(f"{device}.{point}" for device, points in devices.items() for point in points),
         devices=_spans(devices),
         added=sum((part.rows() for part in composed), NOTHING),
+        owners={part.id: part.id for part in composed},
     )
     return Compiled(
         definition=definition,
@@ -110,7 +99,7 @@ def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) 
         places=_places(definition, profiles, layout),
         entries=tuple(
             Entry(
-                f"requests.{request.kind}",
+                f"requests.{request.name}",
                 request.kind,
                 request.schedule.ttl if request.schedule else 0.0,
                 request.power,
@@ -120,20 +109,6 @@ def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) 
         plausible={device: Plausible(*point_ranges(profiles[device])) for device in devices},
         composed=composed,
     )
-
-
-def _composed(definition: Definition) -> tuple[Composed, ...]:
-    """The transforms of every request, in the order of the list. Their kernels are compiled only when there are any."""
-    found: list[Composed] = []
-    for request in definition.requests:
-        if request.schedule is not None and request.schedule.transform:
-            from operators.transforms.forms import placed
-            from operators.transforms.transform import Port
-
-            path = f"requests.{request.kind}"
-            asked = Port(f"{path}.asked_kw", f"{path}.site_kw")
-            found += placed(path, request.schedule.transform, asked, definition.site.cycle)
-    return tuple(found)
 
 
 def _device_points(definition: Definition, profiles: Mapping[str, Profile]) -> dict[str, tuple[str, ...]]:

@@ -201,7 +201,7 @@ def _readable(definition: Definition, profiles: Mapping[str, Profile]) -> Iterat
     yield Readable("site.frequency", "site", "frequency_hz", dimension=FREQUENCY)
     yield Readable("site.command", "site", "total_kw", dimension=POWER)
     for request in definition.requests:
-        name = f"requests.{request.kind}"
+        name = f"requests.{request.name}"
         yield Readable(name, "site", f"{name}.site_kw", dimension=POWER)
         for asset in definition.assets:
             yield Readable(f"{name}.{asset}", "request", f"{name}.asked_kw", asset, POWER)

@@ -14,7 +14,7 @@ RANKS = {
     "commitment": 4,
     "intraday": 5,
     "day_ahead": 6,
-    **dict.fromkeys(("peak_shaving", "export_limit", "self_consumption", "target_soc"), 7),
+    **dict.fromkeys(("peak_shaving", "export_limit", "self_consumption", "target_soc", "plugin"), 7),
     "idle": 8,
 }
 _BROKERS = ("mqtt", "mqtts")
@@ -23,20 +23,22 @@ _BROKERS = ("mqtt", "mqtts")
 def order(subject: Subject) -> Iterator[Diagnostic]:
     """The order of the list refines the priority of kinds and does not contradict it; each kind once; idle last."""
     seen: dict[str, Location] = {}
+    kinds: dict[str, Location] = {}
     for index, request in enumerate(subject.definition.requests):
         at = _at(index, request)
-        if request.kind in seen:
-            message = f"`{request.kind}` is listed twice"
-            first = (seen[request.kind], "first listed here")
+        if request.name in seen:
+            message = f"`{request.name}` is listed twice"
+            first = (seen[request.name], "first listed here")
             yield subject.key_problem("E107", message, "keep one of them", *at, first=first)
             continue
-        weaker = next((kind for kind in seen if RANKS[kind] > RANKS[request.kind]), None)
+        weaker = next((kind for kind in kinds if RANKS[kind] > RANKS[request.kind]), None)
         if weaker is not None:
             message = f"`{request.kind}` has priority over `{weaker}` and cannot stand below it"
             advice = f"the order is {', '.join(f'`{kind}`' for kind in RANKS)}"
-            first = (seen[weaker], "listed above it")
+            first = (kinds[weaker], "listed above it")
             yield subject.key_problem("E303", message, advice, *at, first=first)
-        seen[request.kind] = at
+        seen[request.name] = at
+        kinds.setdefault(request.kind, at)
     yield from _idle(subject)
 
 
