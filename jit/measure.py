@@ -183,7 +183,9 @@ def follow(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: flo
         held = past[r.DIFFERENT_S, a]
         held = held if held == held else 0.0
         status = codes[r.WRITE_STATUS, a]
-        if status == DIFFERENT and codes[r.QUALITY, a] == VALID:
+        if past_codes[r.AUTHORITY, a] != ARMED:  # silent: nothing was written that the device should hold
+            values[r.DIFFERENT_S, a] = 0.0
+        elif status == DIFFERENT and codes[r.QUALITY, a] == VALID:
             values[r.DIFFERENT_S, a] = held + dt
         elif status == CONFIRMED or status == DIFFERENT:  # a frozen or silent page says nothing about the set-point
             values[r.DIFFERENT_S, a] = 0.0

@@ -147,6 +147,19 @@ def test_a_device_that_holds_another_set_point_is_held_then_latched(cycle: str) 
     assert rig.frame["state"][0] == State.FAULT
 
 
+@pytest.mark.req("LH-OPS-001")
+def test_a_write_that_local_control_swallowed_latches_nothing(cycle: str) -> None:
+    """The last write before LOCAL is read back different; while nothing is written nothing can be compared."""
+    rig = running(cycle)
+    rig.batteries["b1"].outcome = WriteStatus.DIFFERENT
+    rig.tick()
+    rig.batteries["b1"].remote = 0.0
+    rig.run(20)
+    assert rig.frame["latch"][0] == Latch.NONE
+    assert rig.frame["state"][0] == State.STANDBY
+
+
+
 def test_one_difference_is_not_a_fault() -> None:
     rig = running("1 s")
     rig.batteries["b1"].outcome = WriteStatus.DIFFERENT
