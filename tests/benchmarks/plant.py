@@ -100,7 +100,7 @@ async def plant(folder: Path, *, black_hole: bool = False) -> AsyncIterator[Part
         stack.callback(_end, process)
         if black_hole:
             hole = await stack.enter_async_context(BlackHole(free_port()))
-            database = f"postgresql://127.0.0.1:{hole.port}/nowhere?sslmode=disable"
+            database = f"postgresql://127.0.0.1:{hole.port}/nowhere"
         else:
             server = embedded(folder / "postgres")
             await asyncio.to_thread(server.start)

@@ -36,7 +36,7 @@ def tell(ledger: Ledger, name: str, report: dict[str, Any], pulse: dict[str, Any
             reference_figure=quantile(still, share),
         )
     step = f"longest step of the loop but a tick, {name}"
-    ledger.add(step, 1e3 * report["step_cpu_s"], "ms", 5.0, note=f"processor time, of {report['steps']:,} steps")
+    ledger.add(step, 1e3 * report["step_cpu_s"], "ms", note=f"processor time, of {report['steps']:,} steps")
     ledger.add(f"longest garbage collection, {name}", 1e3 * report["pause_s"], "ms")
     ledger.add(f"processor time, {name}", 1e2 * report["cpu_share"], "%", note=f"{report['objects']:,} young objects")
     ledger.add(f"missed ticks, {name}", report["missed"], "", 0.0, note=f"{pulse['missed']} by a loop that only ticks")
@@ -70,7 +70,8 @@ async def test_black_hole_and_a_crowd(benchmark: Any, ledger: Ledger, tmp_path: 
             parts.started("pulse", str(CYCLE_S), str(tmp_path / "pulse.json"), report="pulse.json") as pulse,
             parts.started(*crowd_of, report="crowd.json") as crowd,
         ):
-            await until(lambda: crowd_file.exists() and _standing(crowd_file) > 0.9 * clients, 60.0, "the crowd stands")
+            stands = 0.9 * clients
+            await until(lambda: run.process.poll() is not None or _standing(crowd_file) > stands, 60.0, "the crowd")
             report = await run.report(within_s=60 + 2 * (ticks + warm) * CYCLE_S)
             seen, still = json.loads(crowd_file.read_text()), pulse.end()
             assert crowd.process.poll() is None
@@ -82,6 +83,6 @@ async def test_black_hole_and_a_crowd(benchmark: Any, ledger: Ledger, tmp_path: 
 def _standing(report: Path) -> int:
     try:
         found = json.loads(report.read_text())
-    except ValueError:  # it is being written
+    except (ValueError, OSError):  # it is being written, or not yet there
         return 0
     return int(found["reading"] + found["stalled"])
