@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from loguru import logger
 
 FIRST_S, MOST_S = 0.2, 5.0
+CANCEL_ROUNDS = 3
 
 
 class Tasks:
@@ -29,9 +30,16 @@ class Tasks:
         self._closing.set()
 
     async def cancel(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """End every job. One that swallowed its cancellation is asked again, and left behind after some seconds."""
+        pending = set(self._tasks)
+        for _ in range(CANCEL_ROUNDS):
+            for task in pending:
+                task.cancel()
+            if not pending:
+                break
+            _, pending = await asyncio.wait(pending, timeout=1.0)
+        for task in pending:
+            logger.error("{}: does not end and is left behind", task.get_name())
         self._tasks.clear()
 
     async def _keep(self, name: str, job: Callable[[], Awaitable[None]]) -> None:

@@ -163,6 +163,7 @@ class Door(uvicorn.Server):
         except OSError:
             self.listener.close()
             raise
+        self.listener.listen()  # who connects before the loop serves waits, and is not refused
         self.port: int = self.listener.getsockname()[1]
         super().__init__(
             uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1)

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.trace.table import read_requirements
 
+settings.register_profile("house", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("house")
 pytest_plugins = ["pytester"]  # for the test of this file
 
 ROOT = Path(__file__).parent.parent

@@ -83,7 +83,9 @@ class Connection:
     async def keep(self) -> None:
         """Connect, and connect again whenever the connection is lost. Runs until cancelled."""
         while True:
-            if not await self.connect():
+            connected = await self.connect()
+            _end_if_cancelled()
+            if not connected:
                 await pause(self._next_delay())
                 continue
             await self._lost.wait()
@@ -259,3 +261,10 @@ def _is_reply(pdu: bytes) -> bool:
     if function in (15, 16):
         return len(pdu) == 5
     return function in (1, 2, 3, 4) and len(pdu) == 2 + pdu[1]
+
+
+def _end_if_cancelled() -> None:
+    """`wait_for` of Python 3.11, in which the library connects, loses a cancellation that comes with the result."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
