@@ -25,6 +25,7 @@ from config.door import (
     MqttOutput,
     OpcuaServerOutput,
     Output,
+    PluginOutput,
     PostgresOutput,
     Tls,
     Tokens,
@@ -40,8 +41,8 @@ __all__ = [
     "OUTPUT_TYPES", "RESERVED", "AlarmRule", "Asset", "Chain", "Clock", "Connection", "Definition", "Efficiency",
     "Endpoint", "Fcr",
     "GridOperator", "Input", "Interlock", "Limit", "Meter", "MinPower", "MqttOutput", "OnLoss", "OpcuaServerOutput",
-    "Output", "PostgresOutput", "RampRates", "Rated", "Rehearsal", "Request", "ScheduleRequest", "Section", "Service",
-    "Site", "SocBand", "TemperatureBand", "Tls", "Tokens", "Transform", "Transformer",
+    "Output", "PluginOutput", "PostgresOutput", "RampRates", "Rated", "Rehearsal", "Request", "ScheduleRequest",
+    "Section", "Service", "Site", "SocBand", "TemperatureBand", "Tls", "Tokens", "Transform", "Transformer",
 ]  # fmt: skip
 
 

@@ -100,5 +100,13 @@ class OpcuaServerOutput(Section):
     publish: Published = Field(ALL, description="what is published", examples=[["snapshot", "command", "alarms"]])
 
 
-OUTPUT_TYPES = ("postgres", "mqtt", "opcua_server")
-Output = Annotated[PostgresOutput | MqttOutput | OpcuaServerOutput, Field(discriminator="type")]
+class PluginOutput(Section):
+    """An output that another package brings: `docs/plugins.md`. It gets copies of documents and nothing else."""
+
+    type: Literal["plugin"] = Field(description="an output that another package brings")
+    name: Text = Field(description="its name, as the package gives it", examples=["acme-cloud"])
+    publish: Published = Field(ALL, description="what it gets", examples=[["snapshot", "alarms"]])
+
+
+OUTPUT_TYPES = ("postgres", "mqtt", "opcua_server", "plugin")
+Output = Annotated[PostgresOutput | MqttOutput | OpcuaServerOutput | PluginOutput, Field(discriminator="type")]

@@ -2,6 +2,8 @@
 
     [project.entry-points."bess_pipeline.operators"]        night-charge = "acme_bess:night_charge"
     [project.entry-points."bess_pipeline.profiles"]         acme-rack-3  = "acme_bess:rack_3"
+    [project.entry-points."bess_pipeline.sources"]          acme-market  = "acme_bess:market"
+    [project.entry-points."bess_pipeline.sinks"]            acme-cloud   = "acme_bess:cloud"
 
 A name that two packages bring is nobody's. Loading runs the package's code: whatever it raises is a `PluginError`.
 """
@@ -12,7 +14,7 @@ import re
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal
 
-Group = Literal["operators", "profiles"]
+Group = Literal["operators", "sources", "sinks", "profiles"]
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 

@@ -37,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     requests.origins,
     requests.controllers,
     plugins.operators,
+    plugins.ends,
     reserve.services,
     doors.outputs,
     doors.request_topics,

@@ -18,8 +18,10 @@ from jit.frame import Frame
 from operators.cut import Command, cut
 from operators.offers import TYPE_OF_KIND
 from pipeline.compile import Compiled
+from pipeline.plugins import source_of
 from sinks.modbus import ModbusWriter
 from sinks.mqtt import MqttWriter
+from sources.foreign import ForeignSource
 from sources.modbus.device import ModbusDevice
 from sources.mqtt.connection import Broker
 from sources.mqtt.schedule import ScheduleTopic
@@ -127,9 +129,16 @@ class Field:
     def _schedules(self) -> None:
         for request in self.compiled.definition.requests:
             schedule = request.schedule
-            if schedule is None or schedule.topic is None:
-                continue
             name = f"requests.{request.kind}"
+            if schedule is None or schedule.from_ in ("file", "endpoint"):
+                continue
+            if schedule.from_ not in self.compiled.definition.connections:
+                kind, assets = TYPE_OF_KIND[request.kind], self.compiled.layout.assets
+                brought = source_of(schedule.from_)
+                self.jobs[name] = ForeignSource(name, kind, schedule.from_, brought, self.post, assets).run
+                continue
+            if schedule.topic is None:
+                continue
             source = ScheduleTopic(
                 name,
                 TYPE_OF_KIND[request.kind],

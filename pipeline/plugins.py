@@ -1,4 +1,4 @@
-"""Plug-in operators as `check` and the compiler see them: found, loaded, held against the rules, their options read.
+"""Plug-ins as `check` and the compiler see them: found, loaded, held against the rules, their options read.
 
 No kernel is imported here.
 """
@@ -10,6 +10,8 @@ from config.plugins import PluginError, load
 from config.request import PluginRequest, Request
 from config.units import QuantityError, parse
 from operators.plugin import Operator, faults
+from sinks.plugin import Sink
+from sources.plugin import Source
 
 
 def operator_of(request: PluginRequest) -> Operator:
@@ -19,7 +21,7 @@ def operator_of(request: PluginRequest) -> Operator:
         raise PluginError(name, "has the name of a kind of request")
     loaded = load("operators", name)
     if not isinstance(loaded, Operator):
-        raise PluginError(name, f"is a {type(loaded).__name__}, not an Operator")
+        raise PluginError(name, f"is of type {type(loaded).__name__}, not an Operator")
     try:  # a copy of our own: what was judged is what runs
         operator = Operator(
             tuple(loaded.reads), tuple(loaded.writes), loaded.compute, tuple(loaded.before), tuple(loaded.options)
@@ -30,6 +32,22 @@ def operator_of(request: PluginRequest) -> Operator:
     if found:
         raise PluginError(name, found[0])
     return operator
+
+
+def source_of(name: str) -> Source:
+    """The declared source of schedules. Raises as `operator_of`."""
+    loaded = load("sources", name)
+    if name in ("file", "endpoint") or not isinstance(loaded, Source) or not callable(loaded.run):
+        raise PluginError(name, f"is of type {type(loaded).__name__}, not a Source with a function and a free name")
+    return loaded
+
+
+def sink_of(name: str) -> Sink:
+    """The declared output. Raises as `operator_of`."""
+    loaded = load("sinks", name)
+    if not isinstance(loaded, Sink) or not callable(loaded.take):
+        raise PluginError(name, f"is of type {type(loaded).__name__}, not a Sink with a function")
+    return loaded
 
 
 def options_of(request: PluginRequest, operator: Operator) -> dict[str, float]:

@@ -23,7 +23,7 @@ from typing import Any
 from loguru import logger
 from reactivex import operators as ops
 
-from config.definition import Definition, MqttOutput, PostgresOutput
+from config.definition import Definition, MqttOutput, PluginOutput, PostgresOutput
 from config.profile import Profile
 from jit.build import compiled as compile_state
 from jit.codes import Authority, Quality
@@ -37,10 +37,12 @@ from pipeline.compile import Compiled, compile_definition, ends
 from pipeline.door import SiteDoor
 from pipeline.field import Field, secret
 from pipeline.nodes import Meters
+from pipeline.plugins import sink_of
 from pipeline.ticker import Ticker
 from pipeline.view import SiteView
 from sinks.alarms import HIGH, LOW, MEDIUM, AlarmBook, Condition, conditions
 from sinks.checkpoint import Checkpoint, restore
+from sinks.foreign import ForeignSink
 from sinks.history import History, Numbers
 from sinks.journal import Journal, JournalFileError
 from sinks.metrics import Metrics
@@ -162,8 +164,13 @@ class Process:
                 )
         return made
 
-    def _states(self) -> dict[str, StateOutput]:
-        return {
+    def _states(self) -> dict[str, StateOutput | ForeignSink]:
+        brought: dict[str, StateOutput | ForeignSink] = {
+            name: ForeignSink(name, sink_of(output.name), publish=output.publish)
+            for name, output in self.definition.outputs.items()
+            if isinstance(output, PluginOutput)
+        }
+        return brought | {
             name: StateOutput(
                 name,
                 self.field.broker(output.to, f"outputs.{name}"),
@@ -283,7 +290,7 @@ class Process:
         new, self._counted_misses = self.ticker.missed - self._counted_misses, self.ticker.missed
         return new
 
-    def _state_of(self, output: StateOutput) -> Callable[[Frame], None]:
+    def _state_of(self, output: StateOutput | ForeignSink) -> Callable[[Frame], None]:
         def documents() -> Iterator[None]:
             output.offer_state(self.view.site())
             yield

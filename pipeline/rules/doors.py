@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from config.address import canonical_host, is_loopback, parse_listen, reaches
-from config.definition import Endpoint, MqttOutput, OpcuaServerOutput, PostgresOutput
+from config.definition import Endpoint, MqttOutput, OpcuaServerOutput, PluginOutput, PostgresOutput
 from config.diagnostics import Diagnostic
 from config.plain import Location
 from config.shape import suggestion
@@ -26,6 +26,8 @@ def outputs(subject: Subject) -> Iterator[Diagnostic]:
     """Each output goes to a connection that exists, of its kind, and away from every device."""
     for name, output in subject.definition.outputs.items():
         at: Location = ("outputs", name)
+        if isinstance(output, PluginOutput):
+            continue  # it has no address of its own: `rules.plugins`
         if isinstance(output, OpcuaServerOutput):
             yield from _server(subject, output, at)
             continue

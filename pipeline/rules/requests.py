@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from config.definition import GridOperator, Request, ScheduleRequest
 from config.diagnostics import Diagnostic
 from config.plain import Location
+from config.plugins import installed
 from config.shape import suggestion
 from pipeline.rules.subject import Subject
 
@@ -107,6 +108,9 @@ def _origin(subject: Subject, schedule: ScheduleRequest | GridOperator, at: Loca
             yield subject.problem("E105", "there is no `endpoint:`", "write one, or name a broker", *at, "from")
         yield from _surplus(subject, schedule, at, ("topic", "path"))
         return
+    if _brought(subject, schedule):
+        yield from _surplus(subject, schedule, at, ("topic", "path"))
+        return
     address = subject.address(origin)
     if address is None or "://" in origin:
         known = [*map(str, subject.definition.connections), "endpoint"]
@@ -116,6 +120,13 @@ def _origin(subject: Subject, schedule: ScheduleRequest | GridOperator, at: Loca
     elif schedule.topic is None:
         yield subject.key_problem("E102", "`topic` is missing", "write the topic to read from", *at)
     yield from _surplus(subject, schedule, at, ("path",))
+
+
+def _brought(subject: Subject, schedule: ScheduleRequest | GridOperator) -> bool:
+    """Whether another package brings the origin: `rules.plugins` says what is wrong with it."""
+    if not isinstance(schedule, ScheduleRequest) or schedule.from_ in subject.definition.connections:
+        return False
+    return schedule.from_ in installed("sources")
 
 
 def _surplus(

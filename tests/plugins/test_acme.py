@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from config.definition import PluginOutput
 from config.diagnostics import render
 from config.request import Request
+from pipeline.process import Options, Process
 from pipeline.run import graph_of
+from sources.tick import Tick
 from tests.config.marked import PLANT
 from tests.pipeline.test_check import checked
-from tests.rig import START_NS, Rig, site
+from tests.real.until import until
+from tests.rig import METER, START_NS, Rig, site, storage
 
 HERE = Path(__file__).parent
 NIGHT_NS = START_NS // 86_400_000_000_000 * 86_400_000_000_000
@@ -91,8 +96,30 @@ def test_the_nearest_name_is_suggested() -> None:
     assert (problem.code, problem.help) == ("E105", "did you mean `night-charge`?")
 
 
+async def test_its_source_and_its_output_run_in_the_process(tmp_path: Path) -> None:
+    from acme_bess import ends  # type: ignore[import-not-found]  # on the path of these tests alone
+
+    plain = site()
+    day_ahead = Request.model_validate({"kind": "day_ahead", "schedule": {"from": "acme-market", "ttl": "26 h"}})
+    outputs = {"cloud": PluginOutput.model_validate({"type": "plugin", "name": "acme-cloud"})}
+    changes = {"requests": [day_ahead, plain.requests[-1]], "outputs": outputs}
+    profiles = {"b1": storage(), "site.poc": METER}
+    made = Process(plain.model_copy(update=changes), profiles, Options(state_dir=tmp_path))
+    made.subscribe()
+    tasks = [asyncio.ensure_future(job()) for job in (made.field.jobs["requests.day_ahead"], made.states["cloud"].run)]
+    await until(lambda: made.entry.snapshot.offers.schedules)
+    made.tick(Tick(0, 100.0, START_NS, 1.0))
+    made.tick(Tick(1, 101.0, START_NS + 10**9, 1.0))
+    await until(lambda: ends.TAKEN)
+    assert ends.TAKEN[0]["state"]["name"] == "rig"
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    await made.journal.close()
+
+
 def test_a_profile_with_another_name_inside_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from acme_bess import profiles  # type: ignore[import-not-found]  # on the path of these tests alone
+    from acme_bess import profiles
 
     monkeypatch.setattr(profiles, "RACK_3", profiles.RACK_3.replace("name: acme-rack-3", "name: sunspec-storage"))
     found = checked(PLANT.replace("profile: sunspec-storage", "profile: acme-rack-3"))

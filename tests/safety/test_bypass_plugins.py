@@ -23,6 +23,9 @@ from config.request import Request
 from jit import rows as r
 from jit.layout import Row
 from operators.plugin import Moment, Operator, Option, Writes
+from pipeline.run import graph_of
+from sinks.plugin import Sink
+from sources.plugin import Source
 from tests.config.marked import PLANT
 from tests.pipeline.test_check import checked
 from tests.rig import Rig, site
@@ -39,14 +42,14 @@ Bring = Callable[..., None]
 def bring(monkeypatch: pytest.MonkeyPatch) -> Bring:
     """Install what a package brings under a name."""
 
-    def install(*brought: object, name: str = NAME) -> None:
+    def install(*brought: object, name: str = NAME, of: str = "operators") -> None:
         entries = []
         for number, thing in enumerate(brought):
             module = ModuleType(f"hostile_{number}")
             module.thing = thing  # type: ignore[attr-defined]
             monkeypatch.setitem(sys.modules, module.__name__, module)
-            entries.append(EntryPoint(name, f"{module.__name__}:thing", "bess_pipeline.operators"))
-        monkeypatch.setattr(config.plugins, "entry_points", lambda group: entries if "operators" in group else [])
+            entries.append(EntryPoint(name, f"{module.__name__}:thing", f"bess_pipeline.{of}"))
+        monkeypatch.setattr(config.plugins, "entry_points", lambda group: entries if group.endswith(of) else [])
 
     return install
 
@@ -105,9 +108,9 @@ DECLARATIONS: list[tuple[str, object, str]] = [
     ("remembers a latch", declared(before=("latch",)), "remembers `latch` of `state_machine`"),
     ("remembers nobody's row", declared(before=("x",)), "remembers `x` that nobody writes"),
     ("has no function", declared(compute=5), "has no function `compute`"),
-    ("is a function", nothing, "is a function, not an Operator"),
-    ("is a stage", Rig(site()).stages[-1], "is a Stage, not an Operator"),
-    ("is nothing", None, "is a NoneType, not an Operator"),
+    ("is a function", nothing, "is of type function, not an Operator"),
+    ("is a stage", Rig(site()).stages[-1], "is of type Stage, not an Operator"),
+    ("is nothing", None, "is of type NoneType, not an Operator"),
     ("cannot be read", declared(reads=Strange()), "has a declaration that cannot be read"),
     ("has options that are none", declared(options=(Option("", "kW"),)), "has an option `` that is none"),
 ]  # fmt: skip
@@ -152,6 +155,58 @@ def test_a_package_that_cannot_be_loaded_ends_nothing(error: BaseException, monk
     entry = EntryPoint(NAME, "hostile:thing", "bess_pipeline.operators")
     monkeypatch.setattr(config.plugins, "entry_points", lambda group: [entry] if "operators" in group else [])
     assert f"cannot be loaded: {type(error).__name__}" in refused()
+
+
+DAY_AHEAD = "from: broker, topic: plant/day-ahead, ttl"
+STATE = "{ type: mqtt, to: broker, topic: plant/state"
+ENDS = [
+    ("sources", declared(), DAY_AHEAD, "from: hostile, ttl", "is of type Operator, not a Source"),
+    ("sources", Sink(print), DAY_AHEAD, "from: hostile, ttl", "is of type Sink, not a Source"),
+    ("sources", Source(5), DAY_AHEAD, "from: hostile, ttl", "is of type Source, not a Source with a function"),  # type: ignore[arg-type]
+    ("sinks", Source(lambda *_: None), STATE, "{ type: plugin, name: hostile", "is of type Source, not a Sink"),
+    ("sinks", Rig(site()).stages[-1], STATE, "{ type: plugin, name: hostile", "is of type Stage, not a Sink"),
+    ("sinks", Sink(5), STATE, "{ type: plugin, name: hostile", "is of type Sink, not a Sink with a function"),  # type: ignore[arg-type]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("of", "thing", "old", "new", "words"), ENDS, ids=[f"{e[0]}: {e[4]}" for e in ENDS])
+def test_what_is_no_end_is_refused(of: str, thing: Any, old: str, new: str, words: str, bring: Bring) -> None:
+    bring(thing, of=of)
+    found = checked(PLANT.replace(old, new))
+    assert f"the plug-in `hostile` {words}" in render(found.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (DAY_AHEAD, "from: hostile, topic: plant/two/command, ttl", "`topic` means nothing"),
+        (DAY_AHEAD, "from: hostile, path: /dev/two, ttl", "`path` means nothing"),
+        (DAY_AHEAD, "from: hostile, to: two, ttl", "`to` is not a key here"),
+        (STATE, "{ type: plugin, name: hostile, to: broker", "`to` is not a key here"),
+        (STATE, "{ type: plugin, name: hostile, topic: plant/two/command", "`topic` is not a key here"),
+        (STATE, "{ type: plugin, name: hostile, inputs: [ramp]", "`inputs` is not a key here"),
+        (STATE, "{ type: plugin, name: nobody", "there is no output `nobody`"),
+    ],
+)
+def test_a_source_and_a_sink_have_no_place_to_reach_from(old: str, new: str, words: str, bring: Bring) -> None:
+    source = "from" in old
+    bring(Source(lambda *_: None) if source else Sink(print), of="sources" if source else "sinks")
+    found = checked(PLANT.replace(old, new))
+    assert found.definition is None
+    assert words in render(found.diagnostics)
+
+
+def test_both_ends_take_their_place_in_the_graph(bring: Bring) -> None:
+    """A source gives requests, an output takes frames: the checks on the graph hold them there."""
+    bring(Source(lambda *_: None), of="sources")
+    found = checked(PLANT.replace(DAY_AHEAD, "from: hostile, ttl"))
+    assert found.ok, render(found.diagnostics)
+    nodes = {node["id"]: node for node in graph_of(found)["nodes"]}
+    assert nodes["requests.day_ahead"]["gives"] == ["Request"]
+    bring(Sink(print), of="sinks")
+    found = checked(PLANT.replace(STATE, "{ type: plugin, name: hostile"))
+    assert found.ok, render(found.diagnostics)
+    assert {node["id"]: node for node in graph_of(found)["nodes"]}["outputs.state"]["streams"] == [["Frame"]]
 
 
 # --- what it does at a tick -------------------------------------------------------------------------------------------
