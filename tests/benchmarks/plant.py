@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -102,7 +104,10 @@ async def plant(folder: Path, *, black_hole: bool = False) -> AsyncIterator[Part
             hole = await stack.enter_async_context(BlackHole(free_port()))
             database = f"postgresql://127.0.0.1:{hole.port}/nowhere"
         else:
-            server = embedded(folder / "postgres")
+            place = Path(tempfile.mkdtemp(prefix="pg-"))  # where the database's own user may go
+            place.chmod(0o755)
+            stack.callback(shutil.rmtree, place, ignore_errors=True)
+            server = embedded(place / "server")
             await asyncio.to_thread(server.start)
             stack.callback(server.stop)
             database = server.url
