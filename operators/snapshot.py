@@ -89,7 +89,8 @@ class Newest:
         """A point keeps its last value when a poll failed: what changes is its quality, and with time its age."""
         first, last = self.layout.devices[reading.device]
         self.quality[first:last] = reading.quality
-        if np.count_nonzero(reading.quality & _PROTOCOL) < last - first:
+        answered = not reading.quality.item(0) & _PROTOCOL  # the first point says it nearly always
+        if answered or np.count_nonzero(reading.quality & _PROTOCOL) < last - first:
             self.points[first:last] = reading.values
             self.arrived_s[device] = reading.arrived_s
             self.stamps_ns[device] = signals.NO_STAMP if reading.stamp_ns is None else reading.stamp_ns

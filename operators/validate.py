@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from reactivex import Observable
-from reactivex import operators as ops
+from reactivex import Observable, abc
 
 from jit.codes import Quality
 from sources.reading import F8, Reading
@@ -82,10 +81,17 @@ def validate(devices: Mapping[str, Plausible], dropped: Dropped) -> Callable[[Ob
             return None
         return judge(signal, plausible)
 
-    def present(signal: Any) -> bool:
-        return signal is not None
-
     def operator(source: Observable[Any]) -> Observable[Any]:
-        return source.pipe(ops.map(place), ops.filter(present))
+        def subscribe(
+            observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            def on_next(signal: Any) -> None:  # map and filter in one hop: every signal passes here
+                judged = place(signal)
+                if judged is not None:
+                    observer.on_next(judged)
+
+            return source.subscribe(on_next, observer.on_error, observer.on_completed, scheduler=scheduler)
+
+        return Observable(subscribe)
 
     return operator
