@@ -5,9 +5,10 @@ A code is what the chain computes with; the text beside it is what people read. 
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum, IntFlag, unique
 
 
+@unique
 class Permit(IntEnum):
     """A yes or no that may be unknown: availability, remote control, permission, activation."""
 
@@ -16,6 +17,7 @@ class Permit(IntEnum):
     YES = 2
 
 
+@unique
 class State(IntEnum):
     """States of an asset (LH-SM-001). IDLE to LIMITED are labels of permitted running and forbid nothing."""
 
@@ -32,6 +34,7 @@ class State(IntEnum):
     MAINTENANCE = 10
 
 
+@unique
 class Authority(IntEnum):
     """Whether the process writes to the device at all. SILENT writes nothing, not even a heartbeat."""
 
@@ -40,6 +43,7 @@ class Authority(IntEnum):
     ARMED = 2
 
 
+@unique
 class Mode(IntEnum):
     """Mode of a command (LH-DOM-003)."""
 
@@ -50,6 +54,7 @@ class Mode(IntEnum):
     DISCHARGE = 4
 
 
+@unique
 class Quality(IntFlag):
     """Quality bits of a point (LH-DOM-004). A point may be used only while VALID is set; 0 = never received."""
 
@@ -67,6 +72,7 @@ class Quality(IntFlag):
     RETAINED = 1024  # a retained message: shown, never fresh
 
 
+@unique
 class Act(IntFlag):
     """Operator acts since the last tick, OR-ed per asset. STOP dominates RELEASE."""
 
@@ -81,6 +87,7 @@ class Act(IntFlag):
     RESTORED_STOP = 128  # a stop read back from the journal at start
 
 
+@unique
 class Latch(IntFlag):
     """What holds an asset in FAULT until it is acknowledged. 0 = nothing (a set of bits, not an enumeration)."""
 
@@ -93,6 +100,7 @@ class Latch(IntFlag):
     BEYOND = 16  # more power than commanded for longer than the declared response explains
 
 
+@unique
 class Condition(IntFlag):
     """Conditions of the state machine's table, computed every tick from the snapshot and `before`."""
 
@@ -113,6 +121,7 @@ class Condition(IntFlag):
     QUIET = 2048  # 0 kW commanded and confirmed, or nothing is written at all
 
 
+@unique
 class WriteStatus(IntEnum):
     """Outcome of the newest write to a device."""
 
@@ -125,6 +134,7 @@ class WriteStatus(IntEnum):
     DIFFERENT = 6  # read back, and different
 
 
+@unique
 class Reason(IntEnum):
     """Why a stage did what it did: a closed list, each with one sentence in `REASON_TEXT`."""
 
@@ -177,6 +187,7 @@ class Reason(IntEnum):
     NO_VALUE = 64
 
 
+@unique
 class Why(IntEnum):
     """Why a request has, or has not, something to say in this tick."""
 
