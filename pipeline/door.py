@@ -13,7 +13,7 @@ from typing import Any
 
 from operators.offers import TYPE_OF_KIND
 from pipeline.compile import Compiled
-from sinks.alarms import AlarmBook
+from sinks.alarms.book import AlarmBook
 from sinks.journal import Journal, JournalFileError
 from sinks.web.ports import JournalError, Principal, Refusal, ScheduleRefusedError
 from sources.act import ActKind, OperatorAct

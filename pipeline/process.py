@@ -40,7 +40,8 @@ from pipeline.nodes import Meters
 from pipeline.plugins import sink_of
 from pipeline.ticker import Ticker
 from pipeline.view import SiteView
-from sinks.alarms import HIGH, LOW, MEDIUM, AlarmBook, Condition, conditions
+from sinks.alarms.book import AlarmBook
+from sinks.alarms.conditions import HIGH, LOW, MEDIUM, Condition, conditions
 from sinks.checkpoint import Checkpoint, restore
 from sinks.foreign import ForeignSink
 from sinks.history import History, Numbers

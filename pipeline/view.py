@@ -16,7 +16,7 @@ from operators.status import asset_status, site_status
 from pipeline.compile import Compiled
 from pipeline.graph import Graph, as_json
 from pipeline.nodes import Meters
-from sinks.alarms import AlarmBook
+from sinks.alarms.book import AlarmBook
 from sinks.journal import Journal
 from sources.instant import format_utc
 from sources.schedule import Schedule, Window

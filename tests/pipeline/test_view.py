@@ -15,7 +15,8 @@ from pipeline.door import SiteDoor
 from pipeline.graph import build
 from pipeline.nodes import Meters
 from pipeline.view import SiteView, silent
-from sinks.alarms import AlarmBook, conditions
+from sinks.alarms.book import AlarmBook
+from sinks.alarms.conditions import conditions
 from sinks.journal import Journal
 from sinks.web.ports import JournalError, Principal, Refusal, Role, ScheduleRefusedError
 from sources.act import ActKind, OperatorAct

@@ -1,16 +1,12 @@
-"""Alarms: what needs somebody's response, derived from sealed frames and from the numbers of the process.
+"""Conditions: what a sealed frame says that needs somebody's response.
 
-    condition holds ──► active, unacknowledged ──► acknowledged
-    condition gone  ──► inactive; it stays listed until it has been acknowledged
-
-Every alarm has a priority (1 high to 3), a text and the response that is expected (ISA-18.2: no response, no alarm).
-An acknowledgement says that somebody has seen it; it resets nothing.
+Every condition has a priority (1 high to 3), a text and the response that is expected (ISA-18.2: no response, no
+alarm). What becomes of it is up to `sinks.alarms.book`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,8 +14,6 @@ from jit import rows as r
 from jit.codes import Permit, Quality, Reason, State, WriteStatus
 from jit.frame import Frame
 from operators.sentence import LATCH_TEXT, bits, quality_text
-from sinks.records import AlarmEvent
-from sources.instant import format_utc
 
 HIGH, MEDIUM, LOW = 1, 2, 3
 
@@ -49,29 +43,6 @@ class Condition:
     @property
     def id(self) -> str:
         return f"{self.asset}.{self.key}" if self.asset else f"site.{self.key}"
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """A condition with its history: since when (UTC ns), whether it still holds and whether it was acknowledged."""
-
-    condition: Condition
-    since_ns: int
-    active: bool
-    acknowledged: bool
-
-    def json(self) -> dict[str, object]:
-        c = self.condition
-        return {
-            "id": c.id,
-            "asset_id": c.asset,
-            "priority": c.priority,
-            "text": c.text,
-            "response": c.response,
-            "since": format_utc(self.since_ns),
-            "active": self.active,
-            "acknowledged": self.acknowledged,
-        }
 
 
 def of_asset(frame: Frame, column: int) -> list[Condition]:
@@ -201,51 +172,3 @@ def conditions(frame: Frame) -> list[Condition]:
     """Everything that the frame alone says."""
     found = [condition for column in noteworthy(frame) for condition in of_asset(frame, column)]
     return found + of_meter(frame) + of_services(frame)
-
-
-class AlarmBook:
-    """The alarms of the process. `changed` receives every event for the history."""
-
-    def __init__(self, changed: Callable[[AlarmEvent], None] = lambda _event: None) -> None:
-        self._changed = changed
-        self._alarms: dict[str, Alarm] = {}
-        self._first_ns: dict[str, int] = {}
-
-    def update(self, holding: Iterable[Condition], at_ns: int) -> None:
-        """Conditions that hold now come or stay; all others go."""
-        held = {condition.id: condition for condition in holding}
-        self._first_ns = {name: self._first_ns.get(name, at_ns) for name in held}
-        now = {name: c for name, c in held.items() if at_ns - self._first_ns[name] >= c.delay_s * 1e9}
-        for name, condition in now.items():
-            known = self._alarms.get(name)
-            if known is None or not known.active:
-                self._put(Alarm(condition, at_ns, active=True, acknowledged=False), at_ns)
-            elif known.condition != condition:
-                self._alarms[name] = replace(known, condition=condition)
-        for name, alarm in list(self._alarms.items()):
-            if name not in now and alarm.active:
-                self._put(replace(alarm, active=False), at_ns)
-
-    def acknowledge(self, name: str, at_ns: int) -> bool:
-        """Note that somebody has seen it. False: no such alarm."""
-        alarm = self._alarms.get(name)
-        if alarm is None:
-            return False
-        self._put(replace(alarm, acknowledged=True), at_ns)
-        return True
-
-    def _put(self, alarm: Alarm, at_ns: int) -> None:
-        c = alarm.condition
-        self._alarms[c.id] = alarm
-        if alarm.acknowledged and not alarm.active:
-            del self._alarms[c.id]
-        self._changed(
-            AlarmEvent(c.id, c.asset, c.priority, c.text, at_ns, alarm.active, alarm.acknowledged, c.response)
-        )
-
-    def json(self) -> list[dict[str, object]]:
-        """Unacknowledged first, then by priority and age."""
-        listed = sorted(
-            self._alarms.values(), key=lambda a: (a.acknowledged, not a.active, a.condition.priority, -a.since_ns)
-        )
-        return [alarm.json() for alarm in listed]
