@@ -46,7 +46,9 @@ I8 = npt.NDArray[np.int64]
     REVERTS_AFTER_S,
     VALID_FOR_S,
     READBACK_S,
-) = range(30)
+    NAMEPLATE_CHARGE_KW,
+    NAMEPLATE_DISCHARGE_KW,
+) = range(32)
 RATING_NAMES = (
     "charge_kw",
     "discharge_kw",
@@ -78,6 +80,8 @@ RATING_NAMES = (
     "reverts_after_s",
     "valid_for_s",
     "readback_s",
+    "nameplate_charge_kw",
+    "nameplate_discharge_kw",
 )
 
 # masks[row, asset]
@@ -107,7 +111,7 @@ SERVICE_NAMES = ("full_at_hz", "insensitivity_hz", "energy_h", "service_ramp_kw_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constants:
-    """`ratings` [30, assets], `masks` [1, assets], `site` [9], `service` [6, services].
+    """`ratings` [32, assets], `masks` [1, assets], `site` [9], `service` [6, services].
 
     `split` [services, assets]: sold capacity in kW.
     """

@@ -1,6 +1,7 @@
 """Kernel of `limits`: every named limit of an asset, and the band as their intersection.
 
-    rating ∩ bms ∩ permission ∩ quality ∩ availability ∩ temperature ∩ soc ∩ energy ∩ site = [low_kw, high_kw] ∋ 0
+    rating ∩ configuration ∩ bms ∩ permission ∩ remote ∩ availability ∩ quality ∩ temperature ∩ soc ∩ energy
+           ∩ apparent ∩ effect ∩ frequency ∩ site ∩ transformer ∩ grid_operator  =  [low_kw, high_kw] ∋ 0
 
 Each term returns the largest charge (≥ 0) or discharge (≥ 0) it allows. A term that cannot judge allows nothing when
 its input was promised, and has no opinion (∞) when it never was. Degrading an input never widens a term. The binding
@@ -14,14 +15,14 @@ import numpy as np
 from jit import constants as c
 from jit import rows as r
 from jit.build import F1, F2, I2, RF1, RF2, RI1, F, N, kernel, term
-from jit.codes import Permit, Reason
+from jit.codes import Condition, Permit, Reason
 from jit.constants import F8, I8
 from jit.project import proven
 
 INF = np.inf
 VALID = 1
 LIMITS = len(r.LIMITS)
-YES = int(Permit.YES)
+YES, REMOTE = int(Permit.YES), int(Condition.REMOTE)
 VALUES_LOST, WAITING = int(Reason.VALUES_LOST), int(Reason.WAITING_FOR_VALUES)
 
 
@@ -114,9 +115,9 @@ def share_site(values: F8, codes: I8, site: F8, past: F8, room_in: float, room_o
 
 @term
 def permit(values: F8, codes: I8, past: F8, ratings: F8, first: int, dt: float) -> None:
-    """Permission, quality and availability. Lost data shrink the band along the stop ramp where the asset has one."""
+    """Permission, remote control, quality, availability. Lost data end along the stop ramp where the asset has one."""
     permission, quality = first + 2 * r.L_PERMISSION, first + 2 * r.L_QUALITY
-    availability = first + 2 * r.L_AVAILABILITY
+    availability, remote = first + 2 * r.L_AVAILABILITY, first + 2 * r.L_REMOTE
     for a in range(values.shape[1]):
         # lost, or back but not yet for long enough: both end the stop ramp only where permission returns
         lost = codes[r.STATE_BY, a] == VALUES_LOST or codes[r.STATE_BY, a] == WAITING
@@ -124,6 +125,8 @@ def permit(values: F8, codes: I8, past: F8, ratings: F8, first: int, dt: float) 
         along_ramp = lost and rate != INF
         values[permission, a] = -INF if codes[r.MAY_CHARGE, a] == YES or along_ramp else 0.0
         values[permission + 1, a] = INF if codes[r.MAY_DISCHARGE, a] == YES or along_ramp else 0.0
+        remotely = codes[r.CONDITIONS, a] & REMOTE != 0
+        values[remote, a], values[remote + 1, a] = -INF if remotely else 0.0, INF if remotely else 0.0
         good = codes[r.QUALITY, a] == VALID and not along_ramp
         ramped = past[r.RAMPED_KW, a]
         values[quality, a] = -INF if good else 0.0 - stopping(max(0.0, -ramped), rate, dt)
@@ -135,11 +138,14 @@ def permit(values: F8, codes: I8, past: F8, ratings: F8, first: int, dt: float) 
 
 @term
 def protect(values: F8, ratings: F8, first: int) -> None:
-    """Rating, live BMS limits, temperature, state of charge and the energy left."""
+    """Nameplate, configuration, live BMS limits, temperature, state of charge and the energy left."""
     for a in range(values.shape[1]):
         rated_in, rated_out = ratings[c.CHARGE_KW, a], ratings[c.DISCHARGE_KW, a]
         promised, capacity = ratings[c.PROMISES_LIMITS, a], ratings[c.ENERGY_KWH, a] / 100.0
-        values[first + 2 * r.L_RATING, a], values[first + 2 * r.L_RATING + 1, a] = 0.0 - rated_in, rated_out
+        values[first + 2 * r.L_RATING, a] = 0.0 - ratings[c.NAMEPLATE_CHARGE_KW, a]
+        values[first + 2 * r.L_RATING + 1, a] = ratings[c.NAMEPLATE_DISCHARGE_KW, a]
+        values[first + 2 * r.L_CONFIGURATION, a] = 0.0 - rated_in
+        values[first + 2 * r.L_CONFIGURATION + 1, a] = rated_out
         values[first + 2 * r.L_BMS, a] = 0.0 - bms(values[r.BMS_CHARGE_KW, a], promised)
         values[first + 2 * r.L_BMS + 1, a] = bms(values[r.BMS_DISCHARGE_KW, a], promised)
         t, width = values[r.TEMPERATURE_C, a], ratings[c.T_TAPER, a]
@@ -153,6 +159,13 @@ def protect(values: F8, ratings: F8, first: int) -> None:
         stored_kwh = above * capacity * ratings[c.EFF_DISCHARGE, a]
         values[first + 2 * r.L_ENERGY, a] = 0.0 - energy(room_kwh, ratings[c.HORIZON_S, a])
         values[first + 2 * r.L_ENERGY + 1, a] = energy(stored_kwh, ratings[c.HORIZON_S, a])
+
+
+@term
+def no_opinion(values: F8, row: int) -> None:
+    """A limit that has nothing to say: rows `row` and `row + 1`."""
+    for a in range(values.shape[1]):
+        values[row, a], values[row + 1, a] = -INF, INF
 
 
 @term
@@ -184,6 +197,11 @@ def band(
     """Limit rows from `first` on, then low_kw/high_kw with `*_by` (limit + 1) and the room to the next limit."""
     protect(values, ratings, first)
     permit(values, codes, past, ratings, first, dt)
+    no_opinion(values, first + 2 * r.L_APPARENT)
+    no_opinion(values, first + 2 * r.L_EFFECT)
+    no_opinion(values, first + 2 * r.L_FREQUENCY)
+    no_opinion(values, first + 2 * r.L_TRANSFORMER)
+    no_opinion(values, first + 2 * r.L_GRID_OPERATOR)
     room_in, room_out = rooms(site, site_codes, constants)
     share_site(values, codes, site, past, room_in, room_out, first + 2 * r.L_SITE)
     bind(values, codes, first)

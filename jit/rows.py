@@ -111,8 +111,26 @@ SERVICE_ROWS = 4  # capacity_kw, asked_kw, given_kw, undeliverable_kw
 LIMIT_ROWS = 2  # low_kw, high_kw
 
 #: The named limits, in the order in which ties are decided (the first one binding is the one named).
-LIMITS = ("rating", "bms", "permission", "quality", "availability", "temperature", "soc", "energy", "site")
-L_RATING, L_BMS, L_PERMISSION, L_QUALITY, L_AVAILABILITY, L_TEMPERATURE, L_SOC, L_ENERGY, L_SITE = range(9)
+LIMITS = (
+    "rating",
+    "configuration",
+    "bms",
+    "permission",
+    "remote",
+    "availability",
+    "quality",
+    "temperature",
+    "soc",
+    "energy",
+    "apparent",
+    "effect",
+    "frequency",
+    "site",
+    "transformer",
+    "grid_operator",
+)
+L_RATING, L_CONFIGURATION, L_BMS, L_PERMISSION, L_REMOTE, L_AVAILABILITY, L_QUALITY, L_TEMPERATURE = range(8)
+L_SOC, L_ENERGY, L_APPARENT, L_EFFECT, L_FREQUENCY, L_SITE, L_TRANSFORMER, L_GRID_OPERATOR = range(8, 16)
 
 
 def _rows(owner: str, unit: str, names: str, fail: Fail = "unknown", latch: bool = False) -> tuple[Row, ...]:

@@ -14,14 +14,21 @@ from jit.frame import Frame
 #: What people call the named limits.
 LIMIT_TEXT = {
     "rating": "the rating",
+    "configuration": "the configured rating",
     "bms": "the BMS limit",
     "permission": "a missing permission",
-    "quality": "data quality",
+    "remote": "local control",
     "availability": "the device's availability",
+    "quality": "data quality",
     "temperature": "temperature",
     "soc": "the state of charge",
     "energy": "the energy left",
+    "apparent": "the apparent power",
+    "effect": "what the device follows",
+    "frequency": "the grid frequency",
     "site": "the point of connection",
+    "transformer": "a transformer",
+    "grid_operator": "the grid operator",
 }
 LATCH_TEXT: dict[int, str] = {
     Latch.ALARM: "critical alarm of the device",

@@ -216,6 +216,8 @@ def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[flo
         "reverts_after_s": profile.watchdog.reverts_after if profile.watchdog else np.inf,
         "valid_for_s": chain.command.valid_for,
         "readback_s": chain.command.readback.within,
+        "nameplate_charge_kw": profile.ratings.charge if profile.ratings else np.inf,
+        "nameplate_discharge_kw": profile.ratings.discharge if profile.ratings else np.inf,
     }
     return [float(row[name]) for name in c.RATING_NAMES]
 

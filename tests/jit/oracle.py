@@ -48,6 +48,9 @@ class Battery:
     may_discharge: bool
     stopping: bool
     before_kw: Fraction
+    remote: bool = True
+    nameplate_in: Fraction | None = None
+    nameplate_out: Fraction | None = None
 
 
 def derated(distance: Fraction | None, within: Fraction, rated: Fraction) -> Fraction | None:
@@ -80,18 +83,25 @@ def terms(b: Battery, dt: Fraction, site: Interval) -> dict[str, Interval]:
     space = None if below is None else max(Fraction(0), below) / 100 * b.capacity / b.efficiency_in
     hours = b.horizon / 3600
     return {
-        "rating": (-b.charge, b.discharge),
+        "rating": both(b.nameplate_in, b.nameplate_out),
+        "configuration": (-b.charge, b.discharge),
         "bms": both(live_in, live_out),
         "permission": (
             None if b.may_charge or by_ramp else Fraction(0),
             None if b.may_discharge or by_ramp else Fraction(0),
         ),
+        "remote": FREE if b.remote else SHUT,
         "quality": trusted,
         "availability": FREE if b.available or unknown_but_stopping else SHUT,
         "temperature": both(derated(heat, b.t_within, b.charge), derated(heat, b.t_within, b.discharge)),
         "soc": both(derated(below, b.soc_within, b.charge), derated(above, b.soc_within, b.discharge)),
         "energy": both((space or Fraction(0)) / hours, (spare or Fraction(0)) / hours),
+        "apparent": FREE,
+        "effect": FREE,
+        "frequency": FREE,
         "site": site,
+        "transformer": FREE,
+        "grid_operator": FREE,
     }
 
 

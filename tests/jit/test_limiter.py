@@ -24,6 +24,7 @@ STOPPING = (Reason.VALUES_LOST, Reason.WAITING_FOR_VALUES)
 POWER = st.one_of(st.sampled_from([0.0, 10.0, 100.0, 250.0]), st.floats(0.0, 1000.0))
 SIGNED = st.one_of(st.sampled_from([0.0, -50.0, 50.0]), st.floats(-1000.0, 1000.0))
 NAN = float("nan")
+FOLLOWING = Condition.FOLLOWS | Condition.REMOTE
 
 
 @st.composite
@@ -38,6 +39,8 @@ def columns(draw: st.DrawFn) -> dict[str, float]:
     return {
         "charge_kw": draw(st.floats(1.0, 1000.0)),
         "discharge_kw": draw(st.floats(1.0, 1000.0)),
+        "nameplate_charge_kw": draw(st.one_of(st.just(np.inf), st.floats(1.0, 1000.0))),
+        "nameplate_discharge_kw": draw(st.one_of(st.just(np.inf), st.floats(1.0, 1000.0))),
         "energy_kwh": draw(st.floats(1.0, 5000.0)),
         "soc_min": soc_min,
         "soc_max": draw(st.floats(soc_min + 10.0, 100.0)),
@@ -62,7 +65,7 @@ def columns(draw: st.DrawFn) -> dict[str, float]:
         "available": float(draw(st.sampled_from([Permit.YES, Permit.YES, Permit.NO, Permit.UNKNOWN]))),
         "may_charge": float(draw(st.sampled_from([Permit.YES, Permit.YES, Permit.NO, Permit.UNKNOWN]))),
         "may_discharge": float(draw(st.sampled_from([Permit.YES, Permit.YES, Permit.NO, Permit.UNKNOWN]))),
-        "obeys": float(draw(st.sampled_from([Condition.FOLLOWS, Condition.FOLLOWS, Condition.NONE]))),
+        "obeys": float(draw(st.sampled_from([FOLLOWING, FOLLOWING, Condition.FOLLOWS, Condition.REMOTE]))),
         "by": float(draw(st.sampled_from([Reason.RUNNING, *STOPPING, Reason.ACTIVATED]))),
         "desired": draw(SIGNED),
     }
@@ -144,7 +147,7 @@ class Case:
 
     def proven(self) -> list[bool]:
         return [
-            bool(b["good"] and b["obeys"]) and Permit.YES in (b["may_charge"], b["may_discharge"])
+            all((b["good"], int(b["obeys"]) & Condition.FOLLOWS, Permit.YES in (b["may_charge"], b["may_discharge"])))
             for b in self.batteries
         ]
 
@@ -216,6 +219,9 @@ def battery_of(b: dict[str, float]) -> oracle.Battery:
         may_discharge=b["may_discharge"] == Permit.YES,
         stopping=b["by"] in STOPPING,
         before_kw=exact(b["ramped"]) or Fraction(0),
+        remote=bool(int(b["obeys"]) & Condition.REMOTE),
+        nameplate_in=exact(b["nameplate_charge_kw"]),
+        nameplate_out=exact(b["nameplate_discharge_kw"]),
     )
 
 

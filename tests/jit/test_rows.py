@@ -42,7 +42,7 @@ def test_no_number_is_left_without_a_row(block: tuple[Row, ...], index: int) -> 
 def test_limits_are_numbered_in_the_order_of_their_names() -> None:
     for number, name in enumerate(LIMITS):
         assert getattr(rows, f"L_{name.upper()}") == number
-    assert len(LIMITS) == 9  # the size that the kernel `band` allocates
+    assert len(LIMITS) == 16
 
 
 def test_ratings_and_parameters_are_numbered_in_the_order_of_their_names() -> None:

@@ -254,7 +254,7 @@ def test_the_trace_is_a_waterfall_of_rows() -> None:
     ]  # fmt: skip
     assert [step["delta_kw"] for step in trace["steps"]] == [80.0, 0.0, 0.0, -43.0, 0.0, 0.0]
     assert trace["binding"] == {"by": "bms", "kw": 37.0}
-    assert trace["next_limit"] == {"by": "rating", "room_kw": 213.0}
+    assert trace["next_limit"] == {"by": "configuration", "room_kw": 213.0}
     assert {entry["by"]: entry["why"] for entry in trace["not_used"]} == {
         "requests.commitment": "never received",
         "requests.intraday": "never received",
@@ -268,7 +268,7 @@ def test_on_the_charging_side_the_low_bound_is_told() -> None:
     rig.run(1)
     trace = decision(rig.frame, 0)
     assert trace["binding"] == {"by": "bms", "kw": -20.0}
-    assert trace["next_limit"] == {"by": "rating", "room_kw": 230.0}
+    assert trace["next_limit"] == {"by": "configuration", "room_kw": 230.0}
 
 
 @pytest.mark.parametrize(("value", "shown"), [(1.23456, 1.235), (NAN, None), (INF, None), (-INF, None), (0.0, 0.0)])

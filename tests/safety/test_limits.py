@@ -31,13 +31,13 @@ def asked(power_kw: float, cycle: str = "1 s", **battery: float) -> Rig:
 @pytest.mark.parametrize(
     ("wish", "battery", "power", "name"),
     [
-        (400.0, {}, 250.0, "rating"),
-        (-400.0, {}, -250.0, "rating"),
+        (400.0, {}, 250.0, "configuration"),
+        (-400.0, {}, -250.0, "configuration"),
         (200.0, {"discharge_limit": 37.0}, 37.0, "bms"),
         (-200.0, {"charge_limit": 37.0}, -37.0, "bms"),
         (200.0, {"discharge_limit": 0.0}, 0.0, "bms"),
         (-200.0, {"charge_limit": 0.0}, 0.0, "bms"),
-        (200.0, {"charge_limit": 0.0}, 200.0, "rating"),
+        (200.0, {"charge_limit": 0.0}, 200.0, "configuration"),
         (200.0, {"discharge_limit": -5.0}, 0.0, "bms"),
         (200.0, {"available": 0.0}, 0.0, "permission"),
         (-200.0, {"available": 0.0}, 0.0, "permission"),
@@ -45,8 +45,8 @@ def asked(power_kw: float, cycle: str = "1 s", **battery: float) -> Rig:
         (200.0, {"soc": 9.0}, 0.0, "soc"),
         (-200.0, {"soc": 90.0}, 0.0, "soc"),
         (-200.0, {"soc": 95.0}, 0.0, "soc"),
-        (200.0, {"soc": 95.0}, 200.0, "rating"),
-        (-200.0, {"soc": 5.0}, -200.0, "rating"),
+        (200.0, {"soc": 95.0}, 200.0, "configuration"),
+        (-200.0, {"soc": 5.0}, -200.0, "configuration"),
         (200.0, {"soc": 11.5}, 125.0, "soc"),  # half of the 3 % taper
         (-200.0, {"soc": 88.5}, -125.0, "soc"),
         (200.0, {"temperature": 51.0}, 0.0, "temperature"),
@@ -133,7 +133,7 @@ def test_the_room_to_the_next_limit_is_recorded() -> None:
     frame = rig.frame
     assert frame["high_kw"][0] == 37.0
     assert frame["high_room_kw"][0] == pytest.approx(250.0 - 37.0)
-    assert rig.compiled.layout.limits[int(frame["high_next_by"][0]) - 1] == "rating"
+    assert rig.compiled.layout.limits[int(frame["high_next_by"][0]) - 1] == "configuration"
 
 
 def test_every_step_from_wish_to_command_is_in_the_frame() -> None:
