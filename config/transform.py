@@ -17,8 +17,9 @@ from config.quantity import Percent, PositiveDuration, Power, Ramp
 from config.section import OneKey, Section
 
 TransformKind = Literal[
-    "average", "low_pass", "hold_last", "delay", "dead_band", "clamp", "scale", "offset", "rate_limit", "round_to"
-]
+    "average", "low_pass", "hold_last", "delay", "dead_band", "clamp", "scale", "offset", "rate_limit", "round_to",
+    "smooth",
+]  # fmt: skip
 
 
 class Magnitudes(Section):
@@ -28,6 +29,16 @@ class Magnitudes(Section):
     discharge: Power = Field(0.0, description="size while discharging", examples=["100 kW"])
 
 
+class Smooth(Section):
+    """A first order lag that rejects a jump until it has stayed."""
+
+    lag: PositiveDuration = Field(description="time constant", examples=["5 s"])
+    jump: Power = Field(description="a step larger than this is not followed at once", examples=["50 kW"])
+    reseed_after: PositiveDuration = Field(
+        10.0, description="a jump that stays for this long is the truth", examples=["10 s"]
+    )
+
+
 class Transform(OneKey):
     """One step of `transform:`."""
 
@@ -35,7 +46,7 @@ class Transform(OneKey):
         name: name
         for name in (
             "average", "low_pass", "hold_last", "delay", "dead_band", "clamp", "scale", "offset", "rate_limit",
-            "round_to",
+            "round_to", "smooth",
         )
     }  # fmt: skip
     noun: ClassVar[str] = "transform step"
@@ -53,3 +64,4 @@ class Transform(OneKey):
     offset: Magnitudes | None = Field(None, description="added to the value, one direction")
     rate_limit: Ramp | None = Field(None, description="the value moves no faster", examples=["20 kW/s"])
     round_to: Power | None = Field(None, description="rounded toward zero to a multiple of this", examples=["5 kW"])
+    smooth: Smooth | None = Field(None, description="first order lag that rejects a jump until it has stayed")

@@ -202,6 +202,21 @@ class Why(IntEnum):
     NO_OPINION = 8  # a controller or a plug-in has nothing to ask for
 
 
+@unique
+class Control(IntEnum):
+    """What a controller did in this tick (`jit.pid`)."""
+
+    UNKNOWN = 0
+    CONTROLS = 1
+    IN_DEAD_BAND = 2
+    CLAMPED_HIGH = 3
+    CLAMPED_LOW = 4
+    TRACKS = 5  # something else holds the output: the integral follows it
+    NO_INPUT = 6  # target or measurement unknown: no output
+    OPTIONS_REFUSED = 7
+    OVERFLOW = 8  # the result is not a finite number: no output
+
+
 REASON_TEXT: dict[Reason, str] = {
     Reason.UNKNOWN: "unknown",
     Reason.WAITING_FOR_VALUES: "waiting for fresh data",

@@ -23,6 +23,9 @@ from config.profile import Point, Profile
 from jit.codes import Quality
 from sources.reading import F8
 
+#: What a quantity can be at all, whatever a profile says or leaves out (LH-SAFE-006).
+POSSIBLE = {"soc": (0.0, 100.0), "soh": (0.0, 100.0), "temperature": (-90.0, 200.0)}
+
 
 def point_names(profile: Profile) -> tuple[str, ...]:
     """The read points of a profile in the order of `Reading.values`: canonical ones first, then as declared."""
@@ -31,9 +34,14 @@ def point_names(profile: Profile) -> tuple[str, ...]:
 
 
 def point_ranges(profile: Profile) -> tuple[F8, F8]:
-    """Lowest and highest plausible value per point, float64[n], in chain units; ±inf where none is declared."""
-    ranges = [profile.read[name].range or (-inf, inf) for name in point_names(profile)]
+    """Lowest and highest plausible value per point, float64[n], in chain units: as declared, within what can be."""
+    ranges = [_within(profile.read[name].range, POSSIBLE.get(name)) for name in point_names(profile)]
     return np.array([low for low, _ in ranges], np.float64), np.array([high for _, high in ranges], np.float64)
+
+
+def _within(declared: tuple[float, float] | None, possible: tuple[float, float] | None) -> tuple[float, float]:
+    (low, high), (least, most) = declared or (-inf, inf), possible or (-inf, inf)
+    return max(low, least), min(high, most)
 
 
 @dataclass(frozen=True, slots=True)

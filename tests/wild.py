@@ -70,6 +70,7 @@ def compiled(assets: int = 3, fcr_kw: float = 60.0, *, transforms: bool = False)
 EVERY_STEP: tuple[dict[str, Any], ...] = (
     {"kind": "average", "average": 3.0},
     {"kind": "low_pass", "low_pass": 2.0},
+    {"kind": "smooth", "smooth": {"lag": 2.0, "jump": 50.0, "reseed_after": 5.0}},
     {"kind": "hold_last", "hold_last": 5.0},
     {"kind": "delay", "delay": 2.0},
     {"kind": "dead_band", "dead_band": 2.0},

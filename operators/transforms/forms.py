@@ -18,11 +18,12 @@ from operators.transforms.offset import offset
 from operators.transforms.rate_limit import rate_limit
 from operators.transforms.round_to import round_to
 from operators.transforms.scale import scale
+from operators.transforms.smooth import smooth
 from operators.transforms.transform import Form, Placed, Port
 
 FORMS: Mapping[str, Form] = {
     form.name: form
-    for form in (average, low_pass, hold_last, delay, dead_band, clamp, scale, offset, rate_limit, round_to)
+    for form in (average, low_pass, hold_last, delay, dead_band, clamp, scale, offset, rate_limit, round_to, smooth)
 }
 
 

@@ -34,6 +34,15 @@ def test_ranges_are_infinite_where_none_is_declared() -> None:
     assert (low[0], high[0]) == (-inf, inf)
 
 
+@pytest.mark.req("LH-SAFE-006")
+@pytest.mark.parametrize("declared", [None, (-5.0, 130.0), (2.0, 98.0)])
+def test_a_state_of_charge_is_between_0_and_100_whatever_a_profile_says(declared: tuple[float, float] | None) -> None:
+    profile = load("sunspec-storage")
+    soc = profile.read["soc"].model_copy(update={"range": declared})
+    low, high = point_ranges(profile.model_copy(update={"read": profile.read | {"soc": soc}}))
+    assert (low[0], high[0]) == ((2.0, 98.0) if declared == (2.0, 98.0) else (0.0, 100.0))
+
+
 @pytest.mark.parametrize(("unit", "scale", "raw", "value"), [
     ("W", 1, 1500, 1.5), ("kW", 0.1, 801, 80.1), ("MW", 1, 2, 2000.0), ("mHz", 1, 50010, 50.01), ("%", 0.1, 552, 55.2),
 ])  # fmt: skip
