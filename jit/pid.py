@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jit.build import F2, I2, RF2, F, N, kernel
+from jit.build import F2, I2, RF2, F, N, kernel, term
 from jit.codes import Control
 from jit.constants import F8, I8
 from jit.transforms import known
@@ -45,6 +45,24 @@ TRACKS, NO_INPUT, REFUSED, OVERFLOW = (
 )
 
 
+@term
+def sensible(options: F8, a: int) -> bool:
+    """Whether a column's options can be computed with."""
+    gains = known(options[KP, a]) and known(options[KI, a]) and known(options[KD, a])
+    ordered: bool = options[OUT_LOW, a] <= options[OUT_HIGH, a] and options[DEAD_BAND, a] >= 0.0
+    return gains and ordered
+
+
+@term
+def move(integral: float, p: float, d: float, step: float, low: float, high: float) -> tuple[float, float]:
+    """Integral and output before the clamp. The integral waits where `step` would push further into the clamp."""
+    grown = integral + step
+    whole = (p + grown) + d
+    if (whole > high and step > 0.0) or (whole < low and step < 0.0):
+        return integral, (p + integral) + d
+    return grown, whole
+
+
 @kernel(F2, I2, RF2, RF2, N, N, N, N, N, F)
 def pid(
     values: F8,
@@ -64,47 +82,29 @@ def pid(
     """
     for a in range(values.shape[1]):
         goal, seen, last = values[target, a], values[measured, a], past[row + SEEN, a]
-        kp, ki, kd = options[KP, a], options[KI, a], options[KD, a]
-        low, high, band = options[OUT_LOW, a], options[OUT_HIGH, a], options[DEAD_BAND, a]
-        integral = past[row + INTEGRAL, a]
-        if not known(integral):
-            integral = 0.0
+        integral = past[row + INTEGRAL, a] if known(past[row + INTEGRAL, a]) else 0.0
         values[row + OUTPUT, a], values[row + INTEGRAL, a], values[row + SEEN, a] = np.nan, integral, np.nan
-        if not (low <= high and band >= 0.0 and known(kp) and known(ki) and known(kd)):
+        if not sensible(options, a):
             codes[why, a] = REFUSED
             continue
         if not (known(goal) and known(seen)):
             codes[why, a] = NO_INPUT
             continue
         values[row + SEEN, a] = seen
-        error = goal - seen
-        inside = abs(error) < band
-        if inside:
-            error = 0.0
-        p = kp * error
+        low, high = options[OUT_LOW, a], options[OUT_HIGH, a]
+        inside = abs(goal - seen) < options[DEAD_BAND, a]
+        error = 0.0 if inside else goal - seen
+        p = options[KP, a] * error
         if held >= 0 and known(values[held, a]):
-            values[row + OUTPUT, a] = values[held, a]
-            if known(values[held, a] - p):
-                values[row + INTEGRAL, a] = values[held, a] - p
-            codes[why, a] = TRACKS
+            values[row + OUTPUT, a], codes[why, a] = values[held, a], TRACKS
+            values[row + INTEGRAL, a] = values[held, a] - p if known(values[held, a] - p) else integral
             continue
-        step, d = 0.0, 0.0
-        if dt > 0.0:
-            step = ki * error * dt
-            if known(last) and not inside:
-                d = 0.0 - kd * (seen - last) / dt
-        grown = integral + step
-        whole = (p + grown) + d
-        if (whole > high and step > 0.0) or (whole < low and step < 0.0):
-            grown = integral
-            whole = (p + grown) + d
+        step = options[KI, a] * error * dt if dt > 0.0 else 0.0
+        d = 0.0 - options[KD, a] * (seen - last) / dt if dt > 0.0 and known(last) and not inside else 0.0
+        grown, whole = move(integral, p, d, step, low, high)
         if not (known(grown) and known(whole)):
             codes[why, a] = OVERFLOW
             continue
         values[row + INTEGRAL, a] = grown
-        codes[why, a] = IN_BAND if inside else CONTROLS
-        if whole > high:
-            whole, codes[why, a] = high, AT_HIGH
-        elif whole < low:
-            whole, codes[why, a] = low, AT_LOW
-        values[row + OUTPUT, a] = whole
+        values[row + OUTPUT, a] = min(high, max(low, whole))
+        codes[why, a] = AT_HIGH if whole > high else (AT_LOW if whole < low else (IN_BAND if inside else CONTROLS))
