@@ -31,6 +31,7 @@ from jit.frame import Frame
 from jit.rows import AUTHORITY
 from operators.stage import Stage
 from pipeline import graph as graphs
+from pipeline.alarming import ProcessWatch
 from pipeline.chain import Entry, stages
 from pipeline.chronicle import Chronicle
 from pipeline.compile import Compiled, compile_definition, ends
@@ -41,7 +42,7 @@ from pipeline.plugins import sink_of
 from pipeline.ticker import Ticker
 from pipeline.view import SiteView
 from sinks.alarms.book import AlarmBook
-from sinks.alarms.conditions import HIGH, LOW, MEDIUM, Condition, conditions
+from sinks.alarms.conditions import conditions
 from sinks.checkpoint import Checkpoint, restore
 from sinks.foreign import ForeignSink
 from sinks.history import History, Numbers
@@ -117,7 +118,28 @@ class Process:
         self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
         self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick))
-        self.view = SiteView(
+        self.watch = self._watch()
+        self.view = self._view()
+        self.door = SiteDoor(self.compiled, self.journal, self.book, self.post, self._held_version, time.time_ns)
+        self.finished: list[Callable[[], None]] = [self.door.ticked]
+        self._began_s = self._sampled_s = 0.0
+        self._counted_misses = 0
+        self._sealed = -1
+
+    # --- building -----------------------------------------------------------------------------------------------------
+
+    def _watch(self) -> ProcessWatch:
+        return ProcessWatch(
+            self.entry.snapshot.offers,
+            self.histories,
+            self.checkpoint,
+            self.ticker,
+            self.field.contested,
+            self.failures,
+        )
+
+    def _view(self) -> SiteView:
+        return SiteView(
             self.compiled,
             self.graph,
             self.meters,
@@ -129,18 +151,11 @@ class Process:
             self.config,
             self.components,
             {
-                "anonymous": bool(definition.endpoint and definition.endpoint.anonymous_viewer),
+                "anonymous": bool(self.definition.endpoint and self.definition.endpoint.anonymous_viewer),
                 "demo": False,
-                **options.shown,
+                **self.options.shown,
             },
         )
-        self.door = SiteDoor(self.compiled, self.journal, self.book, self.post, self._held_version, time.time_ns)
-        self.finished: list[Callable[[], None]] = [self.door.ticked]
-        self._began_s = self._sampled_s = 0.0
-        self._counted_misses = 0
-        self._sealed = -1
-
-    # --- building -----------------------------------------------------------------------------------------------------
 
     def _histories(self) -> dict[str, History]:
         made: dict[str, History] = {}
@@ -309,32 +324,7 @@ class Process:
         return lambda _frame: output.ask(documents)
 
     def _watch_alarms(self, frame: Frame) -> None:
-        self.book.update([*conditions(frame), *self._process_conditions(frame)], frame.utc_ns)
-
-    def _process_conditions(self, frame: Frame) -> list[Condition]:
-        found = [
-            Condition(f"{name}.late", None, LOW, f"{name}: no document newer than its ttl", "Check the sender")
-            for name, _ in self.entry.snapshot.offers.overdue(frame.utc_ns)
-        ]
-        for name, history in self.histories.items():
-            found += [
-                Condition(f"outputs.{name}.{c.id.removeprefix('history.')}", None, c.priority, c.text, c.response)
-                for c in history.conditions()
-            ]
-        if self.ticker.missed:
-            found.append(
-                Condition("ticks.missed", None, MEDIUM, "ticks were missed since the start", "Check the machine's load")
-            )
-        if self.ticker.wall.stepped_s:
-            off = f"the wall clock stepped by {self.ticker.wall.stepped_s:.0f} s; schedules go on by the time before"
-            found.append(Condition("clock.stepped", None, HIGH, off, "Check the machine's time server"))
-        found += [
-            Condition(f"{name}.contested", None, HIGH, f"{name}: another master seems to hold it", "Stop the other one")
-            for name in self.field.contested()
-        ]
-        if self.failures.get("chain"):
-            found.append(Condition("chain", None, HIGH, "the chain has ended", "The process restarts; report it"))
-        return found
+        self.book.update([*conditions(frame), *self.watch.conditions(frame)], frame.utc_ns)
 
     def _alarmed(self, event: Any) -> None:
         for history in getattr(self, "histories", {}).values():

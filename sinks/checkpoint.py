@@ -65,11 +65,15 @@ def _forgotten(path: Path, layout: Layout, error: Exception) -> Past:
 
 
 class Checkpoint:
-    """Offered every sealed frame; writes when a latch row changed. `errors` counts writes that failed."""
+    """Offered every sealed frame; writes when a latch row changed. `errors` counts writes that failed.
+
+    `problem` says why the newest one is not on disk; empty while it is.
+    """
 
     def __init__(self, path: Path, layout: Layout) -> None:
         self._path = path
         self._rows = np.array([i for i, row in enumerate(layout.codes) if row.latch], dtype=np.int64)
+        self.problem = ""
         self._known: np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None = None
         self.sink: Conflating[Frame] = Conflating("checkpoint", self._write, self._lost)
 
@@ -88,6 +92,8 @@ class Checkpoint:
 
     async def _write(self, frame: Frame) -> None:
         await asyncio.to_thread(store, self._path, frame.to_bytes())
+        self.problem = ""
 
-    def _lost(self, _frame: Frame, _error: Exception) -> None:
+    def _lost(self, _frame: Frame, error: Exception) -> None:
+        self.problem = str(error) or repr(error)
         self._known = None  # the next frame tries again

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from sinks.alarms.conditions import Condition
+from sinks.alarms.condition import Condition
 from sinks.records import AlarmEvent
 from sources.instant import format_utc
 

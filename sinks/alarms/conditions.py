@@ -1,174 +1,113 @@
 """Conditions: what a sealed frame says that needs somebody's response.
 
-Every condition has a priority (1 high to 3), a text and the response that is expected (ISA-18.2: no response, no
-alarm). What becomes of it is up to `sinks.alarms.book`.
+    sealed frame ──► the table's lines ─┐
+                 ──► faults, lost data ─┼──► Condition …
+                 ──► services, meter   ─┘
+
+What becomes of a condition is up to `sinks.alarms.book`. Of healthy assets nothing is asked.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import groupby
 
 import numpy as np
 
 from jit import rows as r
-from jit.codes import Permit, Quality, Reason, State, WriteStatus
+from jit.codes import Permit, Quality, Reason, State
 from jit.frame import Frame
 from operators.sentence import LATCH_TEXT, bits, quality_text
+from sinks.alarms.condition import HIGH, LOW, MEDIUM, Condition
+from sinks.alarms.table import ANY_LATCH, LATCH_RESPONSE, SAYS, Says
 
-HIGH, MEDIUM, LOW = 1, 2, 3
+__all__ = ["HIGH", "LOW", "MEDIUM", "Condition", "conditions"]
 
 # Plain numbers: NumPy compares a row with a member of an enumeration ten times slower.
-FAULT, YES, VALID, REFUSED = int(State.FAULT), int(Permit.YES), int(Quality.VALID), int(WriteStatus.REFUSED)
-WITHDRAWN, LOCAL_CONTROL = int(Reason.SERVICE_WITHDRAWN), int(Reason.LOCAL_CONTROL)
+INIT, FAULT, YES, VALID = int(State.INIT), int(State.FAULT), int(Permit.YES), int(Quality.VALID)
+WITHDRAWN = int(Reason.SERVICE_WITHDRAWN)
 #: A service that is not deliverable for less than this (s) needs nobody: an asset starting up, a limit that passes.
 SERVICE_DELAY_S = 5.0
-WRITE_TEXT = {
-    WriteStatus.REFUSED: "the device refused the last set-point",
-    WriteStatus.FAILED: "the last set-point could not be written",
-    WriteStatus.DIFFERENT: "the device does not hold the set-point that was written",
-}
+#: A device that has not sent anything for this long after the start (s) is not merely slow.
+NEVER_S = 30.0
+
+_BY_ROW = [(row, list(lines)) for row, lines in groupby(sorted(SAYS, key=lambda s: s.row), key=lambda s: s.row)]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A condition that holds now. `key` is unique per asset. It is an alarm once it has held for `delay_s`."""
-
-    key: str
-    asset: str | None
-    priority: int
-    text: str
-    response: str
-    delay_s: float = 0.0
-
-    @property
-    def id(self) -> str:
-        return f"{self.asset}.{self.key}" if self.asset else f"site.{self.key}"
+@lru_cache(maxsize=65_536)
+def _said(line: Says, asset: str) -> Condition:
+    return Condition(line.key, asset, line.priority, line.text, line.response, line.delay_s, line.off_delay_s,
+                     line.latched, line.consequence_of)  # fmt: skip
 
 
-def of_asset(frame: Frame, column: int) -> list[Condition]:
-    """What the frame says about one asset."""
-    codes, asset, found = frame.codes, frame.layout.assets[column], []
-    state, quality = codes.item(r.STATE, column), codes.item(r.QUALITY, column)
-    if state == State.FAULT:
-        found.append(
-            Condition(
-                "fault",
-                asset,
-                HIGH,
-                f"fault latched: {bits(codes.item(r.LATCH, column), LATCH_TEXT)}",
-                "Find the cause at the device; acknowledge once it is clear",
-            )
-        )
-    if quality != Quality.VALID and codes.item(r.SETTLED, column) == Permit.YES:
-        found.append(
-            Condition(
-                "data_lost",
-                asset,
-                HIGH,
-                quality_text(quality),
-                "Check the connection and the device; power is 0 kW until data return",
-            )
-        )
-    if codes.item(r.WRITE_STATUS, column) in (WriteStatus.REFUSED, WriteStatus.FAILED, WriteStatus.DIFFERENT):
-        outcome = WRITE_TEXT[WriteStatus(codes.item(r.WRITE_STATUS, column))]
-        found.append(
-            Condition(
-                "write",
-                asset,
-                HIGH,
-                outcome,
-                "Check whether the device is in local control or commanded by another master",
-            )
-        )
+def of_table(frame: Frame) -> Iterator[Condition]:
+    """What the lines of the table say."""
+    for row, lines in _BY_ROW:
+        codes = frame.codes[row]
+        if not codes.any():
+            continue
+        for line in lines:
+            held = codes & int(line.bit) if line.bit else codes == int(line.equals)
+            if held.any():
+                for column in np.flatnonzero(held).tolist():
+                    yield _said(line, frame.layout.assets[column])
+
+
+def of_asset(frame: Frame, column: int) -> Iterator[Condition]:
+    """What the frame says about one asset in words of its own."""
+    codes, asset = frame.codes, frame.layout.assets[column]
+    if codes.item(r.STATE, column) == FAULT:
+        latch = codes.item(r.LATCH, column)
+        response = next((said for bit, said in LATCH_RESPONSE.items() if latch & bit), ANY_LATCH)
+        yield Condition("fault", asset, HIGH, f"fault latched: {bits(latch, LATCH_TEXT)}", response)
+    quality = codes.item(r.QUALITY, column)
+    if quality != VALID:
+        settled = codes.item(r.SETTLED, column) == YES
+        text = quality_text(quality) if settled else f"no usable data since the start: {quality_text(quality)}"
+        check = "Check the connection and the device; power is 0 kW until data return"
+        yield Condition("data_lost", asset, HIGH, text, check, 0.0 if settled else NEVER_S,
+                        consequence_of=("maintenance",))  # fmt: skip
     if codes.item(r.FAULT, column) != 0:
-        found.append(
-            Condition(
-                "stage",
-                asset,
-                HIGH,
-                "a stage of the chain failed: 0 kW",
-                "Read the log and report it; restart if it persists",
-            )
-        )
-    if codes.item(r.ALARMS, column) != 0 and state != State.FAULT:
-        found.append(
-            Condition(
-                "device",
-                asset,
-                MEDIUM,
-                f"device alarms 0x{codes.item(r.ALARMS, column):x}",
-                "Look the alarm up in the device's manual",
-            )
-        )
-    if codes.item(r.STATE_BY, column) == Reason.LOCAL_CONTROL:
-        found.append(
-            Condition("local", asset, LOW, "device is in local control", "Return it to remote, then activate it here")
-        )
-    return found
+        report = "Read the log and report it; restart if it persists"
+        yield Condition("stage", asset, HIGH, "a stage of the chain failed: 0 kW", report)
+    if codes.item(r.ALARMS, column) != 0 and codes.item(r.STATE, column) != FAULT:
+        text = f"device alarms 0x{codes.item(r.ALARMS, column):x}"
+        yield Condition("device", asset, MEDIUM, text, "Look the alarm up in the device's manual")
 
 
 def noteworthy(frame: Frame) -> list[int]:
     """Columns of the assets about which `of_asset` has anything to say: of healthy ones nothing is asked."""
     codes = frame.codes
-    status = codes[r.WRITE_STATUS]
-    found = (codes[r.STATE] == FAULT) | (codes[r.FAULT] != 0) | (codes[r.ALARMS] != 0)
-    found |= (codes[r.QUALITY] != VALID) & (codes[r.SETTLED] == YES)
-    found |= (status >= REFUSED) | (codes[r.STATE_BY] == LOCAL_CONTROL)
+    found = (codes[r.STATE] == FAULT) | (codes[r.FAULT] != 0) | (codes[r.ALARMS] != 0) | (codes[r.QUALITY] != VALID)
     columns: list[int] = np.flatnonzero(found).tolist()
     return columns
 
 
-def of_services(frame: Frame) -> list[Condition]:
+def of_services(frame: Frame) -> Iterator[Condition]:
     """A withdrawn or undeliverable service is an alarm per service, for the site; not before data were ever fresh."""
     if not (frame.codes[r.SETTLED] == YES).any():
-        return []
+        return
     first, code_first, _ = r.service_rows(frame.layout)
-    found = []
     for i, name in enumerate(frame.layout.services):
         if (frame.codes[code_first + i] == WITHDRAWN).any():
-            found.append(
-                Condition(
-                    f"{name}.withdrawn",
-                    None,
-                    HIGH,
-                    f"{name} withdrawn: its input is lost",
-                    "Check the frequency meter; report the unavailability",
-                    SERVICE_DELAY_S,
-                )
-            )
-        missing = float(frame.values[first + r.SERVICE_ROWS * i + 3].sum())
-        if missing > 0.05:
-            found.append(
-                Condition(
-                    f"{name}.undeliverable",
-                    None,
-                    MEDIUM,
-                    f"{name}: sold capacity has no room",
-                    "Report the unavailability, or free power and energy",
-                    SERVICE_DELAY_S,
-                )
-            )
-    return found
+            text, check = f"{name} withdrawn: its input is lost", "Check the frequency meter; report the unavailability"
+            yield Condition(f"{name}.withdrawn", None, HIGH, text, check, SERVICE_DELAY_S)
+        if float(frame.values[first + r.SERVICE_ROWS * i + 3].sum()) > 0.05:
+            text, free = f"{name}: sold capacity has no room", "Report the unavailability, or free power and energy"
+            yield Condition(f"{name}.undeliverable", None, MEDIUM, text, free, SERVICE_DELAY_S)
 
 
-def of_meter(frame: Frame) -> list[Condition]:
+def of_meter(frame: Frame) -> Iterator[Condition]:
     """The meter at the point of connection, where there is one: without it site limits rest on assumptions."""
     quality = int(frame.site_codes[r.POC_QUALITY])
-    if "site.poc" not in frame.layout.devices or quality == Quality.VALID:
-        return []
-    return [
-        Condition(
-            "poc.data_lost",
-            None,
-            MEDIUM,
-            f"the point of connection is not measured: {quality_text(quality)}",
-            "Check the meter; until it is back the site limits assume the worst that is declared or was seen last",
-            SERVICE_DELAY_S,
-        )
-    ]
+    if "site.poc" in frame.layout.devices and quality != VALID:
+        text = f"the point of connection is not measured: {quality_text(quality)}"
+        check = "Check the meter; until it is back the site limits assume the worst that is declared or was seen last"
+        yield Condition("poc.data_lost", None, MEDIUM, text, check, SERVICE_DELAY_S)
 
 
 def conditions(frame: Frame) -> list[Condition]:
-    """Everything that the frame alone says."""
+    """Everything that the frame alone says. An asset in MAINTENANCE says so: what follows from that is no news."""
     found = [condition for column in noteworthy(frame) for condition in of_asset(frame, column)]
-    return found + of_meter(frame) + of_services(frame)
+    return [*found, *of_table(frame), *of_meter(frame), *of_services(frame)]

@@ -165,9 +165,11 @@ async def test_a_disk_that_refuses_is_counted_and_tried_again(tmp_path: Path, mo
     try:
         point.offer(rig.frame)
         await until(lambda: point.errors == 1)
+        assert "no space left" in point.problem
         full = False
         point.offer(rig.tick())
         await until(lambda: point.sink.delivered == 1)
+        assert point.problem == ""
         assert (tmp_path / "c").is_file()
     finally:
         task.cancel()

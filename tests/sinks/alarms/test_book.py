@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sinks.alarms.book import AlarmBook
-from sinks.alarms.conditions import Condition
+from sinks.alarms.condition import Condition
 from sinks.records import AlarmEvent
 from tests.rig import START_NS
 

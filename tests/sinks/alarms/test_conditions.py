@@ -8,6 +8,7 @@ import pytest
 
 from jit.codes import State, WriteStatus
 from sinks.alarms.conditions import conditions, noteworthy, of_asset
+from sinks.alarms.table import SAYS
 from sources.act import ActKind
 from tests.rig import Rig, site
 
@@ -109,16 +110,27 @@ def test_what_needs_somebody_is_named_with_its_response(
 def test_no_asset_that_has_something_to_say_is_passed_over(change: Callable[[Rig], None]) -> None:
     rig = running(2, 50.0)
     change(rig)
-    said = [column for column in range(2) if of_asset(rig.frame, column)]
+    said = [column for column in range(2) if list(of_asset(rig.frame, column))]
     assert noteworthy(rig.frame) == said
 
 
-def test_before_data_were_ever_fresh_nothing_is_lost() -> None:
+def test_a_device_that_never_answers_is_an_alarm_once_it_had_time_to() -> None:
     rig = Rig(site(fcr_kw=50.0))
     rig.batteries["b1"].answers = rig.meter_answers = False
     rig.run(10)
     assert rig.frame["state"][0] == State.INIT
-    assert named(rig) <= {"site.poc.data_lost"}
+    found = {condition.id: condition for condition in conditions(rig.frame)}
+    assert set(found) == {"b1.data_lost", "site.poc.data_lost"}
+    assert found["b1.data_lost"].delay_s == 30.0
+    assert "since the start" in found["b1.data_lost"].text
+
+
+def test_every_line_of_the_table_has_a_text_and_a_response_and_looks_at_one_thing() -> None:
+    for line in SAYS:
+        assert line.text, line
+        assert len(line.response) > 10, line
+        assert (line.bit != 0) != (line.equals != 0), line
+        assert line.priority in (1, 2, 3), line
 
 
 def test_a_stop_is_no_alarm() -> None:

@@ -1,0 +1,57 @@
+"""Which codes of a frame are an alarm: one line each, with priority, text and response.
+
+    Says(key, row, priority, text, response, bit=…)      a bit of the row is set
+    Says(key, row, priority, text, response, equals=…)   the row has exactly this code
+
+Whoever adds a latch, a reaction or a reason that needs somebody adds a line here, and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jit import rows as r
+from jit.codes import Latch, Reason, WriteStatus
+from sinks.alarms.condition import HIGH, LOW
+
+#: What explains that a device does not do what it is told: then that is no alarm of its own.
+LOST = ("maintenance", "data_lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """One line. `row` is a row of `codes`; delays are in s."""
+
+    key: str
+    row: int
+    priority: int
+    text: str
+    response: str
+    bit: int = 0
+    equals: int = 0
+    delay_s: float = 0.0
+    off_delay_s: float = 0.0
+    latched: bool = False
+    consequence_of: tuple[str, ...] = ("maintenance",)
+
+
+_LOCAL = "Check whether the device is in local control or commanded by another master"
+
+SAYS: tuple[Says, ...] = (
+    Says("write", r.WRITE_STATUS, HIGH, "the device refused the last set-point", _LOCAL,
+         equals=WriteStatus.REFUSED, consequence_of=LOST),
+    Says("write", r.WRITE_STATUS, HIGH, "the last set-point could not be written", _LOCAL,
+         equals=WriteStatus.FAILED, consequence_of=LOST),
+    Says("write", r.WRITE_STATUS, HIGH, "the device does not hold the set-point that was written", _LOCAL,
+         equals=WriteStatus.DIFFERENT, consequence_of=LOST),
+    Says("local", r.STATE_BY, LOW, "device is in local control", "Return it to remote, then activate it here",
+         equals=Reason.LOCAL_CONTROL),
+)  # fmt: skip
+
+#: What somebody does about a latch. One that is not named here gets `ANY_LATCH`.
+LATCH_RESPONSE: dict[int, str] = {
+    Latch.WRONG_SIGN: "Check the sign in the profile and the wiring before you acknowledge",
+    Latch.FORGOTTEN: "Look at the device; acknowledge once nothing is wrong there, then activate it",
+    Latch.OVERFLOW: "Find out who sent so many acts; acknowledge once it has stopped",
+}
+ANY_LATCH = "Find the cause at the device; acknowledge once it is clear"
