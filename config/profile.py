@@ -59,6 +59,11 @@ class Watchdog(Section):
     reverts_to_kw: SignedPower = Field(
         0.0, alias="reverts_to", description="power it then goes to; + is discharging", examples=["0 kW"]
     )
+    arm: list[str] = Field(
+        [], description="write points that arm it, in this order: time, value, enable; written when what is read back "
+        "differs, never with a command; without them the device reverts by itself and nothing can be read back",
+        examples=[["revert_after", "revert_power", "revert_enable"]],
+    )  # fmt: skip
 
 
 class Response(Section):

@@ -73,6 +73,15 @@ class Quality(IntFlag):
 
 
 @unique
+class Proved(IntFlag):
+    """What a device has shown of itself in this connection. Nothing is written to one that is not identified."""
+
+    NONE = 0
+    IDENTITY = 1  # it is the device that the definition names
+    REVERSION = 2  # it reverts by itself: time, value and enable read back as declared
+    FOREIGN = 4  # another device answers there
+
+
 class Act(IntFlag):
     """Operator acts since the last tick, OR-ed per asset. STOP dominates RELEASE."""
 
@@ -97,6 +106,7 @@ class Latch(IntFlag):
     READBACK = 4  # the device holds another set-point than the one written, twice
     OVERFLOW = 8  # operator acts were lost: treated as a stop
     FORGOTTEN = 32  # what latched before the restart cannot be read any more
+    IDENTITY = 128  # another device answers than the one that the definition names
     BEYOND = 16  # more power than commanded for longer than the declared response explains
 
 
@@ -117,6 +127,8 @@ class Condition(IntFlag):
     LOCKED = 512  # MAINTENANCE, locked out
     GOOD = 1024  # all required points good in this very tick
     AGREES = 4096  # the device holds the set-point that was written, or has not had time to
+    IDENTIFIED = 16384  # the device is proved to be the one that the definition names, or needs no proof
+    REVERTS = 32768  # the device is proved to revert by itself, or its profile has nothing to read back
     FOLLOWS = 8192  # the last write reached the device, and its power is not beyond what was commanded
     QUIET = 2048  # 0 kW commanded and confirmed, or nothing is written at all
 
@@ -132,6 +144,7 @@ class WriteStatus(IntEnum):
     FAILED = 4  # time-out, connection lost
     EXPIRED = 5  # its valid-until had passed before the bytes left: not sent
     DIFFERENT = 6  # read back, and different
+    WITHHELD = 7  # not sent: identity or reversion of the device is not proved, or its writes are spent
 
 
 @unique
@@ -156,6 +169,8 @@ class Reason(IntEnum):
     VALUES_LOST = 14
     REMAINS = 15
     READBACK_DIFFERS = 16
+    NOT_IDENTIFIED = 17
+    REVERSION_NOT_ARMED = 18
     # resolve
     FOLLOWS_REQUEST = 20
     NO_REQUEST = 21
@@ -234,6 +249,8 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.NOT_AVAILABLE: "device is not available",
     Reason.VALUES_LOST: "data lost, stale or implausible",
     Reason.REMAINS: "unchanged",
+    Reason.NOT_IDENTIFIED: "the device has not said who it is",
+    Reason.REVERSION_NOT_ARMED: "reversion not armed",
     Reason.READBACK_DIFFERS: "the device does not hold the set-point that was written",
     Reason.FOLLOWS_REQUEST: "follows the request",
     Reason.NO_REQUEST: "no request",

@@ -85,8 +85,8 @@ RATING_NAMES = (
 )
 
 # masks[row, asset]
-CRITICAL_ALARMS = 0
-MASKS = 1
+CRITICAL_ALARMS, MUST_PROVE = range(2)
+MASKS = 2
 
 # site[row]
 IMPORT_LIMIT, EXPORT_LIMIT, IMPORT_MARGIN, EXPORT_MARGIN, MAX_LOAD, MAX_PV, POC_STALE_AFTER, CYCLE_S, POC_REQUIRED = (
@@ -111,7 +111,7 @@ SERVICE_NAMES = ("full_at_hz", "insensitivity_hz", "energy_h", "service_ramp_kw_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constants:
-    """`ratings` [32, assets], `masks` [1, assets], `site` [9], `service` [6, services].
+    """`ratings` [32, assets], `masks` [2, assets], `site` [9], `service` [6, services].
 
     `split` [services, assets]: sold capacity in kW.
     """

@@ -59,6 +59,7 @@ from jit.layout import Fail, Layout, Row
     ALARMS,
     ACTS,
     WRITE_STATUS,
+    PROVED,
     STATE,
     STATE_BY,
     MAY_CHARGE,
@@ -85,7 +86,7 @@ from jit.layout import Fail, Layout, Row
     COMMAND_BY,
     HEARTBEAT,
     FAULT,
-) = range(32)
+) = range(33)
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (
@@ -171,6 +172,7 @@ CODE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "bits", "alarms"),
     *_rows("snapshot", "Act", "acts"),
     *_rows("snapshot", "WriteStatus", "write_status"),
+    *_rows("snapshot", "Proved", "proved"),
     *_rows("state_machine", "State", "state", "hold"),
     *_rows("state_machine", "Reason", "state_by"),
     *_rows("state_machine", "Permit", "may_charge may_discharge"),

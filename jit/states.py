@@ -12,7 +12,7 @@ import numpy as np
 from jit import constants as c
 from jit import rows as r
 from jit.build import F2, I2, RF2, RI2, F, kernel, term
-from jit.codes import Act, Authority, Condition, Latch, Permit, Reason, State
+from jit.codes import Act, Authority, Condition, Latch, Permit, Proved, Reason, State
 from jit.constants import F8, I8
 
 RUNNING = (State.READY, State.IDLE, State.CHARGING, State.DISCHARGING, State.LIMITED)
@@ -47,6 +47,8 @@ TABLE: tuple[tuple[int, int, int, int, int], ...] = (
     (_RUN, _C.LOCKED, 0, State.READY, Reason.LOCKED_OUT),
     (_RUN, 0, _C.GOOD, State.READY, Reason.VALUES_LOST),
     (_RUN, 0, _C.AGREES, State.READY, Reason.READBACK_DIFFERS),
+    (_RUN, 0, _C.IDENTIFIED, State.READY, Reason.NOT_IDENTIFIED),
+    (_RUN, 0, _C.REVERTS, State.READY, Reason.REVERSION_NOT_ARMED),
     (_RUN, 0, _C.AVAILABLE, State.READY, Reason.NOT_AVAILABLE),
     (_RUN, 0, _C.FRESH, State.READY, Reason.WAITING_FOR_VALUES),
     (_RUN, 0, 0, LABEL, Reason.RUNNING),
@@ -55,7 +57,7 @@ TRANSITIONS = np.array([[int(cell) for cell in row] for row in TABLE], dtype=np.
 TRANSITIONS.flags.writeable = False
 
 #: What running needs; the absent ones are what `missing` shows.
-NEEDED = int(_C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE)
+NEEDED = int(_C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE | _C.IDENTIFIED | _C.REVERTS)
 STANDING = int(_C.STOPPED | _C.LATCHED | _C.LOCKED)
 
 NO, YES = int(Permit.NO), int(Permit.YES)
@@ -64,10 +66,12 @@ A_STOP, A_RELEASE, A_ACKNOWLEDGE = int(Act.STOP), int(Act.RELEASE), int(Act.ACKN
 A_ACTIVATE, A_DEACTIVATE, A_LOCK, A_UNLOCK = int(Act.ACTIVATE), int(Act.DEACTIVATE), int(Act.LOCK_OUT), int(Act.UNLOCK)
 A_RESTORED = int(Act.RESTORED_STOP)
 L_ALARM, L_SIGN, L_READBACK = int(Latch.ALARM), int(Latch.WRONG_SIGN), int(Latch.READBACK)
-L_BEYOND = int(Latch.BEYOND)
+L_BEYOND, L_IDENTITY = int(Latch.BEYOND), int(Latch.IDENTITY)
+P_IDENTITY, P_REVERSION, P_FOREIGN = int(Proved.IDENTITY), int(Proved.REVERSION), int(Proved.FOREIGN)
 C_FRESH, C_STOPPED, C_LATCHED, C_ACTIVATED = int(_C.FRESH), int(_C.STOPPED), int(_C.LATCHED), int(_C.ACTIVATED)
 C_REMOTE, C_AVAILABLE, C_CLEAR, C_LOCKED = int(_C.REMOTE), int(_C.AVAILABLE), int(_C.CLEAR), int(_C.LOCKED)
 C_GOOD, C_QUIET, C_AGREES, C_FOLLOWS = int(_C.GOOD), int(_C.QUIET), int(_C.AGREES), int(_C.FOLLOWS)
+C_IDENTIFIED, C_REVERTS = int(_C.IDENTIFIED), int(_C.REVERTS)
 S_INIT, S_STANDBY, S_READY, S_IDLE = int(State.INIT), int(State.STANDBY), int(State.READY), int(State.IDLE)
 S_CHARGING, S_DISCHARGING, S_LIMITED = int(State.CHARGING), int(State.DISCHARGING), int(State.LIMITED)
 S_STOP, S_MAINTENANCE = int(State.EMERGENCY_STOP), int(State.MAINTENANCE)
@@ -83,7 +87,7 @@ def stands(before: bool, acts: int, sets: int, lifts: int) -> bool:
 
 
 @term
-def observe(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8) -> None:
+def observe(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8) -> None:
     """Conditions that the snapshot and `before` decide by themselves."""
     for a in range(values.shape[1]):
         good = codes[r.QUALITY, a] == VALID
@@ -103,6 +107,11 @@ def observe(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8) -> Non
             conditions |= C_AGREES
         if codes[r.WRITE_STATUS, a] < WRITE_FAILED and values[r.BEYOND_S, a] < ratings[c.SIGN_FOR_S, a]:
             conditions |= C_FOLLOWS
+        unproved = masks[c.MUST_PROVE, a] & ~codes[r.PROVED, a]
+        if unproved & P_IDENTITY == 0:
+            conditions |= C_IDENTIFIED
+        if unproved & P_REVERSION == 0:
+            conditions |= C_REVERTS
         codes[r.CONDITIONS, a] = conditions
 
 
@@ -142,6 +151,8 @@ def keep(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8
             present |= L_READBACK
         if values[r.BEYOND_S, a] >= 2.0 * ratings[c.SIGN_FOR_S, a]:
             present |= L_BEYOND
+        if codes[r.PROVED, a] & P_FOREIGN != 0:
+            present |= L_IDENTITY
         clear = past[r.CLEAR_S, a]
         clear = clear + dt if clear == clear and present == 0 and codes[r.QUALITY, a] == VALID else 0.0
         latch = past_codes[r.LATCH, a] | present
@@ -182,7 +193,7 @@ def advance(
     values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8, table: I8, armed: float, dt: float
 ) -> None:
     """One step of every asset. `table` [transitions, 5]; `armed` 2.0 when the process may write, else 1.0."""
-    observe(values, codes, past, past_codes, ratings)
+    observe(values, codes, past, past_codes, ratings, masks)
     hold(codes, past_codes)
     keep(values, codes, past, past_codes, ratings, masks, dt)
     walk(values, codes, past, past_codes, table, dt)

@@ -36,6 +36,7 @@ LATCH_TEXT: dict[int, str] = {
     Latch.READBACK: "the device holds another set-point than the one written",
     Latch.OVERFLOW: "operator acts were lost",
     Latch.FORGOTTEN: "what latched before the restart is unreadable",
+    Latch.IDENTITY: "another device answers than the one that is configured",
     Latch.BEYOND: "the device gives or takes more power than commanded",
 }
 QUALITY_TEXT: dict[int, str] = {
@@ -60,6 +61,7 @@ RAMPING, RESERVED = (int(Reason.RAMP_UP), int(Reason.RAMP_DOWN)), int(Reason.RES
 STOPPED, LATCHED, LOCKED = int(Condition.STOPPED), int(Condition.LATCHED), int(Condition.LOCKED)
 FRESH, ACTIVATED = int(Condition.FRESH), int(Condition.ACTIVATED)
 REMOTE, AVAILABLE = int(Condition.REMOTE), int(Condition.AVAILABLE)
+IDENTIFIED, REVERTS = int(Condition.IDENTIFIED), int(Condition.REVERTS)
 
 
 def power(kw: float) -> str:
@@ -173,4 +175,8 @@ def not_ready(frame: Frame, column: int) -> list[str]:
         words.append("remote control")
     if missing & AVAILABLE:
         words.append("availability")
+    if missing & IDENTIFIED:
+        words.append("the device's identity")
+    if missing & REVERTS:
+        words.append("reversion armed and read back")
     return words

@@ -1,7 +1,7 @@
 """`snapshot`: everything that influences a decision, sampled at one instant into one new frame.
 
-    Reading, Receipt, OperatorAct, Schedule ──► newest per point, events since the last tick
-    Tick ──────────────────────────────────────► Frame[k], linked to Frame[k−1]
+    Reading, Receipt, Proof, OperatorAct, Schedule ──► newest per point, events since the last tick
+    Tick ─────────────────────────────────────────────► Frame[k], linked to Frame[k−1]
 
 Signals are levels (newest wins) or events (all since the last tick, in order; stop dominates release; overflow counts
 as stop). After the snapshot nothing reads anything else (design rule 1). Only this operator and the connections keep
@@ -26,6 +26,7 @@ from jit.layout import Layout
 from operators.offers import Offers
 from operators.stage import Failed, OwnRows, own_rows, take_fail_values
 from sources.act import ActKind, OperatorAct
+from sources.proof import Proof
 from sources.reading import Reading
 from sources.receipt import Receipt
 from sources.schedule import Schedule, Withdrawal
@@ -71,6 +72,7 @@ class Newest:
     stamps_ns: I8 = field(init=False)
     outcomes: F8 = field(init=False)
     status: I8 = field(init=False)
+    proved: I8 = field(init=False)
     acts: I8 = field(init=False)
     answered: I8 = field(init=False)
     trips: I8 = field(init=False)
@@ -83,6 +85,7 @@ class Newest:
         self.outcomes = np.full((3, assets), np.nan)
         self.outcomes[signals.WRITTEN_S] = -np.inf
         self.status, self.acts = np.zeros(assets, np.int64), np.zeros(assets, np.int64)
+        self.proved = np.zeros(assets, np.int64)
         self.answered, self.trips = np.full(assets, -1), np.zeros(assets, np.int64)
 
     def read(self, reading: Reading, device: int) -> None:
@@ -199,6 +202,10 @@ class Snapshot:
             column = self.layout.column.get(signal.asset)
             if column is not None:
                 self.newest.receive(signal, column)
+        elif isinstance(signal, Proof):
+            column = self.layout.column.get(signal.asset)
+            if column is not None:
+                self.newest.proved[column] = signal.proved
         elif isinstance(signal, OperatorAct):
             if signal.asset is None or signal.asset in self.layout.column:
                 self.newest.act(signal)
@@ -278,6 +285,7 @@ class Snapshot:
             tick.mono_s,
             *self._requests,
         )
+        codes[rows.PROVED] = newest.proved
         effect.follow(values, codes, past.values, past.codes, constants.ratings, tick.dt_s)
         measure.measure_site(
             frame.points,

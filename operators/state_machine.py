@@ -24,6 +24,7 @@ from operators.stage import stage
         "acts",
         "different_s",
         "write_status",
+        "proved",
         "written_kw",
         "wrong_sign_s",
         "beyond_s",

@@ -15,6 +15,7 @@ import numpy as np
 from config.definition import Asset, Definition, Fcr
 from config.profile import Profile
 from jit import constants as c
+from jit.codes import Proved
 from jit.constants import Constants
 from jit.layout import Layout
 from jit.measure import M_DEVICE, M_HEARTBEAT, POINT_OF_ROW
@@ -173,14 +174,22 @@ def _constants(definition: Definition, profiles: Mapping[str, Profile]) -> Const
     masks = [
         sum(1 << bit for bit, alarm in profiles[name].alarms.items() if alarm.critical) for name in definition.assets
     ]
+    proofs = [int(_must_prove(asset, profiles[name])) for name, asset in definition.assets.items()]
     services = [service.fcr for service in definition.ancillary]
     return Constants(
         ratings=np.ascontiguousarray(np.array(columns, np.float64).T),
-        masks=np.array([masks], np.int64),
+        masks=np.array([masks, proofs], np.int64),
         site=_site(definition),
         service=np.ascontiguousarray(np.array([_service(fcr) for fcr in services], np.float64).reshape(-1, 6).T),
         split=np.array([_split(fcr, definition) for fcr in services], np.float64).reshape(-1, len(definition.assets)),
     )
+
+
+def _must_prove(asset: Asset, profile: Profile) -> Proved:
+    """What the device has to prove in every connection before it may run."""
+    wanted = Proved.NONE if asset.identity is None else Proved.IDENTITY
+    armed = profile.watchdog is not None and profile.watchdog.arm
+    return wanted | Proved.REVERSION if armed else wanted
 
 
 def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[float]:

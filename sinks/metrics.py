@@ -29,7 +29,7 @@ COMPONENTS = frozenset({"modbus", "mqtt", "opcua", "postgres", "web", "recording
 QUEUES = frozenset({"acts", "readings", "receipts", "postgres", "mqtt", "websocket", "recording"})
 SOLVER_STATES = frozenset({"optimal", "feasible", "infeasible", "unbounded", "time_limit", "iteration_limit", "failed"})
 BAD = tuple(bit for bit in Quality if bit not in {Quality.VALID, Quality.UNKNOWN})
-FAILED_WRITES = frozenset({WriteStatus.REFUSED, WriteStatus.FAILED, WriteStatus.EXPIRED, WriteStatus.DIFFERENT})
+FAILED_WRITES = frozenset(WriteStatus) - {WriteStatus.UNKNOWN, WriteStatus.WRITTEN, WriteStatus.CONFIRMED}
 GAUGES = (
     ("bess_soc_percent", "State of charge", "soc_pct"),
     ("bess_soh_percent", "State of health", "soh_pct"),

@@ -14,7 +14,7 @@ import numpy as np
 
 from config.definition import Definition
 from config.profile import Profile
-from jit.codes import Quality, WriteStatus
+from jit.codes import Proved, Quality, WriteStatus
 from jit.frame import Frame, Past
 from operators.cut import Command, cut
 from operators.stage import Stage
@@ -22,6 +22,7 @@ from pipeline.chain import Entry, stages
 from pipeline.compile import Compiled, compile_definition
 from pipeline.graph import build, check, fold
 from sources.act import ActKind, OperatorAct
+from sources.proof import Proof
 from sources.reading import Reading
 from sources.receipt import Receipt
 from sources.schedule import Schedule, ScheduleType, Window
@@ -150,6 +151,7 @@ class Battery:
     beats: bool = True
     follows: bool = True
     delay_s: float = 0.0  # from command to power
+    proved: Proved = Proved.IDENTITY | Proved.REVERSION
     outcome: WriteStatus | None = WriteStatus.CONFIRMED  # of every write; None: no receipt comes
     heartbeat: int = 0
     missing: set[str] = field(default_factory=set)
@@ -255,6 +257,7 @@ class Rig:
         """Every device that answers emits one reading, as a poll would."""
         for name, battery in self.batteries.items():
             battery.live(self.now_s)
+            self.signal(Proof(name, self.now_s, battery.proved))
             if battery.answers:
                 battery.heartbeat += int(battery.beats)
                 self.signal(

@@ -27,6 +27,7 @@ ENUMS: dict[str, tuple[int, ...]] = {
     "Reason": tuple(Reason),
     "WriteStatus": tuple(WriteStatus),
     "Quality": (0, 1, 1, 1, 2, 4, 8, 16, 256, 511),
+    "Proved": (0, 1, 2, 3, 3, 3, 4),
     "Act": (0, 0, 0, 0, 1, 2, 3, 4, 8, 16, 32, 64, 128, 255),
 }
 

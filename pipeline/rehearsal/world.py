@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jit.codes import Permit
+from jit.codes import Permit, Proved
+from jit.constants import MUST_PROVE
 from jit.frame import Frame
 from jit.rows import MAY_CHARGE, MAY_DISCHARGE, STATE
 from pipeline.chain import Entry, stages
@@ -19,6 +20,7 @@ from pipeline.compile import Compiled, ends
 from pipeline.graph import build, check, fold
 from pipeline.rehearsal.plant import Plant
 from sources.act import ActKind, OperatorAct
+from sources.proof import Proof
 from sources.schedule import Schedule, ScheduleType, Window
 from sources.tick import Tick
 
@@ -50,6 +52,8 @@ class World:
         graph = build(compiled.layout, places.sources, chain, ("plant",), ())
         check(graph, compiled.layout)
         fold(self.entry.frames, graph, self._remember, {"plant": self.plant.follow}, self._failed)
+        for asset, proofs in zip(compiled.layout.assets, compiled.constants.masks[MUST_PROVE].tolist(), strict=True):
+            self.post(Proof(asset, self.now_s, Proved(proofs)))  # the plant's devices are those that are meant
 
     def _dropped(self, device: str, why: str) -> None:
         self.errors.append((device, ValueError(why)))

@@ -16,6 +16,8 @@ from sinks.alarms.condition import HIGH, LOW
 
 #: What explains that a device does not do what it is told: then that is no alarm of its own.
 LOST = ("maintenance", "data_lost")
+#: A device that is proved anew within this time (s), as after every reconnection, needs nobody.
+PROOF_DELAY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,13 @@ SAYS: tuple[Says, ...] = (
          equals=WriteStatus.FAILED, consequence_of=LOST),
     Says("write", r.WRITE_STATUS, HIGH, "the device does not hold the set-point that was written", _LOCAL,
          equals=WriteStatus.DIFFERENT, consequence_of=LOST),
+    Says("reversion", r.STATE_BY, HIGH,
+         "reversion not armed: the device may keep its last set-point when nobody writes",
+         "Check the device's time-out settings; power stays 0 kW until they read back as declared",
+         equals=Reason.REVERSION_NOT_ARMED, delay_s=PROOF_DELAY_S, consequence_of=LOST),
+    Says("identity", r.STATE_BY, HIGH, "the device has not said who it is",
+         "Check the profile's identity points; nothing is written until serial, manufacturer and model are read",
+         equals=Reason.NOT_IDENTIFIED, delay_s=PROOF_DELAY_S, consequence_of=LOST),
     Says("local", r.STATE_BY, LOW, "device is in local control", "Return it to remote, then activate it here",
          equals=Reason.LOCAL_CONTROL),
 )  # fmt: skip
@@ -51,6 +60,7 @@ SAYS: tuple[Says, ...] = (
 #: What somebody does about a latch. One that is not named here gets `ANY_LATCH`.
 LATCH_RESPONSE: dict[int, str] = {
     Latch.WRONG_SIGN: "Check the sign in the profile and the wiring before you acknowledge",
+    Latch.IDENTITY: "Find out which device answers there: was it exchanged, is the address right?",
     Latch.FORGOTTEN: "Look at the device; acknowledge once nothing is wrong there, then activate it",
     Latch.OVERFLOW: "Find out who sent so many acts; acknowledge once it has stopped",
 }

@@ -40,7 +40,7 @@ def test_ratings_are_in_the_chains_units_one_column_per_asset() -> None:
 
 
 def test_critical_alarm_bits_are_a_mask() -> None:
-    assert compiled().constants.masks.tolist() == [[0b11, 0b11]]
+    assert compiled().constants.masks[c.CRITICAL_ALARMS].tolist() == [0b11, 0b11]
 
 
 def test_a_site_without_limits_has_infinite_ones() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from jit.codes import State, WriteStatus
+from jit.codes import Proved, State, WriteStatus
+from jit.constants import MUST_PROVE
 from sinks.alarms.conditions import conditions, noteworthy, of_asset
 from sinks.alarms.table import SAYS
 from sources.act import ActKind
@@ -60,6 +61,15 @@ def written(status: int) -> Callable[[Rig], None]:
     return change
 
 
+def unarmed(rig: Rig) -> None:
+    masks = rig.compiled.constants.masks
+    masks.flags.writeable = True
+    masks[MUST_PROVE, 0] = Proved.REVERSION
+    masks.flags.writeable = False
+    rig.batteries["b1"].proved = Proved.NONE
+    rig.run(1)
+
+
 def local(rig: Rig) -> None:
     rig.batteries["b1"].remote = 0.0
     rig.run(1)
@@ -85,6 +95,7 @@ NAMED: dict[str, tuple[Callable[[Rig], None], str, int, str]] = {
     "a refused write": (written(3), "b1.write", 1, "refused"),
     "a failed write": (written(4), "b1.write", 1, "could not be written"),
     "another set-point": (written(6), "b1.write", 1, "does not hold"),
+    "no reversion": (unarmed, "b1.reversion", 1, "reversion not armed"),
     "local control": (local, "b1.local", 3, "local control"),
     "a broken stage": (broken, "b1.stage", 1, "0 kW"),
     "no meter": (silent_meter, "site.poc.data_lost", 2, "not measured"),
