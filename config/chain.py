@@ -44,6 +44,15 @@ class StateMachineChain(Section):
     clear_for: Duration = Field(
         10.0, description="all clear this long before an acknowledgement is accepted", examples=["10 s"]
     )
+    reentry_delay: Duration | None = Field(
+        None,
+        description="everything fine this long before permission returns that was lost while running; "
+        "by `site.grid_code`: 60 s, without one 0 s",
+        examples=["60 s"],
+    )
+    calm_for: Duration = Field(
+        60.0, description="time in which lost permission returns by itself once at most", examples=["60 s"]
+    )
 
 
 class SocTaper(Section):

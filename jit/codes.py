@@ -94,6 +94,7 @@ class Act(IntFlag):
     LOCK_OUT = 32  # MAINTENANCE, locked out
     UNLOCK = 64
     RESTORED_STOP = 128  # a stop read back from the journal at start
+    MANUAL = 256  # MAINTENANCE, by hand: a power and a dead-man time come with it
 
 
 @unique
@@ -104,10 +105,10 @@ class Latch(IntFlag):
     ALARM = 1  # a critical alarm of the device
     WRONG_SIGN = 2  # power flows against the command
     READBACK = 4  # the device holds another set-point than the one written, twice
-    OVERFLOW = 8  # operator acts were lost: treated as a stop
+    CRASH_LOOP = 8  # the process has started too often in a short time: silent in STANDBY, not FAULT
+    BEYOND = 16  # more power than commanded for longer than the declared response explains
     FORGOTTEN = 32  # what latched before the restart cannot be read any more
     IDENTITY = 128  # another device answers than the one that the definition names
-    BEYOND = 16  # more power than commanded for longer than the declared response explains
 
 
 @unique
@@ -117,20 +118,21 @@ class Condition(IntFlag):
     NONE = 0
     FRESH = 1  # all required points good for `fresh_for`
     STOPPED = 2  # an operator stop stands
-    LATCHED = 4  # a latch stands
+    LATCHED = 4  # a latch stands that holds in FAULT
     ACTIVATED = 8  # allowed to leave STANDBY
     REMOTE = 16  # the device accepts remote control
     AVAILABLE = 32  # the device says it is available
     CLEAR = 64  # everything that latches has been clear for `clear_for`
-    ACKNOWLEDGED = 128  # acknowledged in this tick
-    RELEASED = 256  # stop released in this tick
+    STEADY = 128  # the process does not start again and again
+    REENTERED = 256  # permission was not lost while running, or the re-entry delay is over
     LOCKED = 512  # MAINTENANCE, locked out
     GOOD = 1024  # all required points good in this very tick
+    QUIET = 2048  # 0 kW commanded and confirmed, or nothing is written at all
     AGREES = 4096  # the device holds the set-point that was written, or has not had time to
     IDENTIFIED = 16384  # the device is proved to be the one that the definition names, or needs no proof
     REVERTS = 32768  # the device is proved to revert by itself, or its profile has nothing to read back
     FOLLOWS = 8192  # the last write reached the device, and its power is not beyond what was commanded
-    QUIET = 2048  # 0 kW commanded and confirmed, or nothing is written at all
+    MANUAL = 65536  # MAINTENANCE, run by hand
 
 
 @unique
@@ -163,7 +165,7 @@ class Reason(IntEnum):
     FAULT_ACKNOWLEDGED = 8
     LOCAL_CONTROL = 9
     LOCKED_OUT = 10
-    LOCK_REMOVED = 11
+    MAINTENANCE_ENDED = 11
     RUNNING = 12
     NOT_AVAILABLE = 13
     VALUES_LOST = 14
@@ -200,6 +202,9 @@ class Reason(IntEnum):
     UNCHANGED = 62
     SILENT = 63
     NO_VALUE = 64
+    # state machine, continued
+    REENTRY = 70
+    BY_HAND = 71
 
 
 @unique
@@ -244,7 +249,7 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.FAULT_ACKNOWLEDGED: "fault acknowledged",
     Reason.LOCAL_CONTROL: "device is in local control",
     Reason.LOCKED_OUT: "locked out for maintenance",
-    Reason.LOCK_REMOVED: "maintenance lock removed",
+    Reason.MAINTENANCE_ENDED: "maintenance ended",
     Reason.RUNNING: "running",
     Reason.NOT_AVAILABLE: "device is not available",
     Reason.VALUES_LOST: "data lost, stale or implausible",
@@ -252,6 +257,8 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.NOT_IDENTIFIED: "the device has not said who it is",
     Reason.REVERSION_NOT_ARMED: "reversion not armed",
     Reason.READBACK_DIFFERS: "the device does not hold the set-point that was written",
+    Reason.REENTRY: "waiting for the re-entry delay",
+    Reason.BY_HAND: "run by hand for maintenance",
     Reason.FOLLOWS_REQUEST: "follows the request",
     Reason.NO_REQUEST: "no request",
     Reason.RESERVE_KEPT_FREE: "reserve kept free",

@@ -48,7 +48,9 @@ I8 = npt.NDArray[np.int64]
     READBACK_S,
     NAMEPLATE_CHARGE_KW,
     NAMEPLATE_DISCHARGE_KW,
-) = range(32)
+    REENTRY_AFTER_S,
+    CALM_FOR_S,
+) = range(34)
 RATING_NAMES = (
     "charge_kw",
     "discharge_kw",
@@ -82,6 +84,8 @@ RATING_NAMES = (
     "readback_s",
     "nameplate_charge_kw",
     "nameplate_discharge_kw",
+    "reentry_after_s",
+    "calm_for_s",
 )
 
 # masks[row, asset]
@@ -111,7 +115,7 @@ SERVICE_NAMES = ("full_at_hz", "insensitivity_hz", "energy_h", "service_ramp_kw_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constants:
-    """`ratings` [32, assets], `masks` [2, assets], `site` [9], `service` [6, services].
+    """`ratings` [34, assets], `masks` [2, assets], `site` [9], `service` [6, services].
 
     `split` [services, assets]: sold capacity in kW.
     """

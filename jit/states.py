@@ -25,58 +25,87 @@ def _mask(*states: State) -> int:
 
 ANY = _mask(*State)
 _RUN = _mask(*RUNNING)
-_NOT_LATCHED = ANY & ~_mask(State.FAULT, State.EMERGENCY_STOP)
+_HANDS = _mask(State.MAINTENANCE)
 _C = Condition
 
-#: (from, all of, none of, to, reason), in order of precedence.
+#: What takes the permission away wherever power may flow, the gravest first, and the reason that is given.
+LOSSES = (
+    (_C.GOOD, Reason.VALUES_LOST),
+    (_C.AGREES, Reason.READBACK_DIFFERS),
+    (_C.IDENTIFIED, Reason.NOT_IDENTIFIED),
+    (_C.REVERTS, Reason.REVERSION_NOT_ARMED),
+    (_C.AVAILABLE, Reason.NOT_AVAILABLE),
+)
+
+#: (from, all of, none of, to, reason), in order of precedence. Why in this order:
+#: a stop stands above everything, a fault above what a person or the data say; both are left only by their own act.
+#: Maintenance comes next, and takes 0 kW confirmed to be entered from running: whoever works on it finds it still.
+#: LOCAL is above the rest of running, since nothing at all may be written then. Of what only takes permission away the
+#: cause comes first and the waiting last, so that people read why it went and not what it waits for.
 TABLE: tuple[tuple[int, int, int, int, int], ...] = (
     (ANY, _C.STOPPED, 0, State.EMERGENCY_STOP, Reason.OPERATOR_STOP),
     (ANY, _C.LATCHED, 0, State.FAULT, Reason.FAULT_LATCHED),
     (_mask(State.EMERGENCY_STOP), 0, _C.STOPPED, State.STANDBY, Reason.STOP_RELEASED),
     (_mask(State.FAULT), 0, _C.LATCHED, State.STANDBY, Reason.FAULT_ACKNOWLEDGED),
+    *((_HANDS, int(_C.MANUAL), int(lost), State.MAINTENANCE, reason) for lost, reason in LOSSES),
+    (_HANDS | _RUN | _mask(State.STANDBY), _C.MANUAL, 0, State.MAINTENANCE, Reason.BY_HAND),
     (ANY & ~_RUN, _C.LOCKED, 0, State.MAINTENANCE, Reason.LOCKED_OUT),
     (_RUN, _C.LOCKED | _C.QUIET, 0, State.MAINTENANCE, Reason.LOCKED_OUT),
-    (_mask(State.MAINTENANCE), 0, _C.LOCKED, State.STANDBY, Reason.LOCK_REMOVED),
+    (_HANDS, 0, 0, State.STANDBY, Reason.MAINTENANCE_ENDED),
     (_mask(State.UNKNOWN), 0, 0, State.INIT, Reason.WAITING_FOR_VALUES),
     (_mask(State.INIT), _C.FRESH, 0, State.STANDBY, Reason.VALUES_FRESH),
     (_mask(State.INIT), 0, 0, State.INIT, Reason.WAITING_FOR_VALUES),
-    (_mask(State.STANDBY), _C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE, 0, State.READY, Reason.ACTIVATED),
+    (
+        _mask(State.STANDBY),
+        _C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE | _C.STEADY,
+        0,
+        State.READY,
+        Reason.ACTIVATED,
+    ),
     (_RUN, 0, _C.REMOTE, State.STANDBY, Reason.LOCAL_CONTROL),
     (_RUN, _C.QUIET, _C.ACTIVATED, State.STANDBY, Reason.DEACTIVATED),
     (_RUN, 0, _C.ACTIVATED, State.READY, Reason.DEACTIVATED),
     (_RUN, _C.LOCKED, 0, State.READY, Reason.LOCKED_OUT),
-    (_RUN, 0, _C.GOOD, State.READY, Reason.VALUES_LOST),
-    (_RUN, 0, _C.AGREES, State.READY, Reason.READBACK_DIFFERS),
-    (_RUN, 0, _C.IDENTIFIED, State.READY, Reason.NOT_IDENTIFIED),
-    (_RUN, 0, _C.REVERTS, State.READY, Reason.REVERSION_NOT_ARMED),
-    (_RUN, 0, _C.AVAILABLE, State.READY, Reason.NOT_AVAILABLE),
+    *((_RUN, 0, int(lost), State.READY, reason) for lost, reason in LOSSES),
     (_RUN, 0, _C.FRESH, State.READY, Reason.WAITING_FOR_VALUES),
+    (_RUN, 0, _C.REENTERED, State.READY, Reason.REENTRY),
     (_RUN, 0, 0, LABEL, Reason.RUNNING),
 )
 TRANSITIONS = np.array([[int(cell) for cell in row] for row in TABLE], dtype=np.int64)
 TRANSITIONS.flags.writeable = False
 
 #: What running needs; the absent ones are what `missing` shows.
-NEEDED = int(_C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE | _C.IDENTIFIED | _C.REVERTS)
+_PROVED = _C.IDENTIFIED | _C.REVERTS
+NEEDED = int(_C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE | _C.AGREES | _PROVED | _C.STEADY | _C.REENTERED)
 STANDING = int(_C.STOPPED | _C.LATCHED | _C.LOCKED)
+#: What an asset must be in to be taken over by hand, and what must not stand; what it needs to go on with power.
+TAKEN = int(_C.GOOD) | NEEDED & ~int(_C.ACTIVATED)
+SOUND = int(_C.GOOD | _C.AGREES | _C.AVAILABLE | _PROVED)
+#: Everything is fine with an asset: the re-entry delay runs.
+FINE = SOUND | int(_C.REMOTE)
+TROUBLE = int(_C.STOPPED | _C.LATCHED)
+MOST_MANUAL_S = 60.0  # the longest dead-man time
 
 NO, YES = int(Permit.NO), int(Permit.YES)
 VALID = 1
 A_STOP, A_RELEASE, A_ACKNOWLEDGE = int(Act.STOP), int(Act.RELEASE), int(Act.ACKNOWLEDGE)
 A_ACTIVATE, A_DEACTIVATE, A_LOCK, A_UNLOCK = int(Act.ACTIVATE), int(Act.DEACTIVATE), int(Act.LOCK_OUT), int(Act.UNLOCK)
-A_RESTORED = int(Act.RESTORED_STOP)
+A_RESTORED, A_MANUAL = int(Act.RESTORED_STOP), int(Act.MANUAL)
 L_ALARM, L_SIGN, L_READBACK = int(Latch.ALARM), int(Latch.WRONG_SIGN), int(Latch.READBACK)
-L_BEYOND, L_IDENTITY = int(Latch.BEYOND), int(Latch.IDENTITY)
+L_BEYOND, L_IDENTITY, L_CRASH = int(Latch.BEYOND), int(Latch.IDENTITY), int(Latch.CRASH_LOOP)
 P_IDENTITY, P_REVERSION, P_FOREIGN = int(Proved.IDENTITY), int(Proved.REVERSION), int(Proved.FOREIGN)
 C_FRESH, C_STOPPED, C_LATCHED, C_ACTIVATED = int(_C.FRESH), int(_C.STOPPED), int(_C.LATCHED), int(_C.ACTIVATED)
 C_REMOTE, C_AVAILABLE, C_CLEAR, C_LOCKED = int(_C.REMOTE), int(_C.AVAILABLE), int(_C.CLEAR), int(_C.LOCKED)
 C_GOOD, C_QUIET, C_AGREES, C_FOLLOWS = int(_C.GOOD), int(_C.QUIET), int(_C.AGREES), int(_C.FOLLOWS)
 C_IDENTIFIED, C_REVERTS = int(_C.IDENTIFIED), int(_C.REVERTS)
+C_STEADY, C_REENTERED, C_MANUAL = int(_C.STEADY), int(_C.REENTERED), int(_C.MANUAL)
 S_INIT, S_STANDBY, S_READY, S_IDLE = int(State.INIT), int(State.STANDBY), int(State.READY), int(State.IDLE)
 S_CHARGING, S_DISCHARGING, S_LIMITED = int(State.CHARGING), int(State.DISCHARGING), int(State.LIMITED)
 S_STOP, S_MAINTENANCE = int(State.EMERGENCY_STOP), int(State.MAINTENANCE)
 SILENT, ARMED = int(Authority.SILENT), int(Authority.ARMED)
 R_RUNNING, R_REMAINS, R_ACTIVATED = int(Reason.RUNNING), int(Reason.REMAINS), int(Reason.ACTIVATED)
+R_HAND, R_LOCKED, R_LOCAL = int(Reason.BY_HAND), int(Reason.LOCKED_OUT), int(Reason.LOCAL_CONTROL)
+R_DEACTIVATED, R_ENDED = int(Reason.DEACTIVATED), int(Reason.MAINTENANCE_ENDED)
 WRITTEN, CONFIRMED, WRITE_FAILED = 1, 2, 3  # REFUSED and above
 
 
@@ -125,8 +154,8 @@ def hold(codes: I8, past_codes: I8) -> None:
         local = codes[r.REMOTE, a] == NO
         if codes[r.REMOTE, a] == 0:  # unknown for now: what was known stands, lost data take the permission away anyway
             local = past_codes[r.CONDITIONS, a] & C_REMOTE == 0 and past_codes[r.STATE, a] != 0
-        # after LOCAL, also when it was found so at the start, somebody has to activate
-        idle = stands(past_codes[r.ACTIVATED, a] == NO, acts, A_DEACTIVATE, A_ACTIVATE) or local
+        # after a stop, and after LOCAL, also when it was found so at the start, somebody has to activate
+        idle = stands(past_codes[r.ACTIVATED, a] == NO, acts, A_DEACTIVATE, A_ACTIVATE) or local or stopped
         codes[r.STOPPED, a] = YES if stopped else NO
         codes[r.LOCKED, a] = YES if locked else NO
         codes[r.ACTIVATED, a] = NO if idle else YES
@@ -140,7 +169,11 @@ def hold(codes: I8, past_codes: I8) -> None:
 
 @term
 def keep(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8, dt: float) -> None:
-    """What latches, and for how long nothing of it has been present; unknown is not clear."""
+    """What latches, and for how long nothing of it has been present; unknown is not clear.
+
+    A cause is one bit of `present`: it latches in the tick that shows it, and an acknowledgement takes every bit once
+    all causes have been absent for `clear_for`.
+    """
     for a in range(values.shape[1]):
         present = 0
         if codes[r.ALARMS, a] & masks[c.CRITICAL_ALARMS, a] != 0:
@@ -153,16 +186,71 @@ def keep(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8
             present |= L_BEYOND
         if codes[r.PROVED, a] & P_FOREIGN != 0:
             present |= L_IDENTITY
-        clear = past[r.CLEAR_S, a]
-        clear = clear + dt if clear == clear and present == 0 and codes[r.QUALITY, a] == VALID else 0.0
+        clear = lasts(past[r.CLEAR_S, a], present == 0 and codes[r.QUALITY, a] == VALID, dt)
         latch = past_codes[r.LATCH, a] | present
         if codes[r.ACTS, a] & A_ACKNOWLEDGE != 0 and clear >= ratings[c.CLEAR_FOR, a]:
             latch = 0
         values[r.CLEAR_S, a], codes[r.LATCH, a] = clear, latch
-        if latch != 0:
-            codes[r.CONDITIONS, a] |= C_LATCHED
-        if clear >= ratings[c.CLEAR_FOR, a]:
-            codes[r.CONDITIONS, a] |= C_CLEAR
+        conditions = codes[r.CONDITIONS, a]
+        conditions |= C_LATCHED if latch & ~L_CRASH != 0 else 0
+        conditions |= C_STEADY if latch & L_CRASH == 0 else 0
+        conditions |= C_CLEAR if clear >= ratings[c.CLEAR_FOR, a] else 0
+        codes[r.CONDITIONS, a] = conditions
+
+
+@term
+def lasts(before: float, holds: bool, dt: float) -> float:
+    """For how long something has held (s): NaN while it does not, 0 in the first tick that shows it."""
+    if not holds:
+        return np.nan
+    return before + dt if before == before else 0.0
+
+
+@term
+def reenter(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: float) -> None:
+    """Seconds until permission may return after it was lost while running; they run only while everything is fine.
+
+    It returns `reentry_delay` after that, and no sooner than `calm_for` after it returned the last time: an asset whose
+    data come and go does not run on and off (reliability L3). What stood before a restart begins anew.
+    """
+    for a in range(values.shape[1]):
+        conditions, delay = codes[r.CONDITIONS, a], ratings[c.REENTRY_AFTER_S, a]
+        fine = lasts(past[r.FINE_S, a], conditions & FINE == FINE and conditions & TROUBLE == 0, dt)
+        returned = past[r.RETURNED_S, a] + dt
+        left = delay - fine if fine == fine else delay
+        if ratings[c.CALM_FOR_S, a] - returned > left:
+            left = ratings[c.CALM_FOR_S, a] - returned
+        if not left > 0.0:
+            left = 0.0
+        if past_codes[r.REENTRY, a] != YES or left == 0.0:
+            codes[r.CONDITIONS, a] |= C_REENTERED
+        values[r.FINE_S, a], values[r.RETURNED_S, a], values[r.REENTRY_S, a] = fine, returned, left
+
+
+@term
+def by_hand(values: F8, codes: I8, past: F8, past_codes: I8, dt: float) -> None:
+    """MAINTENANCE by hand: the power that was asked for stands until its dead-man time ends, then 0 kW, then nothing.
+
+    It ends at once with a stop, a latch and LOCAL. Whatever else takes the permission away takes the power for good:
+    it never comes back by itself. Afterwards somebody has to activate.
+    """
+    for a in range(values.shape[1]):
+        conditions, acts, state = codes[r.CONDITIONS, a], codes[r.ACTS, a], past_codes[r.STATE, a]
+        power, left = past[r.MANUAL_KW, a], past[r.MANUAL_S, a] - dt
+        asked, span = values[r.MANUAL_ASKED_KW, a], values[r.MANUAL_FOR_S, a]
+        free = conditions & TAKEN == TAKEN and conditions & STANDING == 0
+        place = power == power or state == S_STANDBY or S_READY <= state <= S_LIMITED
+        if acts & A_MANUAL != 0 and asked == asked and span > 0.0 and free and place:
+            power, left = asked, min(span, MOST_MANUAL_S)
+        if not left > 0.0 or acts & (A_DEACTIVATE | A_LOCK) != 0 or conditions & SOUND != SOUND:
+            left = 0.0
+            power = 0.0 if power == power and conditions & C_QUIET == 0 else np.nan
+        if conditions & TROUBLE != 0 or conditions & C_REMOTE == 0:
+            power, left = np.nan, 0.0
+        values[r.MANUAL_KW, a], values[r.MANUAL_S, a] = power, left
+        if power == power:
+            codes[r.CONDITIONS, a] = (conditions | C_MANUAL) & ~C_ACTIVATED
+            codes[r.ACTIVATED, a] = NO
 
 
 @term
@@ -183,7 +271,12 @@ def walk(values: F8, codes: I8, past: F8, past_codes: I8, table: I8, dt: float) 
             else:
                 to = S_DISCHARGING if power > 0.0 else (S_CHARGING if power < 0.0 else S_IDLE)
         codes[r.STATE, a], codes[r.STATE_BY, a] = to, by
-        codes[r.MISSING, a] = (NEEDED & ~conditions) | (STANDING & conditions)
+        missing = (NEEDED & ~conditions) | (STANDING & conditions)
+        if conditions & C_LATCHED != 0 or conditions & C_STEADY == 0:
+            missing |= C_CLEAR & ~conditions
+        if S_READY <= to <= S_LIMITED and (conditions & C_ACTIVATED == 0 or conditions & C_LOCKED != 0):
+            missing |= C_QUIET & ~conditions
+        codes[r.MISSING, a] = missing
         held = past[r.STATE_S, a]
         values[r.STATE_S, a] = held + dt if to == state and held == held else 0.0
 
@@ -196,14 +289,28 @@ def advance(
     observe(values, codes, past, past_codes, ratings, masks)
     hold(codes, past_codes)
     keep(values, codes, past, past_codes, ratings, masks, dt)
+    reenter(values, codes, past, past_codes, ratings, dt)
+    by_hand(values, codes, past, past_codes, dt)
     walk(values, codes, past, past_codes, table, dt)
     for a in range(values.shape[1]):
         to, by, conditions = codes[r.STATE, a], codes[r.STATE_BY, a], codes[r.CONDITIONS, a]
+        permitted = by == R_RUNNING or by == R_HAND
         settled = past_codes[r.SETTLED, a] == YES or conditions & C_FRESH != 0
         heard = codes[r.ACTS, a] & A_STOP != 0 or (to == S_STOP and past_codes[r.AUTHORITY, a] == ARMED)
-        silent = armed < 1.5 or to == S_INIT or to == S_STANDBY or to == S_MAINTENANCE or conditions & C_REMOTE == 0
+        silent = armed < 1.5 or to == S_INIT or to == S_STANDBY or conditions & C_REMOTE == 0
+        silent = silent or (to == S_MAINTENANCE and conditions & C_MANUAL == 0)
         # the tick that activates only listens: in the next one power starts from what is measured, not from 0
         silent = silent or by == R_ACTIVATED or not (settled or heard)
-        codes[r.MAY_CHARGE, a] = codes[r.MAY_DISCHARGE, a] = YES if by == R_RUNNING else NO
+        codes[r.MAY_CHARGE, a] = codes[r.MAY_DISCHARGE, a] = YES if permitted else NO
         codes[r.AUTHORITY, a] = SILENT if silent else ARMED
         codes[r.SETTLED, a] = YES if settled else NO
+        waits = past_codes[r.REENTRY, a] == YES
+        if waits and permitted:
+            waits, values[r.RETURNED_S, a] = False, 0.0
+        ran = past_codes[r.MAY_CHARGE, a] == YES or past_codes[r.MAY_DISCHARGE, a] == YES
+        meant = by == R_DEACTIVATED or by == R_LOCKED or by == R_LOCAL or by == R_ENDED
+        if ran and not permitted and not meant:
+            waits = True
+        codes[r.REENTRY, a] = YES if waits else NO
+        if not waits:
+            values[r.REENTRY_S, a] = 0.0

@@ -7,6 +7,7 @@ Power is said with its direction in words; the sign never stands alone.
 
 from __future__ import annotations
 
+from jit import constants as c
 from jit import rows as r
 from jit.codes import REASON_TEXT, Authority, Condition, Latch, Permit, Quality, Reason, State
 from jit.frame import Frame
@@ -34,7 +35,7 @@ LATCH_TEXT: dict[int, str] = {
     Latch.ALARM: "critical alarm of the device",
     Latch.WRONG_SIGN: "power flows against the command",
     Latch.READBACK: "the device holds another set-point than the one written",
-    Latch.OVERFLOW: "operator acts were lost",
+    Latch.CRASH_LOOP: "the process started too often in a short time",
     Latch.FORGOTTEN: "what latched before the restart is unreadable",
     Latch.IDENTITY: "another device answers than the one that is configured",
     Latch.BEYOND: "the device gives or takes more power than commanded",
@@ -60,8 +61,11 @@ ONE_DIRECTION, BELOW_MINIMUM = int(Reason.ONE_DIRECTION), int(Reason.BELOW_MINIM
 RAMPING, RESERVED = (int(Reason.RAMP_UP), int(Reason.RAMP_DOWN)), int(Reason.RESERVE_KEPT_FREE)
 STOPPED, LATCHED, LOCKED = int(Condition.STOPPED), int(Condition.LATCHED), int(Condition.LOCKED)
 FRESH, ACTIVATED = int(Condition.FRESH), int(Condition.ACTIVATED)
-REMOTE, AVAILABLE = int(Condition.REMOTE), int(Condition.AVAILABLE)
 IDENTIFIED, REVERTS = int(Condition.IDENTIFIED), int(Condition.REVERTS)
+REMOTE, AVAILABLE, AGREES = int(Condition.REMOTE), int(Condition.AVAILABLE), int(Condition.AGREES)
+STEADY, REENTERED = int(Condition.STEADY), int(Condition.REENTERED)
+CLEAR, QUIET = int(Condition.CLEAR), int(Condition.QUIET)
+BY_HAND = int(Reason.BY_HAND)
 
 
 def power(kw: float) -> str:
@@ -106,7 +110,8 @@ def why(frame: Frame, column: int) -> str:
     said = power(values.item(r.COMMAND_KW, column))
     if blocked:
         return f"{said}, {blocked}"
-    request = request_name(frame, column).replace("_", " ")
+    by_hand = codes.item(r.STATE_BY, column) == BY_HAND
+    request = "hand" if by_hand else request_name(frame, column).replace("_", " ")
     asked = f"asked {power(values.item(r.ASKED_KW, column))} by {request}"
     limit = codes.item(r.LIMITED_BY, column)
     if limit:
@@ -147,7 +152,7 @@ def _blocked(frame: Frame, column: int) -> str:
         return "operator stop"
     if state == FAULT:
         return f"fault latched: {bits(codes.item(r.LATCH, column), LATCH_TEXT)}"
-    if codes.item(r.STATE_BY, column) == RUNNING:
+    if codes.item(r.STATE_BY, column) in (RUNNING, BY_HAND):
         return ""
     missing = ", ".join(not_ready(frame, column))
     if codes.item(r.STATE_BY, column) == REMAINS:
@@ -163,8 +168,9 @@ def not_ready(frame: Frame, column: int) -> list[str]:
     words = []
     if missing & STOPPED:
         words.append("operator stop stands")
-    if missing & LATCHED:
+    if missing & LATCHED or missing & STEADY:
         words.append(bits(codes.item(r.LATCH, column), LATCH_TEXT))
+        words.append(_acknowledgement(frame, column))
     if missing & LOCKED:
         words.append("locked out for maintenance")
     if missing & FRESH:
@@ -179,4 +185,18 @@ def not_ready(frame: Frame, column: int) -> list[str]:
         words.append("the device's identity")
     if missing & REVERTS:
         words.append("reversion armed and read back")
+    if missing & AGREES:
+        words.append("the set-point that was written, read back")
+    if missing & REENTERED:
+        words.append(f"the re-entry delay, {frame.values.item(r.REENTRY_S, column):.0f} s left")
+    if missing & QUIET:
+        words.append("0 kW confirmed by the device")
     return words
+
+
+def _acknowledgement(frame: Frame, column: int) -> str:
+    """What an acknowledgement still waits for."""
+    if not frame.codes.item(r.MISSING, column) & CLEAR:
+        return "an acknowledgement"
+    clear, needed = frame.values.item(r.CLEAR_S, column), frame.constants.ratings.item(c.CLEAR_FOR, column)
+    return f"the cause clear for {needed:g} s (now {clear if clear == clear else 0.0:.0f} s), then an acknowledgement"

@@ -39,6 +39,7 @@ FUTURE_S = 5.0
 
 # named once: looking a member up in its enumeration, or masking an array with it, costs more than the work itself
 _PROTOCOL, _VALID = np.int64(Quality.PROTOCOL), int(Quality.VALID)
+_MANUAL = slice(rows.MANUAL_ASKED_KW, rows.MANUAL_FOR_S + 1)
 _ANSWERED = (WriteStatus.WRITTEN, WriteStatus.CONFIRMED, WriteStatus.DIFFERENT)
 
 ACT_BIT = {
@@ -49,6 +50,7 @@ ACT_BIT = {
     ActKind.DEACTIVATE: Act.DEACTIVATE,
     ActKind.LOCK_OUT: Act.LOCK_OUT,
     ActKind.UNLOCK: Act.UNLOCK,
+    ActKind.MANUAL: Act.MANUAL,
 }
 
 
@@ -76,6 +78,7 @@ class Newest:
     acts: I8 = field(init=False)
     answered: I8 = field(init=False)
     trips: I8 = field(init=False)
+    manual: F8 = field(init=False)
     pending: int = 0
 
     def __post_init__(self) -> None:
@@ -87,6 +90,7 @@ class Newest:
         self.status, self.acts = np.zeros(assets, np.int64), np.zeros(assets, np.int64)
         self.proved = np.zeros(assets, np.int64)
         self.answered, self.trips = np.full(assets, -1), np.zeros(assets, np.int64)
+        self.manual = np.full((2, assets), np.nan)
 
     def read(self, reading: Reading, device: int) -> None:
         """A point keeps its last value when a poll failed: what changes is its quality, and with time its age."""
@@ -123,12 +127,16 @@ class Newest:
         elif act.asset is None:
             self.acts |= np.int64(bit)
         else:
-            self.acts[self.layout.column[act.asset]] |= np.int64(bit)
+            column = self.layout.column[act.asset]
+            self.acts[column] |= np.int64(bit)
+            if act.kind is ActKind.MANUAL:
+                self.manual[:, column] = act.power_kw, act.dead_man_s
 
     def sampled(self) -> None:
         """Acts and trips are in a frame: the next tick starts without."""
         self.acts[:] = 0
         self.trips[:] = 0
+        self.manual[:] = np.nan
         self.pending = 0
 
     def put_back(self, acts: I8) -> None:
@@ -242,6 +250,7 @@ class Snapshot:
             self.failed("snapshot", error)
         frame.codes[rows.ACTS] = newest.acts  # outside of what can fail: a stop acts on the next tick regardless
         frame.codes[rows.ALARMS] |= newest.trips
+        frame.values[_MANUAL] = newest.manual
         newest.sampled()
         return frame
 

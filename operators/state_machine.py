@@ -29,6 +29,8 @@ from operators.stage import stage
         "wrong_sign_s",
         "beyond_s",
         "armed",
+        "manual_asked_kw",
+        "manual_for_s",
     ),
     before=(
         "state",
@@ -43,6 +45,13 @@ from operators.stage import stage
         "state_s",
         "command_kw",
         "limited_by",
+        "may_charge",
+        "may_discharge",
+        "reentry",
+        "fine_s",
+        "returned_s",
+        "manual_kw",
+        "manual_s",
     ),
     writes=(
         "state",
@@ -59,6 +68,12 @@ from operators.stage import stage
         "missing",
         "clear_s",
         "state_s",
+        "reentry",
+        "fine_s",
+        "returned_s",
+        "reentry_s",
+        "manual_kw",
+        "manual_s",
     ),
 )
 def state_machine(frame: Frame) -> None:

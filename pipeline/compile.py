@@ -32,6 +32,8 @@ from sources.points import point_names, point_ranges
 POC = "poc"
 #: Seconds of wrong direction before an asset trips (reliability S8: three ticks of 1 s).
 WRONG_SIGN_S = 3.0
+#: Re-entry delay (s) of the grid codes after a disconnection.
+REENTRY_S = {"vde-ar-n-4105": 60.0, "vde-ar-n-4110": 60.0, "vde-ar-n-4120": 60.0}
 #: A reserve service without a ramp of its own reaches its capacity within this time (s).
 SERVICE_RAMP_S = 5.0
 
@@ -227,8 +229,16 @@ def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[flo
         "readback_s": chain.command.readback.within,
         "nameplate_charge_kw": profile.ratings.charge if profile.ratings else np.inf,
         "nameplate_discharge_kw": profile.ratings.discharge if profile.ratings else np.inf,
+        "reentry_after_s": reentry_delay(definition),
+        "calm_for_s": chain.state_machine.calm_for,
     }
     return [float(row[name]) for name in c.RATING_NAMES]
+
+
+def reentry_delay(definition: Definition) -> float:
+    """Seconds of the definition, else of the site's grid code."""
+    written, code = definition.chain.state_machine.reentry_delay, definition.site.grid_code
+    return REENTRY_S.get(code or "none", 0.0) if written is None else written
 
 
 def _site(definition: Definition) -> c.F8:

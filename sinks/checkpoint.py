@@ -61,6 +61,7 @@ def _forgotten(path: Path, layout: Layout, error: Exception) -> Past:
     past = first_past(layout)
     past.codes[layout.code_index["latch"]] = Latch.FORGOTTEN
     past.codes[layout.code_index["activated"]] = Permit.NO
+    past.codes[layout.code_index["reentry"]] = Permit.YES
     return past
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import nan
 
 
 class ActKind(StrEnum):
@@ -18,11 +19,16 @@ class ActKind(StrEnum):
     DEACTIVATE = "deactivate"
     LOCK_OUT = "lock_out"
     UNLOCK = "unlock"
+    MANUAL = "manual"
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorAct:
-    """Who did what to which asset (None: all of them), when (UTC, ns) and why. `id` is unique per act."""
+    """Who did what to which asset (None: all of them), when (UTC, ns) and why. `id` is unique per act.
+
+    An act of kind MANUAL is of one asset and says its power (kW, + = discharging) and for how long (s) it stands unless
+    it is renewed.
+    """
 
     id: str
     kind: ActKind
@@ -32,3 +38,5 @@ class OperatorAct:
     reason: str
     at_ns: int
     restored: bool = False
+    power_kw: float = nan
+    dead_man_s: float = nan

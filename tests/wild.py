@@ -28,7 +28,7 @@ ENUMS: dict[str, tuple[int, ...]] = {
     "WriteStatus": tuple(WriteStatus),
     "Quality": (0, 1, 1, 1, 2, 4, 8, 16, 256, 511),
     "Proved": (0, 1, 2, 3, 3, 3, 4),
-    "Act": (0, 0, 0, 0, 1, 2, 3, 4, 8, 16, 32, 64, 128, 255),
+    "Act": (0, 0, 0, 0, 1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 511),
 }
 
 
@@ -37,7 +37,7 @@ GOOD_DAY = {
     **dict.fromkeys(("quality", "poc_quality", "frequency_quality"), 1),
     **dict.fromkeys(("available", "remote", "may_charge", "may_discharge", "activated", "settled", "armed"), 2),
     **dict.fromkeys(("acts", "alarms", "fault", "latch"), 0),
-    **dict.fromkeys(("stopped", "locked"), int(Permit.NO)),
+    **dict.fromkeys(("stopped", "locked", "reentry"), int(Permit.NO)),
     "write_status": int(WriteStatus.CONFIRMED),
     "conditions": int(Condition.GOOD | Condition.FRESH | Condition.REMOTE | Condition.AVAILABLE | Condition.FOLLOWS),
     "state": int(State.DISCHARGING),
@@ -143,7 +143,7 @@ def _rows(rng: np.random.Generator, rows: tuple[Row, ...], columns: int, strange
     """Value rows; what is asked is often nothing at all."""
     drawn = _values(rng, (len(rows), columns), strange)
     for i, row in enumerate(rows):
-        if row.name.startswith("requests."):
+        if row.name.startswith(("requests.", "manual_")):
             drawn[i, rng.random(columns) < 0.6] = np.nan
     return drawn
 

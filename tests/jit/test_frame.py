@@ -130,20 +130,22 @@ def carried(frame: Frame, to: Past, names: tuple[str, ...]) -> dict[str, list[in
     return {name: to.codes[SITE.layout.code_index[name]].tolist() for name in names}
 
 
-ROWS = ("latch", "activated", "locked")
+ROWS = ("latch", "activated", "locked", "reentry")
 
 
 @pytest.mark.safety
 @pytest.mark.req("LH-SM-003")
 def test_latches_are_carried_by_row_and_asset_and_nothing_else_is() -> None:
-    frame = latched(wild(SITE, 8), latch=[Latch.ALARM, 0], activated=[Permit.YES, Permit.NO], locked=[Permit.NO, 0])
+    frame = latched(wild(SITE, 8), latch=[Latch.ALARM, 0], activated=[Permit.YES, Permit.NO], locked=[Permit.NO, 0],
+                    reentry=[0, Permit.YES])
     past, taken = carry(from_bytes(frame.to_bytes()), SITE.layout)
     assert carried(frame, past, ROWS) == {
         "latch": [Latch.ALARM, 0],
         "activated": [Permit.YES, Permit.NO],
         "locked": [Permit.NO, 0],
+        "reentry": [0, Permit.YES],
     }
-    assert taken == ["b1.latch", "b1.activated", "b2.activated", "b1.locked"]
+    assert taken == ["b1.latch", "b1.activated", "b2.activated", "b1.locked", "b2.reentry"]
     assert np.isnan(past.values).all()
     latches = [SITE.layout.code_index[name] for name in ROWS]
     assert (np.delete(past.codes, latches, axis=0) == 0).all()

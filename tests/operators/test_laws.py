@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jit.codes import Condition
+from jit.codes import Act, Condition
 from jit.frame import Frame, Past
 from jit.layout import Layout
 from operators.stage import Stage
@@ -147,6 +147,8 @@ def test_what_it_declares_to_read_matters_to_it(stage: Stage, name: str, where: 
         if seed % 2:  # one of two permissions is enough: without the other one this one decides
             frame.codes[SITE.layout.code_index[("may_charge", "may_discharge")[seed // 2 % 2]]] = 1
             frame.codes[SITE.layout.code_index["conditions"]] |= int(Condition.FOLLOWS)
+        if name.startswith("manual_"):
+            frame.codes[SITE.layout.code_index["acts"]] = int(Act.MANUAL)
         declared = {"reads": set(NODES[stage.id].reads), "before": set(NODES[stage.id].before)}
         declared[where].discard(name)
         other = poisoned(frame, declared["reads"], declared["before"], rng)

@@ -93,7 +93,8 @@ def test_fail_values_of_every_kind() -> None:
     limits.fail(frame)
     past = frame.prior
     layout = SITE.layout
-    assert frame["clear_s"].tolist() == [0.0, 0.0]
+    assert frame["manual_s"].tolist() == [0.0, 0.0]
+    assert np.isnan(frame["clear_s"]).all()
     assert frame["latch"].tolist() == past.codes[layout.code_index["latch"]].tolist()
     assert frame["state_by"].tolist() == [0, 0]
     assert np.array_equal(frame["state_s"], past.values[layout.value_index["state_s"]], equal_nan=True)

@@ -50,6 +50,7 @@ def test_a_checkpoint_that_cannot_be_read_may_have_held_a_latch(tmp_path: Path, 
     assert rig.frame["state"][0] == State.FAULT
     assert rig.frame["latch"][0] == Latch.FORGOTTEN
     assert rig.power == [0.0]
+    rig.run(1)
     rig.act(ActKind.ACKNOWLEDGE)
     rig.run(20)
     assert rig.frame["latch"][0] == Latch.NONE

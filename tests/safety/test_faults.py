@@ -177,6 +177,7 @@ def test_a_stop_in_the_tick_that_fails_stands(name: str, cycle: str) -> None:
     assert rig.power == [0.0, 0.0]
     assert (rig.frame["state"] == State.EMERGENCY_STOP).all()
     rig.act(ActKind.RELEASE)
+    rig.act(ActKind.ACTIVATE)
     rig.run(15)
     assert rig.power[0] > 50.0
 

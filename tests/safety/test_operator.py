@@ -64,6 +64,7 @@ def test_of_stop_and_release_in_one_tick_the_stop_stands(acts: tuple[ActKind, Ac
     assert rig.power == [0.0]
     assert rig.frame["state"][0] == State.EMERGENCY_STOP
     rig.act(ActKind.RELEASE)
+    rig.act(ActKind.ACTIVATE)
     rig.run(8)
     assert rig.power == [80.0]
 
@@ -90,7 +91,9 @@ def test_a_stop_of_one_battery_leaves_the_others_alone_and_a_stop_of_the_site_le
     rig.tick()
     assert rig.power == [0.0, 0.0]
     rig.act(ActKind.RELEASE, "b1")
+    rig.act(ActKind.ACTIVATE)
     rig.run(8)
+    assert rig.frame["state"][1] == State.EMERGENCY_STOP, "an activation lifts no stop"
     assert rig.power == [pytest.approx(160.0), 0.0]
 
 
@@ -118,6 +121,7 @@ def test_a_restored_stop_is_silent_until_data_are_fresh_and_then_a_stop(cycle: s
     rig.run(30)
     assert rig.power == [0.0]
     rig.act(ActKind.RELEASE)
+    rig.act(ActKind.ACTIVATE)
     rig.run(8)
     assert rig.power == [80.0]
 

@@ -25,6 +25,7 @@ def story(rig: Rig, k: int) -> None:
     acts = {
         12: ActKind.STOP,
         16: ActKind.RELEASE,
+        18: ActKind.ACTIVATE,
         34: ActKind.ACKNOWLEDGE,
         36: ActKind.DEACTIVATE,
         40: ActKind.ACTIVATE,
