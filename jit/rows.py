@@ -94,7 +94,7 @@ from jit.layout import Fail, Layout, Row
     COMMAND_BY,
     HEARTBEAT,
     FAULT,
-) = range(33)
+) = range(34)
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (

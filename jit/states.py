@@ -218,7 +218,7 @@ def reenter(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: fl
         fine = lasts(past[r.FINE_S, a], conditions & FINE == FINE and conditions & TROUBLE == 0, dt)
         returned = past[r.RETURNED_S, a] + dt
         left = delay - fine if fine == fine else delay
-        if ratings[c.CALM_FOR_S, a] - returned > left:
+        if ratings[c.CALM_FOR_S, a] - returned > left:  # noqa: PLR1730  # it may never have returned: NaN is no time
             left = ratings[c.CALM_FOR_S, a] - returned
         if not left > 0.0:
             left = 0.0

@@ -40,6 +40,16 @@ LATCH_TEXT: dict[int, str] = {
     Latch.IDENTITY: "another device answers than the one that is configured",
     Latch.BEYOND: "the device gives or takes more power than commanded",
 }
+#: Conditions that the next state lacks and that need no number to be understood.
+MISSING_TEXT: dict[int, str] = {
+    Condition.ACTIVATED: "activation",
+    Condition.REMOTE: "remote control",
+    Condition.AVAILABLE: "availability",
+    Condition.IDENTIFIED: "the device's identity",
+    Condition.REVERTS: "reversion armed and read back",
+    Condition.AGREES: "the set-point that was written, read back",
+    Condition.QUIET: "0 kW confirmed by the device",
+}
 QUALITY_TEXT: dict[int, str] = {
     Quality.MISSING: "a required value is missing",
     Quality.RANGE: "a value is out of range",
@@ -60,11 +70,9 @@ RUNNING, REMAINS = int(Reason.RUNNING), int(Reason.REMAINS)
 ONE_DIRECTION, BELOW_MINIMUM = int(Reason.ONE_DIRECTION), int(Reason.BELOW_MINIMUM)
 RAMPING, RESERVED = (int(Reason.RAMP_UP), int(Reason.RAMP_DOWN)), int(Reason.RESERVE_KEPT_FREE)
 STOPPED, LATCHED, LOCKED = int(Condition.STOPPED), int(Condition.LATCHED), int(Condition.LOCKED)
-FRESH, ACTIVATED = int(Condition.FRESH), int(Condition.ACTIVATED)
-IDENTIFIED, REVERTS = int(Condition.IDENTIFIED), int(Condition.REVERTS)
-REMOTE, AVAILABLE, AGREES = int(Condition.REMOTE), int(Condition.AVAILABLE), int(Condition.AGREES)
+FRESH = int(Condition.FRESH)
 STEADY, REENTERED = int(Condition.STEADY), int(Condition.REENTERED)
-CLEAR, QUIET = int(Condition.CLEAR), int(Condition.QUIET)
+CLEAR = int(Condition.CLEAR)
 BY_HAND = int(Reason.BY_HAND)
 
 
@@ -163,34 +171,18 @@ def _blocked(frame: Frame, column: int) -> str:
 
 def not_ready(frame: Frame, column: int) -> list[str]:
     """What is missing for the next state, in words."""
-    codes = frame.codes
-    missing = codes.item(r.MISSING, column)
-    words = []
+    missing, words = frame.codes.item(r.MISSING, column), []
     if missing & STOPPED:
         words.append("operator stop stands")
-    if missing & LATCHED or missing & STEADY:
-        words.append(bits(codes.item(r.LATCH, column), LATCH_TEXT))
-        words.append(_acknowledgement(frame, column))
+    if missing & (LATCHED | STEADY):
+        words += [bits(frame.codes.item(r.LATCH, column), LATCH_TEXT), _acknowledgement(frame, column)]
     if missing & LOCKED:
         words.append("locked out for maintenance")
     if missing & FRESH:
-        words.append(quality_text(codes.item(r.QUALITY, column)) or "fresh data for long enough")
-    if missing & ACTIVATED:
-        words.append("activation")
-    if missing & REMOTE:
-        words.append("remote control")
-    if missing & AVAILABLE:
-        words.append("availability")
-    if missing & IDENTIFIED:
-        words.append("the device's identity")
-    if missing & REVERTS:
-        words.append("reversion armed and read back")
-    if missing & AGREES:
-        words.append("the set-point that was written, read back")
+        words.append(quality_text(frame.codes.item(r.QUALITY, column)) or "fresh data for long enough")
+    words += [text for bit, text in MISSING_TEXT.items() if missing & bit]
     if missing & REENTERED:
         words.append(f"the re-entry delay, {frame.values.item(r.REENTRY_S, column):.0f} s left")
-    if missing & QUIET:
-        words.append("0 kW confirmed by the device")
     return words
 
 

@@ -57,8 +57,8 @@ def of_table(frame: Frame) -> Iterator[Condition]:
 def of_asset(frame: Frame, column: int) -> Iterator[Condition]:
     """What the frame says about one asset in words of its own."""
     codes, asset = frame.codes, frame.layout.assets[column]
-    if codes.item(r.STATE, column) == FAULT:
-        latch = codes.item(r.LATCH, column)
+    latch = codes.item(r.LATCH, column)
+    if codes.item(r.STATE, column) == FAULT or latch != 0:
         response = next((said for bit, said in LATCH_RESPONSE.items() if latch & bit), ANY_LATCH)
         yield Condition("fault", asset, HIGH, f"fault latched: {bits(latch, LATCH_TEXT)}", response)
     quality = codes.item(r.QUALITY, column)
@@ -79,7 +79,8 @@ def of_asset(frame: Frame, column: int) -> Iterator[Condition]:
 def noteworthy(frame: Frame) -> list[int]:
     """Columns of the assets about which `of_asset` has anything to say: of healthy ones nothing is asked."""
     codes = frame.codes
-    found = (codes[r.STATE] == FAULT) | (codes[r.FAULT] != 0) | (codes[r.ALARMS] != 0) | (codes[r.QUALITY] != VALID)
+    found = (codes[r.STATE] == FAULT) | (codes[r.LATCH] != 0) | (codes[r.FAULT] != 0)
+    found |= (codes[r.ALARMS] != 0) | (codes[r.QUALITY] != VALID)
     columns: list[int] = np.flatnonzero(found).tolist()
     return columns
 

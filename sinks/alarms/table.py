@@ -62,6 +62,6 @@ LATCH_RESPONSE: dict[int, str] = {
     Latch.WRONG_SIGN: "Check the sign in the profile and the wiring before you acknowledge",
     Latch.IDENTITY: "Find out which device answers there: was it exchanged, is the address right?",
     Latch.FORGOTTEN: "Look at the device; acknowledge once nothing is wrong there, then activate it",
-    Latch.OVERFLOW: "Find out who sent so many acts; acknowledge once it has stopped",
+    Latch.CRASH_LOOP: "Read the log for why the process ended; acknowledge once it runs",
 }
 ANY_LATCH = "Find the cause at the device; acknowledge once it is clear"
