@@ -42,6 +42,10 @@ class Alarm(Section):
 
     text: str = Field(description="what the bit means", examples=["Ground fault"])
     critical: bool = Field(False, description="latches FAULT")
+    priority: Literal["low", "medium", "high"] | None = Field(
+        None, description="how soon an answer is needed; high for a critical one, else medium", examples=["low"]
+    )
+    response: str | None = Field(None, description="what the operator does about it", examples=["Clean the filter"])
 
 
 class Watchdog(Section):

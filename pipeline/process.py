@@ -41,6 +41,7 @@ from pipeline.nodes import Meters
 from pipeline.plugins import sink_of
 from pipeline.ticker import Ticker
 from pipeline.view import SiteView
+from sinks.alarms.bits import DeviceAlarms
 from sinks.alarms.book import AlarmBook
 from sinks.alarms.conditions import conditions
 from sinks.checkpoint import Checkpoint, restore
@@ -118,6 +119,7 @@ class Process:
         self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
         self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick))
+        self.device_alarms = DeviceAlarms(self.compiled.layout, self.compiled.profiles)
         self.watch = self._watch()
         self.view = self._view()
         self.door = SiteDoor(self.compiled, self.journal, self.book, self.post, self._held_version, time.time_ns)
@@ -324,7 +326,8 @@ class Process:
         return lambda _frame: output.ask(documents)
 
     def _watch_alarms(self, frame: Frame) -> None:
-        self.book.update([*conditions(frame), *self.watch.conditions(frame)], frame.utc_ns)
+        found = [*conditions(frame), *self.device_alarms(frame), *self.watch.conditions(frame)]
+        self.book.update(found, frame.utc_ns, frame.mono_s)
 
     def _alarmed(self, event: Any) -> None:
         for history in getattr(self, "histories", {}).values():

@@ -69,7 +69,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class AlarmEvent:
-    """An alarm came, went, or was acknowledged. `priority` 1 (high) to 3; `asset` None: the site."""
+    """An alarm changed its `state`, through somebody (`by`) or by itself.
+
+    `priority` 1 (high) to 3; `asset` None: the site.
+    """
 
     id: str
     asset: str | None
@@ -79,6 +82,8 @@ class AlarmEvent:
     active: bool
     acknowledged: bool = False
     response: str = ""
+    state: str = ""
+    by: str = ""
 
 
 def text(value: str, limit: int = TEXT_LIMIT) -> str:
@@ -113,7 +118,8 @@ def of_withdrawal(withdrawal: Withdrawal, received_ns: int, boot_id: str, seq: i
 def of_alarm(event: AlarmEvent, boot_id: str, seq: int) -> Record:
     return record(Kind.ALARM, event.at_ns, boot_id, seq, {
         "alarm_id": event.id, "asset": event.asset, "priority": event.priority, "text": event.text,
-        "response": event.response, "active": event.active, "acknowledged": event.acknowledged})
+        "response": event.response, "active": event.active, "acknowledged": event.acknowledged,
+        "state": event.state, "operator": event.by})
 
 
 def of_entry(entry: Entry) -> Record:

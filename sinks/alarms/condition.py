@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 HIGH, MEDIUM, LOW = 1, 2, 3
+#: No alarm by itself: it only explains others (an asset in maintenance).
+MARK = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,9 @@ class Condition:
     latched: bool = False
     consequence_of: tuple[str, ...] = ()
     id: str = field(init=False, compare=False)
+    causes: tuple[str, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "id", f"{self.asset}.{self.key}" if self.asset else f"site.{self.key}")
+        where = self.asset or "site"
+        object.__setattr__(self, "id", f"{where}.{self.key}")
+        object.__setattr__(self, "causes", tuple(f"{where}.{key}" for key in self.consequence_of))

@@ -71,16 +71,12 @@ def of_asset(frame: Frame, column: int) -> Iterator[Condition]:
     if codes.item(r.FAULT, column) != 0:
         report = "Read the log and report it; restart if it persists"
         yield Condition("stage", asset, HIGH, "a stage of the chain failed: 0 kW", report)
-    if codes.item(r.ALARMS, column) != 0 and codes.item(r.STATE, column) != FAULT:
-        text = f"device alarms 0x{codes.item(r.ALARMS, column):x}"
-        yield Condition("device", asset, MEDIUM, text, "Look the alarm up in the device's manual")
 
 
 def noteworthy(frame: Frame) -> list[int]:
     """Columns of the assets about which `of_asset` has anything to say: of healthy ones nothing is asked."""
     codes = frame.codes
-    found = (codes[r.STATE] == FAULT) | (codes[r.LATCH] != 0) | (codes[r.FAULT] != 0)
-    found |= (codes[r.ALARMS] != 0) | (codes[r.QUALITY] != VALID)
+    found = (codes[r.STATE] == FAULT) | (codes[r.LATCH] != 0) | (codes[r.FAULT] != 0) | (codes[r.QUALITY] != VALID)
     columns: list[int] = np.flatnonzero(found).tolist()
     return columns
 
@@ -109,6 +105,6 @@ def of_meter(frame: Frame) -> Iterator[Condition]:
 
 
 def conditions(frame: Frame) -> list[Condition]:
-    """Everything that the frame alone says. An asset in MAINTENANCE says so: what follows from that is no news."""
+    """Everything that the frame alone says."""
     found = [condition for column in noteworthy(frame) for condition in of_asset(frame, column)]
     return [*found, *of_table(frame), *of_meter(frame), *of_services(frame)]

@@ -3,7 +3,8 @@
     Says(key, row, priority, text, response, bit=…)      a bit of the row is set
     Says(key, row, priority, text, response, equals=…)   the row has exactly this code
 
-Whoever adds a latch, a reaction or a reason that needs somebody adds a line here, and nothing else.
+A line of priority `MARK` is no alarm: it explains others, which are then suppressed by design. Whoever adds a latch,
+a reaction or a reason that needs somebody adds a line here, and nothing else.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jit import rows as r
-from jit.codes import Latch, Reason, WriteStatus
-from sinks.alarms.condition import HIGH, LOW
+from jit.codes import Latch, Reason, State, WriteStatus
+from sinks.alarms.condition import HIGH, LOW, MARK
 
 #: What explains that a device does not do what it is told: then that is no alarm of its own.
 LOST = ("maintenance", "data_lost")
@@ -40,6 +41,7 @@ class Says:
 _LOCAL = "Check whether the device is in local control or commanded by another master"
 
 SAYS: tuple[Says, ...] = (
+    Says("maintenance", r.STATE, MARK, "", "", equals=State.MAINTENANCE, consequence_of=()),
     Says("write", r.WRITE_STATUS, HIGH, "the device refused the last set-point", _LOCAL,
          equals=WriteStatus.REFUSED, consequence_of=LOST),
     Says("write", r.WRITE_STATUS, HIGH, "the last set-point could not be written", _LOCAL,

@@ -30,7 +30,7 @@ select act_id, what, asset, operator, role, reason, at, accepted, why from opera
 where site = $1 and ($2::text is null or asset is null or asset = $2) order by at desc, seq desc limit $3
 """
 _ALARMS = """
-select alarm_id, asset, priority, text, response, at, active, acknowledged from alarms
+select alarm_id, asset, priority, text, response, at, active, acknowledged, state, operator from alarms
 where site = $1 and ($2::text is null or asset is null or asset = $2) order by at desc, seq desc limit $3
 """
 _STATES = """

@@ -75,7 +75,7 @@ class Site:
             frame = self.rig.tick()
             self.meters.tick(frame, self.rig.stages, self.rig.now_s, self.rig.now_s)
             self.view.frame = frame
-            self.book.update(conditions(frame), frame.utc_ns)
+            self.book.update(conditions(frame), frame.utc_ns, frame.mono_s)
             self.door.ticked()
 
 

@@ -21,15 +21,16 @@ from tests.sinks.frames import START_NS
 from tests.sinks.postgres_cases import drained, feed, history, schedule
 
 pytestmark = [pytest.mark.integration]
-SECOND = Migration(2, "0002_more.sql", "alter table boots add column host text;")
+NEXT = len(migrations()) + 1
+MORE = Migration(NEXT, f"{NEXT:04}_more.sql", "alter table boots add column host text;")
 
 
 @pytest.mark.req("LH-PERSIST-001", "LH-PERSIST-005")
 async def test_five_starters_at_once_apply_each_migration_once(postgres: TestServer) -> None:
     connections = [await postgres.connect() for _ in range(5)]
-    wanted = (*migrations(), SECOND)
+    wanted = (*migrations(), MORE)
     applied = await asyncio.gather(*(migrate(connection, wanted) for connection in connections))
-    assert sorted(map(len, applied)) == [0, 0, 0, 0, 2]
+    assert sorted(map(len, applied)) == [0, 0, 0, 0, len(wanted)]
     rows = await connections[0].fetch("select version, name, sha256 from schema_versions order by version")
     assert [tuple(row) for row in rows] == [(m.version, m.name, m.sha256) for m in wanted]
     for connection in connections:
@@ -40,7 +41,7 @@ async def test_a_later_start_applies_what_is_new(postgres: TestServer) -> None:
     connection = await postgres.connect()
     assert await migrate(connection) == [migration.name for migration in migrations()]
     assert await migrate(connection) == []
-    assert await migrate(connection, (*migrations(), SECOND)) == ["0002_more.sql"]
+    assert await migrate(connection, (*migrations(), MORE)) == [MORE.name]
     await connection.close()
 
 
@@ -57,7 +58,7 @@ async def test_a_migration_that_was_changed_afterwards_is_refused(postgres: Test
 async def test_a_failing_migration_leaves_nothing(postgres: TestServer) -> None:
     connection = await postgres.connect()
     with pytest.raises(asyncpg.PostgresSyntaxError):
-        await migrate(connection, (*migrations(), Migration(2, "0002_bad.sql", "create table half (x int); nonsense")))
+        await migrate(connection, (*migrations(), Migration(NEXT, "9_bad.sql", "create table half (x int); nonsense")))
     assert await connection.fetchval("select to_regclass('telemetry')") is None
     assert await migrate(connection) == [migration.name for migration in migrations()]
     await connection.close()
@@ -66,11 +67,11 @@ async def test_a_failing_migration_leaves_nothing(postgres: TestServer) -> None:
 @pytest.mark.req("LH-PERSIST-006", "LH-NF-009")
 async def test_a_newer_schema_is_said_and_rows_wait(postgres: TestServer, tmp_path: Path) -> None:
     connection = await postgres.connect()
-    await migrate(connection, (*migrations(), SECOND))
+    await migrate(connection, (*migrations(), MORE))
     async with history(postgres.database(), tmp_path) as running:
         feed(running, range(3))
         await until(lambda: running.numbers().failures)
-        assert "0002_more.sql" in running.numbers().database_error
+        assert MORE.name in running.numbers().database_error
         assert running.numbers().rejected == 0
     await connection.close()
 
