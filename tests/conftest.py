@@ -11,16 +11,19 @@ import asyncio
 import gc
 import inspect
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.trace.table import read_requirements
 
-settings.register_profile("house", deadline=None)  # how long an example takes is the machine's affair
+# how long an example takes is the machine's affair; a mutant's first failure is enough, nobody reads the smallest one
+PHASES = (Phase.explicit, Phase.generate) if os.environ.get("BESS_PIPELINE_MUTANT") else tuple(Phase)
+settings.register_profile("house", deadline=None, phases=PHASES)
 settings.load_profile("house")
 pytest_plugins = ["pytester"]  # for the test of this file
 
