@@ -62,12 +62,17 @@ VERSION = "0.1.0"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a process is run. `armed`: it may write to devices. `shown` is added to what the page knows of the site."""
+    """How a process is run. `armed`: it may write to devices. `shown` is added to what the page knows of the site.
+
+    `utc_ns` is the machine's clock and `jitter` spreads reconnects: a simulation brings its own.
+    """
 
     armed: bool = False
     state_dir: Path | None = None
     shown: Mapping[str, Any] = field(default_factory=dict)
     tracing: Tracing = field(default_factory=Tracing.off)
+    utc_ns: Callable[[], int] = time.time_ns
+    jitter: Callable[[], float] = random.random
 
 
 def chain_graph(compiled: Compiled, chain: tuple[Stage, ...]) -> graphs.Graph:
@@ -99,7 +104,7 @@ class Process:
         self.config = sha256(definition.model_dump_json().encode()).hexdigest()[:12]
         self.failures: dict[str, int] = {}
         self.journal = Journal(self.directory / "journal.jsonl", self.boot_id)
-        self.journal.boot(time.time_ns(), VERSION, self.config)
+        self.journal.boot(options.utc_ns(), VERSION, self.config)
         self.checkpoint = Checkpoint(self.directory / "checkpoint.frame", self.compiled.layout)
         self.entry = Entry(
             self.compiled,
@@ -108,7 +113,7 @@ class Process:
             failed=self.failed,
             past=restore(self.directory / "checkpoint.frame", self.compiled.layout),
         )
-        self.field = Field.of(self.compiled, self.clock, self.post, armed=options.armed, jitter=random.random)
+        self.field = Field.of(self.compiled, self.clock, self.post, armed=options.armed, jitter=options.jitter)
         self.stages: tuple[Stage, ...] = stages(self.compiled, self.clock, self.failed)
         self.histories = self._histories()
         self.states = self._states()
@@ -118,11 +123,11 @@ class Process:
         self._read_buffers()
         self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
-        self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick))
+        self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick), options.utc_ns)
         self.device_alarms = DeviceAlarms(self.compiled.layout, self.compiled.profiles)
         self.watch = self._watch()
         self.view = self._view()
-        self.door = SiteDoor(self.compiled, self.journal, self.book, self.post, self._held_version, time.time_ns)
+        self.door = SiteDoor(self.compiled, self.journal, self.book, self.post, self._held_version, options.utc_ns)
         self.finished: list[Callable[[], None]] = [self.door.ticked]
         self._began_s = self._sampled_s = 0.0
         self._counted_misses = 0
@@ -250,7 +255,7 @@ class Process:
         if isinstance(signal, Schedule | Withdrawal):
             self._saw_document(signal)
             for history in self.histories.values():
-                history.schedule(signal, time.time_ns())
+                history.schedule(signal, self.options.utc_ns())
         if isinstance(signal, Receipt):
             self.metrics.receipt(signal, self.compiled.profiles[signal.asset].protocol)
             self.options.tracing.record(

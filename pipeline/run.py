@@ -114,7 +114,7 @@ async def _run(checked: Checked, options: Options) -> Exit:
     for act in process.journal.standing(process.compiled.layout.assets):
         logger.warning("{}: a stop of {} stands: {}", act.asset or "all assets", act.operator, act.reason)
         process.post(act)
-    _start(process, tasks)
+    start_tasks(process, tasks)
     process.subscribe()
     serving = None
     if web is not None:
@@ -129,8 +129,8 @@ async def _run(checked: Checked, options: Options) -> Exit:
     await stop.wait()
     process.ticker.stop()
     watchdog.stop()
-    confirmed = await _zero(process)
-    await _close(process, tasks, serving)
+    confirmed = await zero(process)
+    await close(process, tasks, serving)
     return Exit.OK if confirmed else Exit.UNCONFIRMED
 
 
@@ -142,7 +142,7 @@ def _noted(process: Process) -> Callable[[Entry], None]:
     return noted
 
 
-def _start(process: Process, tasks: Tasks) -> None:
+def start_tasks(process: Process, tasks: Tasks) -> None:
     for name, job in process.field.jobs.items():
         tasks.start(name, job)
     for name, history in process.histories.items():
@@ -206,7 +206,7 @@ def _on_signals(stop: asyncio.Event) -> None:
         loop.add_signal_handler(number, stop.set)
 
 
-async def _zero(process: Process) -> bool:
+async def zero(process: Process) -> bool:
     """0 kW to every device that is written to, confirmed. False when one did not confirm in time.
 
     A device that is silent now (local control, standby, locked out) was left at 0 kW or is in other hands: silence
@@ -234,7 +234,7 @@ async def _zero(process: Process) -> bool:
     return all(outcome is True for outcome in outcomes)
 
 
-async def _close(process: Process, tasks: Tasks, serving: asyncio.Task[None] | None) -> None:
+async def close(process: Process, tasks: Tasks, serving: asyncio.Task[None] | None) -> None:
     tasks.closing()
     for state in process.states.values():
         await state.close()

@@ -12,7 +12,7 @@ from jit import rows as r
 from jit.codes import Authority
 from jit.frame import Frame
 from pipeline.process import Options, Process
-from pipeline.run import _zero
+from pipeline.run import zero
 from pipeline.watchdog import Watchdog
 from sources.tick import Tick
 from tests.rig import METER, START_NS, site, storage
@@ -96,7 +96,7 @@ async def test_the_end_of_the_process_writes_nothing_to_an_asset_that_is_silent(
     first, second = Recorder(), Recorder()
     made.field.writers = {"b1": first, "b2": second}
     made.field.wrote = {"b1", "b2"}
-    assert await _zero(made)
+    assert await zero(made)
     assert (first.calls, second.calls) == (["stop"], [])
     await made.journal.close()
 

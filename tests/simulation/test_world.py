@@ -1,0 +1,69 @@
+"""The world itself: it is the production process on bytes, it is deterministic, and its faults do what they say."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from pathlib import Path
+
+import pytest
+
+from sources.act import ActKind
+from tests.simulation.loop import DeadlockError, VirtualLoop
+from tests.simulation.net import MemoryNet
+from tests.simulation.site import definition
+from tests.simulation.world import World
+
+
+def digest(world: World) -> str:
+    """Everything that was on the wire, as one word."""
+    text = "".join(f"{name}{station.heard}{station.said}" for name, station in sorted(world.stations.items()))
+    return blake2b(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("cycle", ["1 s", "100 ms"])
+def test_a_schedule_becomes_power_at_the_device(cycle: str, tmp_path: Path) -> None:
+    with World(definition(3, cycle=cycle), tmp_path) as world:
+        world.schedule(240.0)
+        world.run(20.0)
+        assert world.trace.moments[-1].power_kw == pytest.approx({"b1": 80.0, "b2": 80.0, "b3": 80.0})
+
+
+def test_one_seed_is_one_run(tmp_path: Path) -> None:
+    """Lost and late bytes, drawn from the seed: the same bytes again, and others with another seed."""
+
+    def run(seed: int, folder: str) -> str:
+        with World(definition(2), tmp_path / folder, seed=seed) as world:
+            world.schedule(-100.0)
+            world.line("b1").drop, world.line("b2").delay_s = 0.2, 0.1
+            return digest(world.run(30.0))
+
+    assert run(1, "a") == run(1, "b")
+    assert run(1, "c") != run(2, "d")
+
+
+def test_a_killed_process_says_nothing_more_and_the_next_one_starts_over(tmp_path: Path) -> None:
+    with World(definition(), tmp_path) as world:
+        world.schedule(80.0)
+        world.run(20.5).kill()
+        heard = len(world.stations["b1"].heard)
+        world.run(20.0)
+        assert len(world.stations["b1"].heard) == heard
+        assert world.trace.moments[-1].power_kw["b1"] == 0.0  # the device's own reversion
+        world.boot()
+        assert world.run(20.0).trace.moments[-1].power_kw["b1"] == pytest.approx(80.0)
+
+
+def test_a_stop_is_written_and_a_termination_confirmed(tmp_path: Path) -> None:
+    with World(definition(), tmp_path) as world:
+        world.schedule(80.0)
+        world.run(20.0).act(ActKind.STOP)
+        world.run(3.0)
+        assert world.trace.powers("b1")[-1][1] == 0.0
+        assert world.terminate()
+
+
+def test_who_waits_for_nothing_is_told() -> None:
+    loop = VirtualLoop(MemoryNet(0))
+    with pytest.raises(DeadlockError):
+        loop.run_until_complete(loop.create_future())
+    loop.close()

@@ -1,0 +1,244 @@
+"""The world: the production process, from bytes to bytes, and a plant around it, under one virtual clock.
+
+    with World(definition(assets=2), tmp_path, seed=7) as world:
+        world.schedule(80.0)
+        world.run(20.0)
+        world.lies("b1").frozen = True
+        world.run(10.0)
+        world.verify()                         # every invariant, from the wire
+
+    plant ── Station ══ bytes ══ Line ══ bytes ══ pymodbus client ── Field ── Process: entry, chain, writers, journal
+
+What is swapped is the outermost shell alone: the loop (clock), the network (bytes in memory) and the folder (a store
+that outlives the process). Everything random comes from `seed`, one stream per consumer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from config.definition import Definition
+from config.profile import Profile
+from pipeline import run as running
+from pipeline.process import Options, Process
+from pipeline.tasks import Tasks
+from simulator.battery import Battery
+from simulator.faults import Board, Fault
+from simulator.frequency import Frequency
+from simulator.grid import Site
+from simulator.plant import Model, Plant
+from sources.act import ActKind, OperatorAct
+from sources.schedule import Schedule, ScheduleType, Window
+from tests.simulation.device import Lies, Station
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.net import Line, MemoryNet, stream
+from tests.simulation.site import ENERGY_KWH, RATED_KW, meter, storage
+from tests.simulation.trace import Act, Asked, Boot, Moment, Trace
+
+EPOCH_NS = 1_790_000_000_000_000_000  # the instant at loop time 0
+
+
+class MeterPlant(Plant):
+    """What the meter at the point of connection measures: all batteries, and what else hangs there."""
+
+    def __init__(self, model: Model, board: Board, batteries: dict[str, Plant]) -> None:
+        super().__init__(model, board, 50.0, 0.0)
+        self.batteries, self.other_kw, self.frequency_hz = batteries, 0.0, 50.0
+
+    def metered(self) -> dict[str, float | None]:
+        power = sum(plant.state.battery.power_kw for plant in self.batteries.values())
+        return super().metered() | {"power": power + self.other_kw, "frequency": self.frequency_hz}
+
+
+@dataclass
+class Shell:
+    """One life of the process."""
+
+    process: Process
+    tasks: Tasks
+    errors: list[str] = field(default_factory=list)
+
+
+class World:
+    """Runs one seed. `trace` is everything that went over the wire and what the devices did."""
+
+    def __init__(self, site: Definition, folder: Path, *, seed: int = 0, soc_pct: float = 50.0, armed: bool = True,
+                 profile: Profile | None = None, battery: Battery | None = None) -> None:  # fmt: skip
+        self.site, self.folder, self.seed, self.armed = site, folder, seed, armed
+        self.cycle = site.site.cycle
+        poll_s = min(0.5, self.cycle / 2)
+        self.net = MemoryNet(seed)
+        self.loop = VirtualLoop(self.net)
+        self.rng = stream(seed, "world")
+        self.wall_offset_ns = 0
+        profiles = {name: profile or storage(poll_s) for name in site.assets}
+        cells = battery or Battery(charge_kw=RATED_KW, discharge_kw=RATED_KW, energy_kwh=ENERGY_KWH)
+        model = Model(cells, Site(load_kw=0.0, pv_kw=0.0), Frequency(array("d", [50.0]), "steady"))
+        self.plants = {name: Plant(model, Board(), soc_pct, 0.0) for name in site.assets}
+        self.poc = MeterPlant(model, Board(), self.plants)
+        self.stations = {name: self._station(name, profiles[name], plant) for name, plant in self.plants.items()}
+        if "poc" in site.site.meters:
+            profiles["site.poc"] = meter(poll_s)
+            self.stations["poc"] = self._station("poc", profiles["site.poc"], self.poc)
+        self.profiles = profiles
+        self._moved_s = self.loop.time()
+        self.trace = Trace(site, {name: profiles[name] for name in site.assets}, self.stations, seed)
+        self.shell: Shell | None = None
+        self._sampler: asyncio.Task[None] | None = None
+
+    def _station(self, name: str, profile: Profile, plant: Plant) -> Station:
+        station = Station(profile, plant, self.loop.time, self._advance)
+        self.net.plug(name, 502, station)
+        return station
+
+    def __enter__(self) -> Self:
+        self._sampler = self.loop.create_task(self._sample())
+        self.boot()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.shell is not None:
+            self.kill()
+        if self._sampler is not None:
+            self._sampler.cancel()
+            self.loop.pass_time(0.0)
+        self.loop.close()
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def utc_ns(self) -> int:
+        return EPOCH_NS + self.wall_offset_ns + round(self.loop.time() * 1e9)
+
+    def _advance(self) -> None:
+        """Bring the plant to the present, in steps of at most 100 ms."""
+        while self.loop.time() - self._moved_s > 1e-9:
+            dt = min(0.1, self.loop.time() - self._moved_s)
+            for plant in (*self.plants.values(), self.poc):
+                plant.advance(dt)
+            self._moved_s += dt
+
+    async def _sample(self) -> None:
+        """One moment per 100 ms of what the devices truly do."""
+        while True:
+            self._advance()
+            self.trace.moments.append(self._moment())
+            await asyncio.sleep(0.1)
+
+    def _moment(self) -> Moment:
+        states = {name: plant.state.battery for name, plant in self.plants.items()}
+        return Moment(
+            self.loop.time(),
+            {name: state.power_kw for name, state in states.items()},
+            {name: plant.reported().values["soc"] or 0.0 for name, plant in self.plants.items()},
+            self.poc.other_kw,
+        )
+
+    def run(self, seconds: float) -> Self:
+        self.loop.pass_time(seconds)
+        return self
+
+    # --- the process --------------------------------------------------------------------------------------------------
+
+    def boot(self) -> None:
+        """A new process on the same folder."""
+
+        async def build() -> Shell:
+            jitter = stream(self.seed, f"jitter {len(self.trace.boots)}")
+            options = Options(self.armed, self.folder, utc_ns=self.utc_ns, jitter=jitter.random)
+            process = Process(self.site, self.profiles, options)
+            tasks = Tasks(process.clock)
+            for act in process.journal.standing(process.compiled.layout.assets):
+                process.post(act)
+            running.start_tasks(process, tasks)
+            process.subscribe()
+            process.finished.append(lambda: self.trace.ticks.append(self.loop.time()))
+            process.ticker.start()
+            return Shell(process, tasks)
+
+        self.trace.boots.append(Boot(self.loop.time()))
+        self.shell = self.loop.run_until_complete(build())
+        if self.trace.asked:
+            self._post_schedule()
+
+    @property
+    def process(self) -> Process:
+        if self.shell is None:
+            raise RuntimeError("no process runs")
+        return self.shell.process
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of the process is heard any more; what it had on disk stays."""
+        shell, self.shell = self.shell, None
+        if shell is None:
+            return
+        self.net.disconnect_all()
+        shell.process.ticker.stop()
+        self.loop.run_until_complete(self._bury(shell))
+        self.trace.boots[-1].ended_s = self.loop.time()
+
+    async def _bury(self, shell: Shell) -> None:
+        shell.tasks.closing()
+        await shell.tasks.cancel()
+        await shell.process.journal.close()
+
+    def terminate(self) -> bool:
+        """SIGTERM: true when 0 kW is confirmed everywhere."""
+        self.process.ticker.stop()
+        self.trace.boots[-1].terminated_s = self.loop.time()
+        confirmed = self.loop.run_until_complete(running.zero(self.process))
+        self.kill()
+        return confirmed
+
+    # --- people, markets and what else acts ---------------------------------------------------------------------------
+
+    def schedule(self, power_kw: float, *, asset: str | None = None, seconds: float = 86_400.0) -> None:
+        """A day-ahead schedule of one window from now on; it is handed in anew after a restart, as its source would."""
+        now = self.loop.time()
+        self.trace.asked.append(Asked(now, now + seconds, power_kw, asset))
+        self._post_schedule()
+
+    def _post_schedule(self) -> None:
+        for asset in {asked.asset: None for asked in self.trace.asked}:
+            newest = [asked for asked in self.trace.asked if asked.asset == asset][-1]
+            start, end = (EPOCH_NS + round(at * 1e9) for at in (newest.from_s, newest.until_s))
+            window = Window(start, end, newest.power_kw)
+            version = len(self.trace.asked)
+            said = Schedule(ScheduleType.DAY_AHEAD, asset, "DE-LU", version, start, (window,), f"digest {version}")
+            self.process.post(said)
+
+    def act(self, kind: ActKind, asset: str | None = None) -> None:
+        """An operator's act through the door: journalled, then handed to the next tick."""
+        said = OperatorAct(f"act {len(self.trace.acts)}", kind, asset, "olga", "engineer", "test", self.utc_ns())
+        self.trace.acts.append(Act(self.loop.time(), kind, asset))
+        self.loop.create_task(self.process.door.act(said)).add_done_callback(_raise)
+
+    def line(self, name: str) -> Line:
+        return self.net.lines[name, 502]
+
+    def lies(self, name: str) -> Lies:
+        return self.stations[name].lies
+
+    def fault(self, name: str, fault: Fault, seconds: float | None = None, limit_kw: float | None = None) -> None:
+        """One of the simulator's faults on a device, now."""
+        plant = self.poc if name == "poc" else self.plants[name]
+        plant.board.switch(fault, True, plant.state.uptime_s, seconds, limit_kw)
+
+    def heal(self, name: str, fault: Fault) -> None:
+        plant = self.poc if name == "poc" else self.plants[name]
+        plant.board.switch(fault, False, plant.state.uptime_s)
+
+    def frame(self) -> Any:
+        """The newest frame, for messages of a failing test only: no invariant looks at it."""
+        return self.process.view.frame
+
+
+def _raise(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        task.result()
