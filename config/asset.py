@@ -14,8 +14,10 @@ from config.quantity import (
     Percent,
     PositiveDuration,
     PositivePower,
+    PositiveReactivePower,
     Power,
     Ramp,
+    ReactiveRamp,
     StopRamp,
     Temperature,
     TemperatureDifference,
@@ -32,6 +34,10 @@ class Rated(Section):
     apparent: ApparentPower | None = Field(
         None, description="most apparent power of the inverter; without it, active power alone is limited",
         examples=["275 kVA"],
+    )  # fmt: skip
+    reactive: PositiveReactivePower | None = Field(
+        None, description="most reactive power, both ways; without it, what the apparent power leaves",
+        examples=["120 kvar"],
     )  # fmt: skip
 
 
@@ -62,6 +68,10 @@ class RampRates(Section):
 
     up: Ramp = Field(description="toward discharging", examples=["50 kW/s"])
     down: Ramp = Field(description="toward charging", examples=["50 kW/s"])
+    reactive: ReactiveRamp | None = Field(
+        None, description="reactive power, both ways; without it, as many kvar/s as `up` has kW/s",
+        examples=["100 kvar/s"],
+    )  # fmt: skip
     stop: StopRamp = Field(
         None, description="toward 0 kW when data are lost; `at_once`, or a rate that ends before the device reverts",
         examples=["at_once", "100 kW/s"],

@@ -24,7 +24,15 @@ from pydantic_core import PydanticCustomError
 
 from config.canonical import WRITE, canonical
 from config.point import REGISTER, Point, RegisterType, Table
-from config.quantity import ApparentPower, Duration, PositiveDuration, PositivePower, SignedPower, refusal
+from config.quantity import (
+    ApparentPower,
+    Duration,
+    PositiveDuration,
+    PositivePower,
+    PositiveReactivePower,
+    SignedPower,
+    refusal,
+)  # fmt: skip
 from config.section import Section
 from config.units import Dimension
 
@@ -123,6 +131,10 @@ class Profile(Section):
     resolution_kw: PositivePower = Field(
         0.1, alias="resolution", description="one step of the set-point as written", examples=["100 W"]
     )
+    resolution_kvar: PositiveReactivePower = Field(
+        0.1, alias="reactive_resolution", description="one step of the reactive set-point as written",
+        examples=["100 var"],
+    )  # fmt: skip
     promises_limits: bool = Field(True, description="`charge_limit` and `discharge_limit` are promised: missing is 0")
     topics: Topics = Field(Topics(), description="MQTT topics below the asset's own")
     block_gap: int = Field(0, ge=0, description="undeclared registers that may be read along")

@@ -27,6 +27,7 @@ from config.units import (
     POWER,
     RAMP,
     REACTIVE_POWER,
+    REACTIVE_RAMP,
     TEMPERATURE,
     TEMPERATURE_DIFFERENCE,
     Dimension,
@@ -114,6 +115,8 @@ Percent = Annotated[float, BeforeValidator(Quantity(PERCENT, high=100.0))]
 EfficiencyPercent = Annotated[float, BeforeValidator(Quantity(PERCENT, low=50.0, high=100.0))]
 PercentRate = Annotated[float, BeforeValidator(Quantity(PERCENT_RATE, low=1e-6))]
 Ramp = Annotated[float, BeforeValidator(Quantity(RAMP, low=1e-6))]
+ReactiveRamp = Annotated[float, BeforeValidator(Quantity(REACTIVE_RAMP, low=1e-6))]
+PositiveReactivePower = Annotated[float, BeforeValidator(Quantity(REACTIVE_POWER, low=0.001))]
 StopRamp = Annotated[float | None, BeforeValidator(QuantityOr(Quantity(RAMP, low=1e-6), "at_once"))]
 Temperature = Annotated[float, BeforeValidator(Quantity(TEMPERATURE, low=-60.0, high=100.0))]
 TemperatureDifference = Annotated[float, BeforeValidator(Quantity(TEMPERATURE_DIFFERENCE))]

@@ -2,7 +2,8 @@
 
     `250 kW` ──► 250.0        `200 mHz` ──► 0.2        `90 s`, `1.5 min` ──► 90.0        `50 kW/s` ──► 50.0
 
-Chain units: kW, kvar, kVA, kWh, %, %/s, kW/s, °C, K, Hz, V, A, s. Units are case-sensitive; the space is optional.
+Chain units: kW, kvar, kVA, kWh, %, %/s, kW/s, kvar/s, °C, K, Hz, V, A, s. Units are case-sensitive, the space is
+optional.
 A number without a unit, another dimension's unit, `kw`, `1e3 kW` and `010 kW` are errors with advice, never guesses.
 The conversion is exact (rational), rounded once to float64. A number has at most 18 digits.
 """
@@ -53,6 +54,15 @@ RAMP = Dimension(
     "kW/s",
     {f"{unit}/{per}": POWER.units[unit] / DURATION.units[per] for unit in ("W", "kW", "MW") for per in ("s", "min")},
 )
+REACTIVE_RAMP = Dimension(
+    "reactive ramp rate",
+    "kvar/s",
+    {
+        f"{unit}/{per}": REACTIVE_POWER.units[unit] / DURATION.units[per]
+        for unit in ("var", "kvar", "Mvar")
+        for per in ("s", "min")
+    },
+)
 PERCENT_RATE = Dimension("rate in percent", "%/s", {"%/s": Fraction(1), "%/min": Fraction(1, 60)})
 
 DIMENSIONS = (  # in the order in which a foreign unit is recognised
@@ -68,6 +78,7 @@ DIMENSIONS = (  # in the order in which a foreign unit is recognised
     TEMPERATURE,
     TEMPERATURE_DIFFERENCE,
     RAMP,
+    REACTIVE_RAMP,
     PERCENT_RATE,
 )
 

@@ -205,6 +205,10 @@ class Reason(IntEnum):
     # state machine, continued
     REENTRY = 70
     BY_HAND = 71
+    # reactive power
+    GRID_REACTIVE = 80
+    APPARENT_LIMITED = 81
+    REACTIVE_FORBIDDEN = 82
 
 
 @unique
@@ -283,4 +287,7 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.UNCHANGED: "unchanged",
     Reason.SILENT: "silent, nothing is written",
     Reason.NO_VALUE: "no value, 0 kW",
+    Reason.GRID_REACTIVE: "set by the grid function for reactive power",
+    Reason.APPARENT_LIMITED: "limited to what the apparent power leaves",
+    Reason.REACTIVE_FORBIDDEN: "no permission, 0 kvar",
 }

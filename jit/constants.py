@@ -50,7 +50,11 @@ I8 = npt.NDArray[np.int64]
     NAMEPLATE_DISCHARGE_KW,
     REENTRY_AFTER_S,
     CALM_FOR_S,
-) = range(34)
+    APPARENT_KVA,
+    REACTIVE_KVAR,
+    RAMP_KVAR_S,
+    RESOLUTION_KVAR,
+) = range(38)
 RATING_NAMES = (
     "charge_kw",
     "discharge_kw",
@@ -86,6 +90,10 @@ RATING_NAMES = (
     "nameplate_discharge_kw",
     "reentry_after_s",
     "calm_for_s",
+    "apparent_kva",
+    "reactive_kvar",
+    "ramp_kvar_s",
+    "resolution_kvar",
 )
 
 # masks[row, asset]
@@ -93,9 +101,18 @@ CRITICAL_ALARMS, MUST_PROVE = range(2)
 MASKS = 2
 
 # site[row]
-IMPORT_LIMIT, EXPORT_LIMIT, IMPORT_MARGIN, EXPORT_MARGIN, MAX_LOAD, MAX_PV, POC_STALE_AFTER, CYCLE_S, POC_REQUIRED = (
-    range(9)
-)
+(
+    IMPORT_LIMIT,
+    EXPORT_LIMIT,
+    IMPORT_MARGIN,
+    EXPORT_MARGIN,
+    MAX_LOAD,
+    MAX_PV,
+    POC_STALE_AFTER,
+    CYCLE_S,
+    POC_REQUIRED,
+    Q_FIRST,
+) = range(10)
 SITE_NAMES = (
     "import_limit",
     "export_limit",
@@ -106,6 +123,7 @@ SITE_NAMES = (
     "poc_stale_after",
     "cycle_s",
     "poc_required",
+    "q_first",
 )
 
 # service[row, service]
@@ -115,7 +133,7 @@ SERVICE_NAMES = ("full_at_hz", "insensitivity_hz", "energy_h", "service_ramp_kw_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constants:
-    """`ratings` [34, assets], `masks` [2, assets], `site` [9], `service` [6, services].
+    """`ratings` [names, assets], `masks` [names, assets], `site` [names], `service` [names, services].
 
     `split` [services, assets]: sold capacity in kW.
     """

@@ -194,10 +194,12 @@ def bind(values: F8, codes: I8, first: int) -> None:
 def band(
     values: F8, codes: I8, site: F8, site_codes: I8, past: F8, ratings: F8, constants: F8, first: int, dt: float
 ) -> None:
-    """Limit rows from `first` on, then low_kw/high_kw with `*_by` (limit + 1) and the room to the next limit."""
+    """Limit rows from `first` on, then low_kw/high_kw with `*_by` (limit + 1) and the room to the next limit.
+
+    `apparent` has been written before, by `jit.reactive`.
+    """
     protect(values, ratings, first)
     permit(values, codes, past, ratings, first, dt)
-    no_opinion(values, first + 2 * r.L_APPARENT)
     no_opinion(values, first + 2 * r.L_EFFECT)
     no_opinion(values, first + 2 * r.L_FREQUENCY)
     no_opinion(values, first + 2 * r.L_TRANSFORMER)

@@ -205,7 +205,6 @@ def command(values: F8, codes: I8, site: F8, past_codes: I8, ratings: F8) -> Non
         if ramped != ramped:
             codes[r.COMMAND_BY, a] = NO_VALUE
         values[r.COMMAND_KW, a] = clamp(ramped, low, high)
-        values[r.COMMAND_KVAR, a] = 0.0
     together(values, codes, site, r.COMMAND_KW, r.COMMAND_BY)
     total = 0.0
     for a in range(values.shape[1]):

@@ -46,6 +46,7 @@ from jit.layout import Fail, Layout, Row
     HIGH_KW,
     LOW_ROOM_KW,
     HIGH_ROOM_KW,
+    ASKED_KVAR,
     ASKED_KW,
     BASE_KW,
     RESERVE_KW,
@@ -53,10 +54,12 @@ from jit.layout import Fail, Layout, Row
     DESIRED_KW,
     SHORTFALL_KW,
     LIMITED_KW,
+    LIMITED_KVAR,
     RAMPED_KW,
+    RAMPED_KVAR,
     COMMAND_KW,
     COMMAND_KVAR,
-) = range(44)
+) = range(47)
 
 # codes[row, asset] -----------------------------------------------------------------------------------------------
 (
@@ -84,6 +87,9 @@ from jit.layout import Fail, Layout, Row
     HIGH_BY,
     LOW_NEXT_BY,
     HIGH_NEXT_BY,
+    ASKED_KVAR_BY,
+    KVAR_REQUEST_BY,
+    LIMITED_KVAR_BY,
     REQUEST_BY,
     RESOLVE_BY,
     SERVICE_BY,
@@ -92,9 +98,10 @@ from jit.layout import Fail, Layout, Row
     RAMP_BY,
     MODE,
     COMMAND_BY,
+    KVAR_BY,
     HEARTBEAT,
     FAULT,
-) = range(34)
+) = range(38)
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (
@@ -109,13 +116,16 @@ from jit.layout import Fail, Layout, Row
     OTHER_KW,
     LAST_OTHER_KW,
     TOTAL_KW,
+    TOTAL_KVAR,
     SITE_LOW_KW,
     SITE_HIGH_KW,
-) = range(13)
+    MUST_KVAR,
+) = range(15)
 # site_codes[row]
 ARMED, POC_QUALITY, FREQUENCY_QUALITY, DIRECTION = range(4)
 
-# per entry of `requests:`: one value row and one code row; per entry of `ancillary:`: four value rows and one code row
+# per entry of `requests:`: a value row and a site row for P and for Q, a code row;
+# per entry of `ancillary:`: four value rows and one code row
 SERVICE_ROWS = 4  # capacity_kw, asked_kw, given_kw, undeliverable_kw
 LIMIT_ROWS = 2  # low_kw, high_kw
 
@@ -171,11 +181,14 @@ VALUE_ROWS: tuple[Row, ...] = (
     *_rows("state_machine", "kW", "manual_kw"),
     *_rows("state_machine", "s", "manual_s", "zero"),
     *_rows("limits", "kW", "low_kw high_kw low_room_kw high_room_kw", "zero"),
+    *_rows("limits", "kvar", "asked_kvar", "zero"),
     *_rows("resolve", "kW", "asked_kw base_kw", "zero"),
     *_rows("resolve", "kW", "reserve_kw", "unknown"),
     *_rows("ancillary", "kW", "service_kw desired_kw shortfall_kw", "zero"),
     *_rows("constrain", "kW", "limited_kw", "zero"),
+    *_rows("constrain", "kvar", "limited_kvar", "zero"),
     *_rows("ramp", "kW", "ramped_kw", "zero"),
+    *_rows("ramp", "kvar", "ramped_kvar", "zero"),
     *_rows("command", "kW", "command_kw", "zero"),
     *_rows("command", "kvar", "command_kvar", "zero"),
 )
@@ -197,6 +210,9 @@ CODE_ROWS: tuple[Row, ...] = (
     *_rows("state_machine", "Permit", "settled", "hold"),
     *_rows("state_machine", "Condition", "conditions missing"),
     *_rows("limits", "limit", "low_by high_by low_next_by high_next_by"),
+    *_rows("limits", "Reason", "asked_kvar_by"),
+    *_rows("limits", "request", "kvar_request_by"),
+    *_rows("constrain", "Reason", "limited_kvar_by"),
     *_rows("resolve", "request", "request_by"),
     *_rows("resolve", "Reason", "resolve_by"),
     *_rows("ancillary", "Reason", "service_by"),
@@ -204,7 +220,7 @@ CODE_ROWS: tuple[Row, ...] = (
     *_rows("constrain", "Reason", "limited_why"),
     *_rows("ramp", "Reason", "ramp_by"),
     *_rows("command", "Mode", "mode"),
-    *_rows("command", "Reason", "command_by"),
+    *_rows("command", "Reason", "command_by kvar_by"),
     *_rows("command", "1", "heartbeat", "hold"),
     *_rows("every stage", "stage bits", "fault"),
 )
@@ -221,7 +237,9 @@ SITE_VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "kW", "other_kw"),
     *_rows("snapshot", "kW", "last_other_kw", "hold"),
     *_rows("command", "kW", "total_kw", "zero"),
+    *_rows("command", "kvar", "total_kvar", "zero"),
     *_rows("limits", "kW", "site_low_kw site_high_kw", "zero"),
+    *_rows("limits", "kvar", "must_kvar"),
 )
 
 SITE_CODE_ROWS: tuple[Row, ...] = (
@@ -266,7 +284,10 @@ def build_layout(
     `owners` names the stage that writes a request's rows where it is not `snapshot`: a controller, a plug-in.
     """
     owner = {name: owners.get(name, "snapshot") for name in requests}
-    per_request = tuple(Row(f"{name}.asked_kw", "kW", owner[name]) for name in requests)
+    per_request = (
+        *(Row(f"{name}.asked_kw", "kW", owner[name]) for name in requests),
+        *(Row(f"reactive.{name}.asked_kvar", "kvar", "snapshot") for name in requests),
+    )
     service_columns: tuple[tuple[str, str, Fail], ...] = (
         ("capacity_kw", "ancillary", "zero"),
         ("asked_kw", "ancillary", "unknown"),
@@ -288,6 +309,7 @@ def build_layout(
         + added.codes,
         site_values=SITE_VALUE_ROWS
         + tuple(Row(f"{name}.site_kw", "kW", owner[name]) for name in requests)
+        + tuple(Row(f"reactive.{name}.site_kvar", "kvar", "snapshot") for name in requests)
         + tuple(Row(f"{name}.lost_s", "s", "ancillary", "hold") for name in services)
         + added.site_values,
         site_codes=SITE_CODE_ROWS + added.site_codes,
@@ -307,9 +329,9 @@ def request_rows() -> tuple[int, int, int]:
 def service_rows(layout: Layout) -> tuple[int, int, int]:
     """First index of the service rows in values, codes and site values."""
     n = len(layout.requests)
-    return len(VALUE_ROWS) + n, len(CODE_ROWS) + n, len(SITE_VALUE_ROWS) + n
+    return len(VALUE_ROWS) + 2 * n, len(CODE_ROWS) + n, len(SITE_VALUE_ROWS) + 2 * n
 
 
 def limit_row(layout: Layout) -> int:
     """First index of the limit rows in values."""
-    return len(VALUE_ROWS) + len(layout.requests) + SERVICE_ROWS * len(layout.services)
+    return len(VALUE_ROWS) + 2 * len(layout.requests) + SERVICE_ROWS * len(layout.services)

@@ -2,7 +2,7 @@
 
     arrival, time stamp ──► age per device; a stamp from the future makes the device's points invalid
     receipts ────────────► written_kw, readback_kw, write_age_s, write_status
-    offers ──────────────► one value row, one code row and one site row per request
+    offers ──────────────► a value row for P, one for Q, a code row and two site rows per request
 
 Ages and times in s, powers in kW. NaN stays NaN.
 """
@@ -56,7 +56,7 @@ def age(
                 point_codes[p] = (point_codes[p] & ~VALID) | TIME
 
 
-@kernel(F2, I2, F1, F2, I1, F2, I2, F1, F, N, N, N)
+@kernel(F2, I2, F1, F2, I1, F2, F2, I2, F1, F1, F, N, N, N)
 def receive(
     values: F8,
     codes: I8,
@@ -64,21 +64,24 @@ def receive(
     outcomes: F8,
     status: I8,
     asked_kw: F8,
+    asked_kvar: F8,
     why: I8,
     site_kw: F8,
+    site_kvar: F8,
     now_s: float,
     first: int,
     code_first: int,
     site_first: int,
 ) -> None:
-    """`outcomes` [3, assets] and `status` of the newest writes; `asked_kw`, `why` [requests, assets] and `site_kw`."""
+    """`outcomes` [3, assets] and `status` of the newest writes; `asked_*`, `why` [requests, assets] and `site_*`."""
     for a in range(values.shape[1]):
         values[r.WRITTEN_KW, a] = outcomes[WRITTEN, a]
         values[r.READBACK_KW, a] = outcomes[READBACK, a]
         values[r.WRITE_AGE_S, a] = now_s - outcomes[WRITTEN_S, a]
         codes[r.WRITE_STATUS, a] = status[a]
-    for q in range(site_kw.shape[0]):
-        site[site_first + q] = site_kw[q]
+    requests = site_kw.shape[0]
+    for q in range(requests):
+        site[site_first + q], site[site_first + requests + q] = site_kw[q], site_kvar[q]
         for a in range(values.shape[1]):
-            values[first + q, a] = asked_kw[q, a]
+            values[first + q, a], values[first + requests + q, a] = asked_kw[q, a], asked_kvar[q, a]
             codes[code_first + q, a] = why[q, a]

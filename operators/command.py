@@ -7,6 +7,7 @@ It reads unknown as 0. When it raises itself, its rows take their fail values, w
 from __future__ import annotations
 
 from jit import project as kernels
+from jit import reactive
 from jit.frame import Frame
 from operators.stage import stage
 
@@ -14,6 +15,9 @@ from operators.stage import stage
 @stage(
     reads=(
         "ramped_kw",
+        "limited_kvar",
+        "limited_kvar_by",
+        "ramped_kvar",
         "low_kw",
         "high_kw",
         "site_low_kw",
@@ -27,9 +31,10 @@ from operators.stage import stage
         "may_discharge",
     ),
     before=("heartbeat",),
-    writes=("command_kw", "command_kvar", "mode", "command_by", "heartbeat", "total_kw"),
+    writes=("command_kw", "command_kvar", "mode", "command_by", "kvar_by", "heartbeat", "total_kw", "total_kvar"),
 )
 def command(frame: Frame) -> None:
-    """Commands of all assets, jointly within the site's limits."""
+    """Commands of all assets, jointly within the site's limits; Q beside the final P."""
     past = frame.prior
     kernels.command(frame.values, frame.codes, frame.site, past.codes, frame.constants.ratings)
+    reactive.command_kvar(frame.values, frame.codes, frame.site, frame.constants.ratings)

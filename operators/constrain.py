@@ -1,12 +1,13 @@
 """`constrain`: what is desired, projected onto each asset's band, then all assets together onto the site's.
 
 One direction for the site first, so that no battery charges while another discharges. While a stage's fault bit is set
-every band is [0, 0] (design rule 10).
+every band is [0, 0] (design rule 10). Reactive power gets what the apparent-power circle leaves beside that.
 """
 
 from __future__ import annotations
 
 from jit import project as kernels
+from jit import reactive
 from jit.frame import Frame
 from operators.stage import stage
 
@@ -14,6 +15,8 @@ from operators.stage import stage
 @stage(
     reads=(
         "desired_kw",
+        "asked_kvar",
+        "asked_kvar_by",
         "low_kw",
         "high_kw",
         "low_by",
@@ -26,8 +29,9 @@ from operators.stage import stage
         "may_charge",
         "may_discharge",
     ),
-    writes=("limited_kw", "limited_by", "limited_why", "direction"),
+    writes=("limited_kw", "limited_kvar", "limited_kvar_by", "limited_by", "limited_why", "direction"),
 )
 def constrain(frame: Frame) -> None:
-    """Band, direction, site."""
+    """Band, direction, site; then Q beside P."""
     kernels.constrain(frame.values, frame.codes, frame.site, frame.site_codes)
+    reactive.constrain_kvar(frame.values, frame.codes, frame.constants.ratings)

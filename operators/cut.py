@@ -56,7 +56,7 @@ def cut(frame: Frame, column: int) -> Command | None:
         asset=asset,
         mode=mode,
         power_kw=power if power == power and mode is not Mode.STOP else 0.0,
-        reactive_kvar=reactive if reactive == reactive else 0.0,
+        reactive_kvar=reactive if reactive == reactive and mode is not Mode.STOP else 0.0,
         valid_until_ns=frame.utc_ns + int(valid_s * 1e9),
         deadline_s=frame.mono_s + valid_s,
         heartbeat=codes.item(r.HEARTBEAT, column),

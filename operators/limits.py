@@ -1,19 +1,23 @@
 """`limits`: the band of every asset, as the intersection of its named limits.
 
 Limits only shrink, always exist, and every band contains 0 (design rule 5). A limit never forces power: a site limit
-that load or PV already exceed only forbids making it worse. The terms are in `jit.limits`.
+that load or PV already exceed only forbids making it worse. The terms are in `jit.limits`; what is asked of reactive
+power is chosen here too, since the apparent-power circle ties it to the band (`jit.reactive`).
 """
 
 from __future__ import annotations
 
 from jit import limits as kernels
+from jit import reactive
 from jit.frame import Frame
-from jit.rows import limit_row
+from jit.rows import L_APPARENT, limit_row, request_rows
 from operators.stage import stage
 
 
 @stage(
     reads=(
+        "reactive.*",
+        "reactive_kvar",
         "soc_pct",
         "temperature_c",
         "bms_charge_kw",
@@ -30,8 +34,12 @@ from operators.stage import stage
         "last_other_kw",
         "poc_quality",
     ),
-    before=("command_kw", "ramped_kw"),
+    before=("command_kw", "ramped_kw", "ramped_kvar", "authority", "fault"),
     writes=(
+        "must_kvar",
+        "asked_kvar",
+        "asked_kvar_by",
+        "kvar_request_by",
         "limits.*",
         "low_kw",
         "high_kw",
@@ -47,7 +55,22 @@ from operators.stage import stage
 )
 def limits(frame: Frame) -> None:
     """Every term, the band, the binding limit per direction and the room to the next."""
-    past, constants = frame.prior, frame.constants
+    past, constants, layout = frame.prior, frame.constants, frame.layout
+    first, requests = limit_row(layout), len(layout.requests)
+    asked, _, asked_site = request_rows()
+    reactive.ask(
+        frame.values,
+        frame.codes,
+        frame.site,
+        past.values,
+        past.codes,
+        constants.ratings,
+        constants.site,
+        asked + requests,
+        asked_site + requests,
+        requests,
+        first + 2 * L_APPARENT,
+    )
     kernels.band(
         frame.values,
         frame.codes,
@@ -56,6 +79,6 @@ def limits(frame: Frame) -> None:
         past.values,
         constants.ratings,
         constants.site,
-        limit_row(frame.layout),
+        first,
         frame.dt,
     )

@@ -59,12 +59,15 @@ class Offers:
     _until_ns: int = 0
     _from_ns: int = 0
     asked_kw: F8 = field(init=False)
+    asked_kvar: F8 = field(init=False)
     site_kw: F8 = field(init=False)
+    site_kvar: F8 = field(init=False)
     why: I8 = field(init=False)
 
     def __post_init__(self) -> None:
         shape = (len(self.entries), len(self.assets))
         self.asked_kw, self.site_kw = np.full(shape, nan), np.full(len(self.entries), nan)
+        self.asked_kvar, self.site_kvar = np.full(shape, nan), np.full(len(self.entries), nan)
         self.why = np.zeros(shape, np.int64)
 
     def accept(self, schedule: Schedule) -> bool:
@@ -107,20 +110,22 @@ class Offers:
         if type_ is None:
             return  # a stage of its own writes this request's rows
         whole = self._power(type_, None, now_ns)
-        self.site_kw[row] = nan if whole is None else whole[0]
+        self.site_kw[row], self.site_kvar[row] = (nan, nan) if whole is None else whole[:2]
         for column, asset in enumerate(self.assets):
             own = self._power(type_, asset, now_ns)
-            self.asked_kw[row, column] = nan if own is None else own[0]
+            self.asked_kw[row, column], self.asked_kvar[row, column] = (nan, nan) if own is None else own[:2]
             known = own if own is not None else whole
-            self.why[row, column] = Why.NEVER_RECEIVED if known is None else known[1]
+            self.why[row, column] = Why.NEVER_RECEIVED if known is None else known[2]
 
-    def _power(self, type_: ScheduleType, asset: str | None, now_ns: int) -> tuple[float, Why] | None:
+    def _power(self, type_: ScheduleType, asset: str | None, now_ns: int) -> tuple[float, float, Why] | None:
         schedule = self.schedules.get((type_, asset))
         if schedule is None:
             return None
         window, until = window_at(schedule, now_ns)
         self._until_ns = min(self._until_ns, until)
-        return (nan, Why.NO_WINDOW) if window is None else (window.power_kw, Why.OFFERS)
+        if window is None:
+            return nan, nan, Why.NO_WINDOW
+        return window.power_kw, nan if window.reactive_kvar is None else window.reactive_kvar, Why.OFFERS
 
     def overdue(self, now_ns: int) -> tuple[tuple[str, Schedule], ...]:
         """Entries whose newest document is older than its ttl: an alarm, never a change of power."""

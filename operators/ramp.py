@@ -9,6 +9,7 @@ earns no credit: `dt_ramp` is at most two cycles.
 from __future__ import annotations
 
 from jit import project as kernels
+from jit import reactive
 from jit.frame import Frame
 from operators.stage import stage
 
@@ -16,6 +17,8 @@ from operators.stage import stage
 @stage(
     reads=(
         "limited_kw",
+        "limited_kvar",
+        "reactive_kvar",
         "low_kw",
         "high_kw",
         "site_low_kw",
@@ -28,10 +31,12 @@ from operators.stage import stage
         "may_charge",
         "may_discharge",
     ),
-    before=("ramped_kw", "service_kw", "authority", "fault"),
-    writes=("ramped_kw", "ramp_by"),
+    before=("ramped_kw", "ramped_kvar", "service_kw", "authority", "fault"),
+    writes=("ramped_kw", "ramped_kvar", "ramp_by"),
 )
 def ramp(frame: Frame) -> None:
     """One step of the ramp for every asset."""
     past = frame.prior
-    kernels.ramp(frame.values, frame.codes, frame.site, past.values, past.codes, frame.constants.ratings, frame.dt_ramp)
+    ratings, dt = frame.constants.ratings, frame.dt_ramp
+    kernels.ramp(frame.values, frame.codes, frame.site, past.values, past.codes, ratings, dt)
+    reactive.ramp_kvar(frame.values, frame.codes, past.values, past.codes, ratings, dt)

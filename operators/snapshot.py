@@ -289,8 +289,10 @@ class Snapshot:
             newest.outcomes,
             newest.status,
             self.offers.asked_kw,
+            self.offers.asked_kvar,
             self.offers.why,
             self.offers.site_kw,
+            self.offers.site_kvar,
             tick.mono_s,
             *self._requests,
         )

@@ -24,6 +24,7 @@ from operators.offers import Entry, Offers
 from operators.snapshot import Places
 from operators.validate import Plausible
 from pipeline.composed import Composed, compose
+from pipeline.grid import reactive_ratings
 from pipeline.node import End
 from pipeline.rules.support import operable
 from sources.points import point_names, point_ranges
@@ -195,7 +196,7 @@ def _must_prove(asset: Asset, profile: Profile) -> Proved:
 
 
 def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[float]:
-    chain, row = definition.chain, dict.fromkeys(c.RATING_NAMES, 0.0)
+    chain, row = definition.chain, dict.fromkeys(c.RATING_NAMES, 0.0) | reactive_ratings(asset, profile)
     row |= {
         "charge_kw": asset.rated.charge,
         "discharge_kw": asset.rated.discharge,
@@ -254,6 +255,7 @@ def _site(definition: Definition) -> c.F8:
         "poc_stale_after": stale_after,
         "cycle_s": site.cycle,
         "poc_required": float(f"site.{POC}" in chain.snapshot.require),
+        "q_first": float(site.pq_priority == "q"),
     }
     return np.array([row[name] for name in c.SITE_NAMES], np.float64)
 

@@ -1,9 +1,10 @@
 """A schedule: what a market or a planner wishes, in half-open UTC windows.
 
 The wire form is JSON: `{asset_id?, type, market_bid_area, version, issued_at?, windows: [{start, end,
-target_power_kw}]}`, `type` one of day_ahead, intraday, regel_leistung_reserve, commitment; a commitment may carry
-`penalty_eur_per_kwh` and `binding_state` per window. Times are ISO 8601 with `Z`. `asset_id` absent: the site, split by
-resolve; `issued_at` absent: the start of the first window. `version` orders documents of one kind and asset.
+target_power_kw, reactive_kvar?}]}`, `type` one of day_ahead, intraday, regel_leistung_reserve, commitment; a
+commitment may carry `penalty_eur_per_kwh` and `binding_state` per window. Times are ISO 8601 with `Z`. `asset_id`
+absent: the site, split by resolve; `issued_at` absent: the start of the first window. `version` orders documents of
+one kind and asset.
 `sources.market.schedule_json` reads and writes that form.
 """
 
@@ -29,13 +30,17 @@ class BindingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """[start_ns, end_ns) in UTC nanoseconds since 1970, signed power in kW (+ = discharging / feeding in)."""
+    """[start_ns, end_ns) in UTC nanoseconds since 1970, signed power in kW (+ = discharging / feeding in).
+
+    `reactive_kvar` None: it says nothing about reactive power; 0 asks for none.
+    """
 
     start_ns: int
     end_ns: int
     power_kw: float
     penalty_eur_per_kwh: float = 0.0
     binding: BindingState = BindingState.BINDING
+    reactive_kvar: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

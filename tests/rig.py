@@ -40,6 +40,8 @@ UNITS = {
     "discharge_limit": "kW",
     "setpoint": "kW",
     "frequency": "Hz",
+    "voltage": "V",
+    "reactive_power": "kvar",
 }
 STORAGE_POINTS = {
     name: {"path": name, "unit": UNITS.get(name, "")}
@@ -85,17 +87,31 @@ def storage(**changes: Any) -> Profile:
     )
 
 
-METER = Profile.model_validate(
-    {
-        "name": "rig-meter",
-        "version": 1,
-        "protocol": "mqtt",
-        "kind": "meter",
-        "sign": "positive_is_discharge",
-        "read": {name: {"path": name, "unit": UNITS.get(name, "")} for name in ("power", "frequency", "heartbeat")},
-        "fresh_by": "heartbeat",
-    }
-)
+def with_reactive(**changes: Any) -> Profile:
+    """The same with a set-point for reactive power."""
+    reactive = {"path": "reactive_power", "unit": "kvar"}
+    write = {"power": {"path": "power", "unit": "kW"}, "reactive_power": reactive}
+    read = STORAGE_POINTS | {"reactive_power": reactive}
+    return storage(**{"read": read, "write": write, "write_order": list(write), **changes})
+
+
+def meter(*points: str) -> Profile:
+    """A meter that measures these points."""
+    return Profile.model_validate(
+        {
+            "name": "rig-meter",
+            "version": 1,
+            "protocol": "mqtt",
+            "kind": "meter",
+            "sign": "positive_is_discharge",
+            "read": {name: {"path": name, "unit": UNITS.get(name, "")} for name in (*points, "heartbeat")},
+            "fresh_by": "heartbeat",
+        }
+    )
+
+
+METER = meter("power", "frequency")
+GRID_METER = meter("power", "reactive_power", "frequency", "voltage")
 
 
 def site(assets: int = 1, *, fcr_kw: float = 0.0, cycle: str = "1 s", **changes: Any) -> Definition:
@@ -140,6 +156,7 @@ class Battery:
 
     soc: float = 55.0
     power: float = 0.0
+    reactive: float = 0.0
     temperature: float = 25.0
     charge_limit: float = 250.0
     discharge_limit: float = 250.0
@@ -155,17 +172,18 @@ class Battery:
     outcome: WriteStatus | None = WriteStatus.CONFIRMED  # of every write; None: no receipt comes
     heartbeat: int = 0
     missing: set[str] = field(default_factory=set)
-    told: list[tuple[float, float]] = field(default_factory=list)
+    told: list[tuple[float, float, float]] = field(default_factory=list)
 
-    def hear(self, now_s: float, power_kw: float) -> None:
-        self.told.append((now_s + self.delay_s, power_kw))
+    def hear(self, now_s: float, power_kw: float, reactive_kvar: float) -> None:
+        self.told.append((now_s + self.delay_s, power_kw, reactive_kvar))
         self.live(now_s)
 
     def live(self, now_s: float) -> None:
         """Do what is due."""
         while self.told and self.told[0][0] <= now_s + 1e-9:
-            power = self.told.pop(0)[1]
+            _, power, reactive = self.told.pop(0)
             self.power = power if self.follows else self.power
+            self.reactive = reactive if self.follows else self.reactive
 
 
 class Rig:
@@ -180,13 +198,15 @@ class Rig:
         past: Past | None = None,
         start_ns: int = START_NS,
         extra: tuple[Stage, ...] = (),
+        poc: Profile = METER,
     ) -> None:
         definition = definition or site()
         profiles = {name: profile or storage() for name in definition.assets}
-        profiles |= {f"site.{meter}": METER for meter in definition.site.meters}
+        profiles |= {f"site.{meter}": poc for meter in definition.site.meters}
         self.compiled: Compiled = compile_definition(definition, profiles)
         self.batteries = {name: Battery() for name in definition.assets}
         self.other_kw, self.frequency, self.meter_answers, self.meter_beats = 0.0, 50.0, True, 0
+        self.voltage, self.meter_missing = 20_000.0, set[str]()
         self.meter_frozen = False
         self.now_s, self.now_ns, self.index = 100.0, start_ns, 0
         self.cycle = definition.site.cycle
@@ -227,7 +247,7 @@ class Rig:
             battery = self.batteries[name]
             if command is None:
                 continue
-            battery.hear(self.now_s, command.power_kw)
+            battery.hear(self.now_s, command.power_kw, command.reactive_kvar)
             if battery.outcome is not None:
                 self.entry.signals.on_next(
                     Receipt(name, command.tick, self.now_s, battery.outcome, command.power_kw, command.power_kw)
@@ -248,9 +268,11 @@ class Rig:
         start_s: float = 0.0,
         end_s: float = 86_400.0,
         version: int = 1,
+        reactive_kvar: float | None = None,
     ) -> None:
         """A schedule of one window, from `start_s` to `end_s` after now."""
-        window = Window(self.now_ns + int(start_s * 1e9), self.now_ns + int(end_s * 1e9), power_kw)
+        start_ns, end_ns = self.now_ns + int(start_s * 1e9), self.now_ns + int(end_s * 1e9)
+        window = Window(start_ns, end_ns, power_kw, reactive_kvar=reactive_kvar)
         self.signal(Schedule(ScheduleType(kind), asset, "DE-LU", version, self.now_ns, (window,), "digest"))
 
     def measure(self) -> None:
@@ -267,6 +289,7 @@ class Rig:
                             "soc": battery.soc,
                             "soh": 99.0,
                             "power": battery.power * battery.sign,
+                            "reactive_power": battery.reactive,
                             "temperature": battery.temperature,
                             "available": battery.available,
                             "alarms": battery.alarms,
@@ -282,11 +305,14 @@ class Rig:
         if self.meter_answers and "site.poc" in self.compiled.layout.devices:
             self.meter_beats += not self.meter_frozen
             fed = sum(battery.power for battery in self.batteries.values()) + self.other_kw
-            self.signal(
-                self._reading(
-                    "site.poc", {"power": fed, "frequency": self.frequency, "heartbeat": float(self.meter_beats)}, set()
-                )
-            )
+            seen = {
+                "power": fed,
+                "reactive_power": sum(battery.reactive for battery in self.batteries.values()),
+                "frequency": self.frequency,
+                "voltage": self.voltage,
+                "heartbeat": float(self.meter_beats),
+            }
+            self.signal(self._reading("site.poc", seen, self.meter_missing))
 
     def _reading(self, device: str, values: dict[str, float], missing: set[str]) -> Reading:
         first, last = self.compiled.layout.devices[device]

@@ -15,7 +15,7 @@ from jit.codes import Authority, Condition, Permit, Reason, State, WriteStatus
 from jit.frame import F8, I8, Frame, Past
 from jit.layout import Layout, Row
 from pipeline.compile import Compiled, compile_definition
-from tests.rig import METER, START_NS, site, storage
+from tests.rig import METER, START_NS, site, with_reactive
 
 #: What a float64 row may hold beside ordinary numbers.
 STRANGE = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-12, -1e-12, 1e12, -1e12, 5e-324, 1e308, -1e308])
@@ -55,16 +55,19 @@ def compiled(assets: int = 3, fcr_kw: float = 60.0, *, transforms: bool = False)
     for number, (name, asset) in enumerate(plain.assets.items()):
         batteries[name] = asset.model_copy(
             update={
-                "rated": asset.rated.model_copy(update={"charge": 100.0 + 50.0 * number}),
+                "rated": asset.rated.model_copy(
+                    update={"charge": 100.0 + 50.0 * number, "apparent": (120.0, None, 275.0)[number % 3]}
+                ),
                 "ramp": asset.ramp.model_copy(update={"up": 20.0, "down": 50.0, "stop": 10.0 * number or None}),
                 "min_power": asset.min_power.model_copy(update={"charge": 2.0 * number, "discharge": 3.0 * number}),
             }
         )
     requests = [_transformed(r) if transforms and r.kind == "day_ahead" else r for r in plain.requests]
-    limits = {"import_limit": 300.0, "export_limit": 200.0, "max_load": 40.0, "max_pv": 60.0}
+    limits: dict[str, Any] = {"import_limit": 300.0, "export_limit": 200.0, "max_load": 40.0, "max_pv": 60.0}
+    limits["pq_priority"] = "q" if transforms else "p"
     whole = plain.site.model_copy(update=limits)
     definition = plain.model_copy(update={"site": whole, "assets": batteries, "requests": requests})
-    return compile_definition(definition, {name: storage() for name in batteries} | {"site.poc": METER})
+    return compile_definition(definition, {name: with_reactive() for name in batteries} | {"site.poc": METER})
 
 
 #: One step of every form.
@@ -143,7 +146,7 @@ def _rows(rng: np.random.Generator, rows: tuple[Row, ...], columns: int, strange
     """Value rows; what is asked is often nothing at all."""
     drawn = _values(rng, (len(rows), columns), strange)
     for i, row in enumerate(rows):
-        if row.name.startswith(("requests.", "manual_")):
+        if row.name.startswith(("requests.", "reactive.", "manual_")):
             drawn[i, rng.random(columns) < 0.6] = np.nan
     return drawn
 

@@ -18,7 +18,6 @@ from pipeline.rules.subject import Subject
 LATER: dict[Location, str] = {
     ("site", "transformers"): "the limit of transformers",
     ("site", "grid_code"): "a grid code",
-    ("site", "pq_priority"): "the priority of active and reactive power",
     ("site", "meters", "*", "node"): "a node on OPC UA",
     ("assets", "*", "identity"): "the identity of a device",
     ("assets", "*", "soc_dwell"): "the longest stay at a high state of charge",

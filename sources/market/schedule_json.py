@@ -10,7 +10,8 @@
 Guarantees: a `Schedule` that comes out has 1 to 10,000 windows in order of time, none empty, no two overlapping, every
 power finite. Anything else raises `ScheduleError` with the JSON path and one sentence, and nothing changes. Members
 that are not named here are refused: a misspelt one must not be silently without effect. Power in kW, + = discharging or
-feeding in. Only a commitment's windows may carry `penalty_eur_per_kwh` (≥ 0) and `binding_state`.
+feeding in. A window may carry `reactive_kvar`, + = over-excited; without it, it says nothing about reactive power. Only
+a commitment's windows may carry `penalty_eur_per_kwh` (≥ 0) and `binding_state`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ MAX_BYTES = 2 * 1024 * 1024
 _MAX_VERSION = 2**63 - 1
 
 _MEMBERS = frozenset({"asset_id", "type", "market_bid_area", "version", "issued_at", "windows"})
-_WINDOW = frozenset({"start", "end", "target_power_kw"})
+_WINDOW = frozenset({"start", "end", "target_power_kw", "reactive_kvar"})
 _COMMITMENT = frozenset({"penalty_eur_per_kwh", "binding_state"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:|/-]{0,63}", re.ASCII)
 
@@ -193,11 +194,12 @@ def _window(value: object, path: str, kind: ScheduleType) -> Window:
     if end <= start:
         raise ScheduleError(f"{path}.end", "is not after start")
     power = _number(_member(members, "target_power_kw", path), f"{path}.target_power_kw")
+    reactive = _number(members["reactive_kvar"], f"{path}.reactive_kvar") if "reactive_kvar" in members else None
     penalty = _number(members.get("penalty_eur_per_kwh", 0.0), f"{path}.penalty_eur_per_kwh")
     if penalty < 0.0:
         raise ScheduleError(f"{path}.penalty_eur_per_kwh", f"expected 0 or more, got {shown(penalty)}")
     binding = _spelling(members.get("binding_state", "binding"), f"{path}.binding_state", BindingState)
-    return Window(start, end, power, penalty, BindingState(binding))
+    return Window(start, end, power, penalty, BindingState(binding), reactive)
 
 
 def _window_json(window: Window, kind: ScheduleType) -> dict[str, object]:
@@ -206,6 +208,8 @@ def _window_json(window: Window, kind: ScheduleType) -> dict[str, object]:
         "end": format_exact(window.end_ns),
         "target_power_kw": window.power_kw,
     }
+    if window.reactive_kvar is not None:
+        members["reactive_kvar"] = window.reactive_kvar
     if kind is ScheduleType.COMMITMENT:
         members["penalty_eur_per_kwh"] = window.penalty_eur_per_kwh
         members["binding_state"] = window.binding.value

@@ -152,7 +152,8 @@ def test_constants_are_read_only_and_known_by_their_bytes() -> None:
     def build(charge: float) -> constants.Constants:
         ratings = np.ones((len(constants.RATING_NAMES), 1))
         ratings[constants.CHARGE_KW] = charge
-        return constants.Constants(ratings, np.zeros((1, 1), np.int64), np.ones(9), np.ones((6, 0)), np.ones((0, 1)))
+        site = np.ones(len(constants.SITE_NAMES))
+        return constants.Constants(ratings, np.zeros((1, 1), np.int64), site, np.ones((6, 0)), np.ones((0, 1)))
 
     one = build(100.0)
     assert one.digest == build(100.0).digest != build(101.0).digest

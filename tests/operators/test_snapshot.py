@@ -48,6 +48,7 @@ def reading(device: str = "b1", at_s: float = 100.0, stamp_ns: int | None = None
         "soc": 55.0,
         "soh": 99.0,
         "power": 0.0,
+        "reactive_power": 0.0,
         "temperature": 25.0,
         "available": 1.0,
         "remote": 1.0,
