@@ -108,3 +108,15 @@ def compiled() -> str | None:
     if _failure is not None:
         return _failure
     return "NUMBA_DISABLE_JIT is set" if getattr(numba.config, "DISABLE_JIT", 0) else None
+
+
+def version() -> str:
+    """The kernels' sources in eight digits, and what compiles them: `3f09a1c2 (numba 0.62.1)`."""
+    compiler = f"numba {numba.__version__}" if "numba" in globals() else "no compiler"
+    return f"{_source_hash()[:8]} ({compiler})"
+
+
+def give_up(reason: str) -> None:
+    """The plain twins run from now on, for this reason."""
+    global _failure  # noqa: PLW0603  # one compiler per process: its state is the module's
+    _failure = reason

@@ -32,6 +32,7 @@ from pipeline.exits import Exit
 from pipeline.graph import as_json
 from pipeline.process import VERSION, Options, Process, chain_graph
 from pipeline.tasks import Tasks
+from pipeline.twins import settle_kernels
 from pipeline.view import silent
 from pipeline.watchdog import Watchdog
 from sinks.journal import Entry, JournalFileError
@@ -103,6 +104,7 @@ async def _run(checked: Checked, options: Options) -> Exit:
         raise ValueError("a definition with errors is refused before it is run")
     definition = checked.definition
     process = Process(definition, checked.profiles, options)
+    settle_kernels(process.compiled)
     stop = asyncio.Event()
     _on_signals(stop)
     web = _web(process, definition.endpoint) if definition.endpoint else None

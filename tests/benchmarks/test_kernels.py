@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from jit.twins import compiled_names
 from tests.benchmarks.chain import Chain
 from tests.benchmarks.ledger import Ledger, median_us
-from tests.kernels import compiled_names
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 

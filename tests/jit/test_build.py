@@ -13,7 +13,7 @@ import pytest
 
 from jit import project
 from jit.build import compiled, plain
-from tests.kernels import compiled_names
+from jit.twins import compiled_names
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.req("LH-ARCH-006", "LH-RISK-003")

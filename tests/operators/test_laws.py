@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from jit.codes import Act, Condition
 from jit.frame import Frame, Past
 from jit.layout import Layout
+from jit.twins import on_twins
 from operators.stage import Stage
 from pipeline.chain import stages
 from pipeline.graph import Node, build
-from tests.kernels import on_twins
 from tests.wild import BLOCKS, compiled, copy, wild
 
 SITE = compiled(transforms=True)

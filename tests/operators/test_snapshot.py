@@ -14,6 +14,7 @@ from reactivex.testing import ReactiveTest, TestScheduler
 from jit import rows as r
 from jit.codes import Act, Permit, Quality, WriteStatus
 from jit.frame import Frame, Past
+from jit.twins import on_twins
 from operators.snapshot import MAX_ACTS, Snapshot, snapshot
 from operators.stage import own_rows
 from pipeline.graph import BEFORE_SNAPSHOT
@@ -22,7 +23,6 @@ from sources.reading import Reading, lost
 from sources.receipt import Receipt
 from sources.schedule import Schedule, ScheduleType, Window, Withdrawal
 from sources.tick import Tick
-from tests.kernels import on_twins
 from tests.marbles import emitted
 from tests.rig import START_NS
 from tests.wild import BLOCKS, compiled, wild_past

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernels import on_twins
+from jit.twins import on_twins
 
 
 @pytest.fixture(params=["1 s", "100 ms", "1 s on plain kernels"])

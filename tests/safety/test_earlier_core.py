@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from config.definition import Definition
-from tests.kernels import on_twins
+from jit.twins import on_twins
 from tests.rig import Rig, site
 
 pytestmark = [pytest.mark.safety, pytest.mark.req("LH-CTRL-002", "LH-CTRL-003", "LH-NATIVE-001", "LH-TEST-005")]

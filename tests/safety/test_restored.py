@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from jit.frame import Past, from_bytes
+from jit.twins import on_twins
 from sources.act import ActKind
-from tests.kernels import on_twins
 from tests.rig import Rig, site
 
 pytestmark = pytest.mark.req("LH-TEST-004", "LH-NF-007")

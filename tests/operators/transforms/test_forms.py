@@ -12,10 +12,10 @@ from jit import rows as r
 from jit.codes import Quality
 from jit.rows import build_layout
 from jit.transforms import MOST_SLOTS
+from jit.twins import on_twins
 from operators.transforms.forms import FORMS, placed
 from operators.transforms.transform import Port, slots
 from pipeline.compile import compile_definition
-from tests.kernels import on_twins
 from tests.rig import METER, Rig, site, storage
 
 KIND = "day_ahead"
