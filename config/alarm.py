@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from config.canonical import METER, STORAGE
+from config.canonical import METER, STORAGE, dimension_of
 from config.quantity import Duration, refusal
 from config.section import Section, Text
 from config.units import DURATION, POWER, Dimension, QuantityError, parse
@@ -25,8 +25,8 @@ CHAIN_POINTS: dict[str, Dimension | None] = {"command": POWER, "readback": POWER
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """`limit` in the chain's unit of the point; None with `missing` and `stale`."""
+class Watched:
+    """A `when:` taken apart. `limit` in the chain's unit of the point; None with `missing` and `stale`."""
 
     point: str
     relation: Literal["above", "below", "missing", "stale"]
@@ -40,7 +40,7 @@ def dimension(point: str) -> Dimension | None:
     return CHAIN_POINTS.get(point) or STORAGE.get(point)
 
 
-def condition(text: str) -> Condition:
+def condition(text: str) -> Watched:
     """The parts of `when:`. Raises the refusals E220 (not a condition) and those of quantities."""
     match = _CONDITION.fullmatch(text)
     if match is None:
@@ -48,14 +48,35 @@ def condition(text: str) -> Condition:
         raise refusal("E220", "this is not a condition", how)
     point, relation, quantity, lost = match.groups()
     if lost is not None:
-        return Condition(point, "missing" if lost == "missing" else "stale")
+        return Watched(point, "missing" if lost == "missing" else "stale")
+    way: Literal["above", "below"] = "above" if relation == "above" else "below"
     of = dimension(point)
+    if of is None and is_own(point):
+        return Watched(point, way, _of_any(quantity))
     if of is None:
         raise refusal("E220", f"`{point}` has no size to compare", "write e.g. `soc below 12 %`, or `missing`, `stale`")
     try:
-        return Condition(point, "above" if relation == "above" else "below", parse(quantity, of))
+        return Watched(point, way, parse(quantity, of))
     except QuantityError as error:
         raise refusal(error.code, error.message, error.help) from None
+
+
+def is_own(point: str) -> bool:
+    """Whether it can only be a point that a profile has besides the canonical ones."""
+    name = point.rpartition(".")[2] if point.startswith("site.") else point
+    return name not in (METER if point.startswith("site.") else STORAGE | CHAIN_POINTS)
+
+
+def _of_any(quantity: str) -> float:
+    """A quantity of whatever dimension, or a plain number: a point of its own may be a count."""
+    unit = quantity.rpartition(" ")[2]
+    of = dimension_of(unit)
+    try:
+        return float(quantity) if of is None else parse(quantity, of)
+    except QuantityError as error:
+        raise refusal(error.code, error.message, error.help) from None
+    except ValueError:
+        raise refusal("E220", f"`{quantity}` is neither a quantity nor a number", "write e.g. `3`, `12 %`") from None
 
 
 def _condition(text: str) -> str:
@@ -74,5 +95,7 @@ class AlarmRule(Section):
         examples=["soc below 12 %", "readback missing"],
     )
     for_: Duration = Field(0.0, alias="for", description="how long it must hold", examples=["30 s"])
+    clear_for: Duration = Field(0.0, description="how long it must be gone before it has returned", examples=["10 s"])
+    latch: bool = Field(False, description="it stays listed until somebody has acknowledged that it has returned, too")
     priority: Literal["low", "medium", "high"] = Field(description="how soon an answer is needed")
     response: Text = Field(description="what the operator does about it", examples=["Check the schedule"])

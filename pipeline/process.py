@@ -44,6 +44,7 @@ from pipeline.view import SiteView
 from sinks.alarms.bits import DeviceAlarms
 from sinks.alarms.book import AlarmBook
 from sinks.alarms.conditions import conditions
+from sinks.alarms.rules import SiteRules
 from sinks.checkpoint import Checkpoint, restore
 from sinks.foreign import ForeignSink
 from sinks.history import History, Numbers
@@ -125,6 +126,7 @@ class Process:
         self.meters = Meters(tuple(node.id for node in self.graph))
         self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick), options.utc_ns)
         self.device_alarms = DeviceAlarms(self.compiled.layout, self.compiled.profiles)
+        self.site_alarms = SiteRules(self.compiled.layout, definition.alarms)
         self.watch = self._watch()
         self.view = self._view()
         self.door = SiteDoor(self.compiled, self.journal, self.book, self.post, self._held_version, options.utc_ns)
@@ -331,7 +333,8 @@ class Process:
         return lambda _frame: output.ask(documents)
 
     def _watch_alarms(self, frame: Frame) -> None:
-        found = [*conditions(frame), *self.device_alarms(frame), *self.watch.conditions(frame)]
+        device, own = self.device_alarms(frame), self.site_alarms(frame)
+        found = [*conditions(frame), *device, *own, *self.watch.conditions(frame)]
         self.book.update(found, frame.utc_ns, frame.mono_s)
 
     def _alarmed(self, event: Any) -> None:

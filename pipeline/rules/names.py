@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from config.alarm import CHAIN_POINTS, condition
+from config.alarm import CHAIN_POINTS, condition, is_own
+from config.canonical import dimension_of
 from config.chain import STAGES
 from config.diagnostics import Diagnostic
 from config.plain import Location
@@ -70,6 +71,20 @@ def alarms(subject: Subject) -> Iterator[Diagnostic]:
         if watched not in points and all(device.profile is not None for device in subject.devices):
             advice = suggestion(watched, sorted(points))
             yield subject.problem("E506", f"no device has the point `{watched}`", advice, "alarms", name, "when")
+        elif is_own(watched):
+            yield from _unit(subject, watched, rule.when, ("alarms", name, "when"))
+
+
+def _unit(subject: Subject, watched: str, when: str, at: Location) -> Iterator[Diagnostic]:
+    """A point that only a profile knows is compared in the unit that its profile gives it."""
+    written = dimension_of(when.rpartition(" ")[2])
+    device, _, point = watched.rpartition(".")
+    for found in subject.devices:
+        known = found.profile.read.get(point) if found.profile and found.id in (device or found.id) else None
+        if known is not None and condition(when).limit is not None and dimension_of(known.unit) != written:
+            message = f"`{watched}` is in {f'`{known.unit}`' if known.unit else 'no unit'}"
+            yield subject.problem("E204", message, "compare it with a quantity of that kind", *at)
+            return
 
 
 def start_up(subject: Subject) -> Iterator[Diagnostic]:

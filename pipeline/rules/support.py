@@ -33,7 +33,6 @@ LATER: dict[Location, str] = {
     ("chain", "command", "effect"): "the check of the effect",
     ("inputs", "*"): "the input `{}`",
     ("interlocks", "*"): "the interlock `{}`",
-    ("alarms", "*"): "the alarm `{}`",
     ("time",): "trust in the machine's clock",
 }
 PROTOCOLS = ("modbus", "mqtt")
