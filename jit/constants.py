@@ -54,7 +54,9 @@ I8 = npt.NDArray[np.int64]
     REACTIVE_KVAR,
     RAMP_KVAR_S,
     RESOLUTION_KVAR,
-) = range(38)
+    DWELL_ABOVE,
+    DWELL_AT_MOST_S,
+) = range(40)
 RATING_NAMES = (
     "charge_kw",
     "discharge_kw",
@@ -94,6 +96,8 @@ RATING_NAMES = (
     "reactive_kvar",
     "ramp_kvar_s",
     "resolution_kvar",
+    "dwell_above",
+    "dwell_at_most_s",
 )
 
 # masks[row, asset]

@@ -33,6 +33,7 @@ from jit.layout import Fail, Layout, Row
     WRONG_SIGN_S,
     DIFFERENT_S,
     BEYOND_S,
+    DWELL_S,
     MANUAL_ASKED_KW,
     MANUAL_FOR_S,
     CLEAR_S,
@@ -59,7 +60,7 @@ from jit.layout import Fail, Layout, Row
     RAMPED_KVAR,
     COMMAND_KW,
     COMMAND_KVAR,
-) = range(47)
+) = range(48)
 
 # codes[row, asset] -----------------------------------------------------------------------------------------------
 (
@@ -172,6 +173,7 @@ VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "s", "write_age_s"),
     *_rows("snapshot", "kW", "expected_kw", "hold"),
     *_rows("snapshot", "s", "wrong_sign_s different_s beyond_s", "hold"),
+    *_rows("snapshot", "s", "dwell_s", "hold", latch=True),
     *_rows("snapshot", "kW", "manual_asked_kw"),
     *_rows("snapshot", "s", "manual_for_s"),
     *_rows("state_machine", "s", "clear_s"),

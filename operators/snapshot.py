@@ -18,7 +18,7 @@ import numpy as np
 from reactivex import Observable, abc
 
 from jit import constants as c
-from jit import effect, measure, rows, signals
+from jit import dwell, effect, measure, rows, signals
 from jit.codes import Act, Permit, Quality, Reason, WriteStatus
 from jit.constants import Constants
 from jit.frame import F8, I8, Frame, Past, first_past
@@ -298,6 +298,7 @@ class Snapshot:
         )
         codes[rows.PROVED] = newest.proved
         effect.follow(values, codes, past.values, past.codes, constants.ratings, tick.dt_s)
+        dwell.dwell(values, codes, past.values, constants.ratings, tick.dt_s)
         measure.measure_site(
             frame.points,
             frame.point_codes,

@@ -228,6 +228,8 @@ def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[flo
         "reverts_after_s": profile.watchdog.reverts_after if profile.watchdog else np.inf,
         "valid_for_s": chain.command.valid_for,
         "readback_s": chain.command.readback.within,
+        "dwell_above": asset.soc_dwell.above if asset.soc_dwell else np.inf,
+        "dwell_at_most_s": asset.soc_dwell.at_most if asset.soc_dwell else np.inf,
         "nameplate_charge_kw": profile.ratings.charge if profile.ratings else np.inf,
         "nameplate_discharge_kw": profile.ratings.discharge if profile.ratings else np.inf,
         "reentry_after_s": reentry_delay(definition),

@@ -19,6 +19,9 @@ from jit.frame import Frame, Past, carry, first_past, from_bytes
 from jit.layout import Layout
 from sinks.conflate import Conflating
 
+#: How much a timer that survives a restart may lose by it (s).
+TIMERS_S = 60.0
+
 
 def store(path: Path, raw: bytes) -> None:
     """Replace the file atomically and durably. OSError when the disk does not take it."""
@@ -66,7 +69,9 @@ def _forgotten(path: Path, layout: Layout, error: Exception) -> Past:
 
 
 class Checkpoint:
-    """Offered every sealed frame; writes when a latch row changed. `errors` counts writes that failed.
+    """Offered every sealed frame; writes when a latch row changed, and once in `TIMERS_S` for timers that latch.
+
+    `errors` counts writes that failed.
 
     `problem` says why the newest one is not on disk; empty while it is.
     """
@@ -74,6 +79,8 @@ class Checkpoint:
     def __init__(self, path: Path, layout: Layout) -> None:
         self._path = path
         self._rows = np.array([i for i, row in enumerate(layout.codes) if row.latch], dtype=np.int64)
+        self._timers = any(row.latch for row in layout.values)
+        self._offered_s = -TIMERS_S
         self.problem = ""
         self._known: np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None = None
         self.sink: Conflating[Frame] = Conflating("checkpoint", self._write, self._lost)
@@ -84,8 +91,9 @@ class Checkpoint:
 
     def offer(self, frame: Frame) -> None:
         latches = frame.codes[self._rows]
-        if self._known is None or not np.array_equal(latches, self._known):
-            self._known = latches
+        aged = self._timers and frame.mono_s - self._offered_s >= TIMERS_S
+        if aged or self._known is None or not np.array_equal(latches, self._known):
+            self._known, self._offered_s = latches, frame.mono_s
             self.sink.offer(frame)
 
     async def run(self) -> None:

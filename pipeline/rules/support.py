@@ -20,7 +20,6 @@ LATER: dict[Location, str] = {
     ("site", "grid_code"): "a grid code",
     ("site", "meters", "*", "node"): "a node on OPC UA",
     ("assets", "*", "identity"): "the identity of a device",
-    ("assets", "*", "soc_dwell"): "the longest stay at a high state of charge",
     ("assets", "*", "write_budget"): "a budget of writes",
     ("assets", "*", "start_sequence"): "a sequence of starting up",
     ("connections", "*", "security"): "a security policy of OPC UA",

@@ -17,6 +17,7 @@ import numpy as np
 
 from jit import rows as r
 from jit.codes import Permit, Quality, Reason, State
+from jit.constants import DWELL_ABOVE, DWELL_AT_MOST_S
 from jit.frame import Frame
 from operators.sentence import LATCH_TEXT, bits, quality_text
 from sinks.alarms.condition import HIGH, LOW, MEDIUM, Condition
@@ -81,6 +82,18 @@ def noteworthy(frame: Frame) -> list[int]:
     return columns
 
 
+def of_dwell(frame: Frame) -> Iterator[Condition]:
+    """A battery that has stood at a high state of charge for longer than it may (reliability S19, §2 row 47)."""
+    ratings = frame.constants.ratings
+    over = frame.values[r.DWELL_S] > ratings[DWELL_AT_MOST_S]
+    if over.any():
+        for column in np.flatnonzero(over).tolist():
+            above, hours = ratings.item(DWELL_ABOVE, column), ratings.item(DWELL_AT_MOST_S, column) / 3600.0
+            text = f"above {above:g} % for more than {hours:g} h without power"
+            free = "Plan a discharge: long standby at a high state of charge is a risk of fire"
+            yield Condition("soc_dwell", frame.layout.assets[column], MEDIUM, text, free)
+
+
 def of_services(frame: Frame) -> Iterator[Condition]:
     """A withdrawn or undeliverable service is an alarm per service, for the site; not before data were ever fresh."""
     if not (frame.codes[r.SETTLED] == YES).any():
@@ -107,4 +120,4 @@ def of_meter(frame: Frame) -> Iterator[Condition]:
 def conditions(frame: Frame) -> list[Condition]:
     """Everything that the frame alone says."""
     found = [condition for column in noteworthy(frame) for condition in of_asset(frame, column)]
-    return [*found, *of_table(frame), *of_meter(frame), *of_services(frame)]
+    return [*found, *of_table(frame), *of_dwell(frame), *of_meter(frame), *of_services(frame)]

@@ -188,3 +188,11 @@ def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path: Path, monkeypa
     with pytest.raises(OSError, match="input/output"):
         store(tmp_path / "c", rig.tick().to_bytes())
     assert (tmp_path / "c").read_bytes() == kept
+
+
+def test_a_timer_that_survives_a_restart_is_on_disk_once_a_minute(tmp_path: Path) -> None:
+    rig = Rig(site()).ready()
+    point = Checkpoint(tmp_path / "c", rig.compiled.layout)
+    for _ in range(130):
+        point.offer(rig.tick())
+    assert point.sink.offered == 3
