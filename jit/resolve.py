@@ -26,6 +26,7 @@ VALID = 1
 YES = int(Permit.YES)
 FOLLOWS, NO_REQUEST = int(Reason.FOLLOWS_REQUEST), int(Reason.NO_REQUEST)
 RESERVED = int(Reason.RESERVE_KEPT_FREE)
+BY_HAND = int(Reason.BY_HAND)
 ADDED, HELD = int(Reason.SERVICE_ADDED), int(Reason.SERVICE_HELD)
 WITHDRAWN, ABSENT = int(Reason.SERVICE_WITHDRAWN), int(Reason.SERVICE_ABSENT)
 PASSES = 8  # of sharing the rest again; each pass fills at least one asset
@@ -64,11 +65,14 @@ def headroom(values: F8, ratings: F8, reserve_kwh: float, a: int, out: bool) -> 
 
 @term
 def choose(values: F8, codes: I8, site: F8, asked: I8) -> None:
-    """Per asset the first request that has something to say, its own or one for the whole site."""
+    """Per asset the first request that has something to say, its own or one for the whole site; none by hand."""
     for a in range(values.shape[1]):
-        values[r.ASKED_KW, a] = 0.0
+        by_hand = values[r.MANUAL_KW, a]
+        values[r.ASKED_KW, a] = by_hand if by_hand == by_hand else 0.0
         codes[r.REQUEST_BY, a] = 0
-        codes[r.RESOLVE_BY, a] = NO_REQUEST
+        codes[r.RESOLVE_BY, a] = BY_HAND if by_hand == by_hand else NO_REQUEST
+        if by_hand == by_hand:
+            continue
         for q in range(asked.shape[1]):
             own, whole = values[asked[0, q], a], site[asked[1, q]]
             if own == own or whole == whole:
@@ -148,7 +152,8 @@ def resolve(
     kwh, weight, free, share = np.zeros(assets), np.zeros(assets), np.zeros(assets), np.zeros(assets)
     for a in range(assets):
         reserve = 0.0
-        for s in range(services):
+        kept = values[r.MANUAL_KW, a] != values[r.MANUAL_KW, a]  # by hand nothing is kept free
+        for s in range(services if kept else 0):
             reserve += split[s, a]
             kwh[a] += split[s, a] * service[c.ENERGY_H, s]
         values[r.RESERVE_KW, a] = reserve
@@ -204,7 +209,10 @@ def deliver(
     for a in range(values.shape[1]):
         capacity, was = split[s, a], past[row + 2, a]
         was = was if was == was else 0.0
+        by_hand = values[r.MANUAL_KW, a] == values[r.MANUAL_KW, a]
         asked = capacity * droop if phase == ADDED else (was if phase == HELD else 0.0)
+        if by_hand:
+            asked = 0.0
         step = service[c.SERVICE_RAMP_KW_S, s] * dt_ramp * (capacity / whole if whole > 0.0 else 0.0)
         base = values[r.BASE_KW, a]
         short_out = capacity - max(0.0, values[r.HIGH_KW, a] - base)
@@ -212,8 +220,8 @@ def deliver(
         values[row, a] = capacity
         values[row + 1, a] = asked if phase == ADDED else np.nan
         values[row + 2, a] = max(was - step, min(was + step, asked))
-        values[row + 3, a] = max(0.0, min(capacity, max(short_out, short_in)))
-        codes[code_row, a] = phase if capacity > 0.0 else ABSENT
+        values[row + 3, a] = capacity if by_hand else max(0.0, min(capacity, max(short_out, short_in)))
+        codes[code_row, a] = ABSENT if capacity <= 0.0 else (BY_HAND if by_hand else phase)
 
 
 @kernel(F2, I2, F1, I1, RF2, RF1, RF2, RF2, N, N, N, N, F, F)

@@ -84,7 +84,7 @@ SOUND = int(_C.GOOD | _C.AGREES | _C.AVAILABLE | _PROVED)
 #: Everything is fine with an asset: the re-entry delay runs.
 FINE = SOUND | int(_C.REMOTE)
 TROUBLE = int(_C.STOPPED | _C.LATCHED)
-MOST_MANUAL_S = 60.0  # the longest dead-man time
+MOST_MANUAL_S = 60.0  # the longest dead-man time, whatever was asked
 
 NO, YES = int(Permit.NO), int(Permit.YES)
 VALID = 1

@@ -14,7 +14,7 @@ from operators.stage import stage
 
 
 @stage(
-    reads=("frequency_hz", "frequency_age_s", "frequency_quality", "base_kw", "low_kw", "high_kw"),
+    reads=("frequency_hz", "frequency_age_s", "frequency_quality", "base_kw", "low_kw", "high_kw", "manual_kw"),
     before=("ancillary.*",),
     writes=("ancillary.*", "service_kw", "desired_kw", "shortfall_kw", "service_by"),
 )

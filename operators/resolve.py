@@ -13,7 +13,7 @@ from operators.stage import stage
 
 
 @stage(
-    reads=("requests.*", "soc_pct", "low_kw", "high_kw", "may_charge", "may_discharge"),
+    reads=("requests.*", "manual_kw", "soc_pct", "low_kw", "high_kw", "may_charge", "may_discharge"),
     writes=("asked_kw", "base_kw", "reserve_kw", "request_by", "resolve_by"),
 )
 def resolve(frame: Frame) -> None:

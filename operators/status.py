@@ -18,7 +18,8 @@ from operators.decision import number
 from operators.sentence import LATCH_TEXT, bits, limit_name, not_ready, quality_text, request_name, why
 from sources.instant import format_utc
 
-PHASE = {Reason.SERVICE_ADDED: "active", Reason.SERVICE_HELD: "held", Reason.SERVICE_WITHDRAWN: "withdrawn"}
+PHASE = {Reason.SERVICE_ADDED: "active", Reason.SERVICE_HELD: "held", Reason.SERVICE_WITHDRAWN: "withdrawn",
+         Reason.BY_HAND: "withdrawn"}  # fmt: skip
 
 
 def quality_flag(code: int) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from operators.offers import TYPE_OF_KIND
+from pipeline.admission import admit
 from pipeline.compile import Compiled
 from sinks.alarms.book import AlarmBook
 from sinks.journal import Journal, JournalFileError
@@ -49,6 +50,7 @@ class SiteDoor:
             self._post(act)
             await self._write(act, acted=True)
             return
+        admit(act, self._journal, self._compiled.layout.assets)
         # whatever lifts something waits for the tick that saw the stop, and never lifts one that came after it
         try:
             await asyncio.wait_for(self._sampled.wait(), SAMPLED_S)

@@ -27,7 +27,7 @@ from config.definition import Definition, MqttOutput, PluginOutput, PostgresOutp
 from config.profile import Profile
 from jit.build import compiled as compile_state
 from jit.codes import Authority, Quality
-from jit.frame import Frame
+from jit.frame import Frame, Past
 from jit.rows import AUTHORITY
 from operators.stage import Stage
 from pipeline import graph as graphs
@@ -45,7 +45,7 @@ from sinks.alarms.bits import DeviceAlarms
 from sinks.alarms.book import AlarmBook
 from sinks.alarms.conditions import conditions
 from sinks.alarms.rules import SiteRules
-from sinks.checkpoint import Checkpoint, restore
+from sinks.checkpoint import Checkpoint, crash_loop, restore
 from sinks.foreign import ForeignSink
 from sinks.history import History, Numbers
 from sinks.journal import Journal, JournalFileError
@@ -59,6 +59,8 @@ from sources.schedule import Schedule, Withdrawal
 from sources.tick import Tick
 
 VERSION = "0.1.0"
+#: So many starts within this time, none of them ended in order, are a crash loop.
+CRASH_LOOP, CRASHES_WITHIN_S = 3, 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Process:
             armed=options.armed,
             dropped=self._dropped,
             failed=self.failed,
-            past=restore(self.directory / "checkpoint.frame", self.compiled.layout),
+            past=self._past(),
         )
         self.field = Field.of(self.compiled, self.clock, self.post, armed=options.armed, jitter=options.jitter)
         self.stages: tuple[Stage, ...] = stages(self.compiled, self.clock, self.failed)
@@ -134,6 +136,16 @@ class Process:
         self._began_s = self._sampled_s = 0.0
         self._counted_misses = 0
         self._sealed = -1
+
+    def _past(self) -> Past:
+        """What the last process left: its latches, and one more when it and those before it ended in crashes."""
+        past = restore(self.directory / "checkpoint.frame", self.compiled.layout)
+        starts = self.journal.crashing_since(time.time_ns() - int(CRASHES_WITHIN_S * 1e9))
+        if starts >= CRASH_LOOP:
+            logger.error("{} starts in {:g} min without an orderly end: every asset stays silent until acknowledged",
+                         starts, CRASHES_WITHIN_S / 60.0)  # fmt: skip
+            crash_loop(past, self.compiled.layout)
+        return past
 
     # --- building -----------------------------------------------------------------------------------------------------
 

@@ -107,7 +107,11 @@ async def _run(checked: Checked, options: Options) -> Exit:
     settle_kernels(process.compiled)
     stop = asyncio.Event()
     _on_signals(stop)
-    web = _web(process, definition.endpoint) if definition.endpoint else None
+    try:
+        web = _web(process, definition.endpoint) if definition.endpoint else None
+    except Exception:
+        await _ended(process)  # a refusal to start, said to whoever started it
+        raise
     tasks = Tasks(process.clock)
     watchdog = Watchdog(max(WATCHDOG_S, 5 * definition.site.cycle), int(Exit.INTERNAL))
     for history in process.histories.values():
@@ -132,8 +136,17 @@ async def _run(checked: Checked, options: Options) -> Exit:
     process.ticker.stop()
     watchdog.stop()
     confirmed = await zero(process)
+    await _ended(process)
     await close(process, tasks, serving)
     return Exit.OK if confirmed else Exit.UNCONFIRMED
+
+
+async def _ended(process: Process) -> None:
+    """An end that was asked for is no crash. Where the disk does not take that, the next start counts one too many."""
+    try:
+        await process.journal.end(time.time_ns())
+    except JournalFileError as error:
+        logger.error("{}", error)
 
 
 def _noted(process: Process) -> Callable[[Entry], None]:

@@ -68,6 +68,11 @@ def _forgotten(path: Path, layout: Layout, error: Exception) -> Past:
     return past
 
 
+def crash_loop(past: Past, layout: Layout) -> None:
+    """Latch every asset silent in STANDBY: the process has started too often, and nobody has looked why."""
+    past.codes[layout.code_index["latch"]] |= Latch.CRASH_LOOP
+
+
 class Checkpoint:
     """Offered every sealed frame; writes when a latch row changed, and once in `TIMERS_S` for timers that latch.
 

@@ -135,9 +135,14 @@ class Journal:
         """Record the start of a process. Runs in the caller's thread: nothing runs yet that could wait for it."""
         return self._write({"what": "boot", "at_ns": at_ns, "reason": configuration, "why": version})
 
-    def boots_since(self, at_ns: int) -> int:
-        """How many starts since then: a process that starts again and again must not be armed again and again."""
-        return sum(1 for entry in self.entries if entry.what == "boot" and entry.at_ns >= at_ns)
+    async def end(self, at_ns: int) -> Entry:
+        """Record an orderly end: whoever starts after it has not crashed."""
+        return await self._in_thread({"what": "end", "at_ns": at_ns})
+
+    def crashing_since(self, at_ns: int) -> int:
+        """Starts since then that were not ended in order, this one included: of a crash loop there are many."""
+        ended = {entry.boot_id for entry in self.entries if entry.what == "end"}
+        return sum(e.what == "boot" and e.at_ns >= at_ns and e.boot_id not in ended for e in self.entries)
 
     def standing(self, assets: Sequence[str]) -> list[OperatorAct]:
         """Stops and lock-outs that no later act has lifted, marked as restored, oldest first."""
@@ -213,8 +218,11 @@ def _plain(value: Any) -> Any:
 
 
 def _of_act(act: OperatorAct, *, accepted: bool, why: str) -> dict[str, Any]:
+    by_hand = f"{act.power_kw:+g} kW for {act.dead_man_s:g} s: " if act.kind is ActKind.MANUAL else ""
+    override = "override: " if act.override else ""
     return {"what": str(act.kind), "at_ns": act.at_ns, "accepted": accepted, "why": why, "id": act.id,
-            "asset": act.asset, "operator": act.operator, "role": act.role, "reason": act.reason}
+            "asset": act.asset, "operator": act.operator, "role": act.role,
+            "reason": f"{override}{by_hand}{act.reason}"}
 
 
 def _entry(line: Line, n: int) -> Entry:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import nan
 
+#: The longest time (s) for which power by hand stands without being renewed.
+LONGEST_DEAD_MAN_S = 60.0
+
 
 class ActKind(StrEnum):
     STOP = "stop"
@@ -40,3 +43,4 @@ class OperatorAct:
     restored: bool = False
     power_kw: float = nan
     dead_man_s: float = nan
+    override: bool = False  # an engineer lifts what somebody else has locked

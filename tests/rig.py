@@ -7,7 +7,7 @@ No asyncio, no real time: the rig is the outermost shell and hands every instant
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -258,6 +258,10 @@ class Rig:
 
     def act(self, kind: ActKind, asset: str | None = None, *, restored: bool = False) -> None:
         self.signal(OperatorAct("a", kind, asset, "olga", "operator", "test", self.now_ns, restored))
+
+    def by_hand(self, power_kw: float, dead_man_s: float = 20.0, asset: str = "b1") -> None:
+        act = OperatorAct("m", ActKind.MANUAL, asset, "olga", "operator", "test", self.now_ns)
+        self.signal(replace(act, power_kw=power_kw, dead_man_s=dead_man_s))
 
     def schedule(
         self,

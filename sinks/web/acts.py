@@ -1,52 +1,89 @@
-"""What operators may do: stop, release, acknowledge, activate, deactivate. Acts are events for the next tick.
+"""What operators may do: stop, release, acknowledge, activate, lock out, run by hand: events for the next tick.
 
 Guarantees (LH-API-006): a stop is answered 200 only after the journal is synced; when that fails the answer is 503 with
 the reason, and the stop acts all the same. A stop is never refused for a trifle: unknown members are ignored, a long
 reason is cut. Without `asset_id` an act goes to all assets. Acknowledging an alarm resets nothing.
+
+What takes somebody's protection away says why: a stop, an acknowledgement, an overridden lock, power by hand need a
+reason. `person` is who holds the token, for the journal and for the lock that only its owner lifts.
 """
 
 from __future__ import annotations
 
 import asyncio
+from math import isfinite, nan
 
 from loguru import logger
 from starlette.responses import Response
 
 from sinks.web.guard import Access, Call, Endpoint
-from sinks.web.ports import JournalError, Principal, Role
+from sinks.web.ports import ActRefusedError, JournalError, Principal, Role
 from sinks.web.wire import Failure, chosen_asset, reply, text
-from sources.act import ActKind, OperatorAct
+from sources.act import LONGEST_DEAD_MAN_S, ActKind, OperatorAct
 from sources.instant import format_utc
 
 JOURNAL_S = 10.0
+#: Acts that must say why.
+REASONED = (ActKind.STOP, ActKind.ACKNOWLEDGE, ActKind.MANUAL)
+BY_HAND_FROM = ("standby", "ready", "idle", "charging", "discharging", "limited", "maintenance")
 
 
 def act(kind: ActKind) -> Endpoint:
-    """The endpoint of one kind of act. Only a stop must say why."""
+    """The endpoint of one kind of act."""
 
     async def perform(call: Call) -> Response:
         who = known(call)
         asset = chosen_asset(call.body, call.shell.view.assets())
-        reason = text(call.body, "reason", required=kind is ActKind.STOP)
+        override = kind is ActKind.UNLOCK and call.body.get("override") is True
+        if override and who.role < Role.ENGINEER:
+            raise Failure(403, "forbidden", "only an engineer may override somebody's lock")
+        reason = text(call.body, "reason", required=override or kind in REASONED)
+        person = text(call.body, "person", limit=60)
+        name = f"{person} ({who.name})" if person else who.name
+        power_kw, dead_man_s = _by_hand(call, asset) if kind is ActKind.MANUAL else (nan, nan)
         if kind is ActKind.ACKNOWLEDGE:
             check_clear(call, asset)
-        wanted = OperatorAct(call.shell.new_id(), kind, asset, who.name, who.role.word, reason, call.shell.utc_ns())
+        wanted = OperatorAct(call.shell.new_id(), kind, asset, name, who.role.word, reason, call.shell.utc_ns(),
+                             power_kw=power_kw, dead_man_s=dead_man_s, override=override)
         await through(call, wanted)
         return reply(_answer(call, wanted))
 
     return perform
 
 
+def _by_hand(call: Call, asset: str | None) -> tuple[float, float]:
+    """Power (kW) and dead-man time (s) of an act by hand, which is of one asset that can take it. 400 or 409."""
+    if asset is None:
+        raise Failure(400, "missing-required-field", "`asset_id` is missing: one asset is run by hand, never all")
+    power_kw, dead_man_s = _number(call, "power_kw"), _number(call, "dead_man_s")
+    if not 0.0 < dead_man_s <= LONGEST_DEAD_MAN_S:
+        raise Failure(400, "invalid-field", f"`dead_man_s` is above 0 and at most {LONGEST_DEAD_MAN_S:g}")
+    shown = call.shell.view.asset(asset) or {}
+    lacking = [what for what in shown.get("missing", ()) if what != "activation"]
+    if lacking or shown.get("state") not in BY_HAND_FROM:
+        raise Failure(409, "not-ready", f"{asset} is in {shown.get('state')}; missing: {', '.join(lacking) or 'data'}")
+    return power_kw, dead_man_s
+
+
+def _number(call: Call, name: str) -> float:
+    value = call.body.get(name)
+    if value is None:
+        raise Failure(400, "missing-required-field", f"`{name}` is missing")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise Failure(400, "invalid-field", f"`{name}` must be a number")
+    return float(value)
+
+
 def check_clear(call: Call, asset: str | None) -> None:
     """An acknowledgement that the chain would not take is refused here, with what is missing. 409 otherwise."""
     view = call.shell.view
     shown = [found for name in ([asset] if asset else view.assets()) if (found := view.asset(name))]
-    faults = [found for found in shown if found.get("state") == "fault"]
-    if not faults:
+    latched = [found for found in shown if found.get("latched") or found.get("state") == "fault"]
+    if not latched:
         raise Failure(409, "nothing-to-acknowledge", "no fault stands here")
-    for fault in faults:
-        clear, needed = fault.get("clear_s"), fault.get("clear_for_s")
-        if clear is not None and needed is not None and clear < needed:
+    for fault in latched:
+        clear, needed = fault.get("clear_s") or 0.0, fault.get("clear_for_s")
+        if needed is not None and clear < needed:
             raise Failure(409, "not-clear", f"{fault['asset_id']}: the cause has been clear for {clear:g} s of the "
                                             f"{needed:g} s that an acknowledgement needs")
 
@@ -60,6 +97,8 @@ async def through(call: Call, wanted: OperatorAct) -> None:
         under_way.add_done_callback(_late)
         raise Failure(503, "journal-failed", f"{wanted.kind}: the journal did not answer within {JOURNAL_S:g} s; "
                                              "whether it was written is not known") from None
+    except ActRefusedError as error:
+        raise Failure(409, error.error, str(error)) from None
     except JournalError as error:
         effect = "acts now but may not survive a restart" if error.acted else "was not taken"
         raise Failure(503, "journal-failed", f"the {wanted.kind} {effect}: {error}") from None
@@ -95,6 +134,8 @@ def _answer(call: Call, wanted: OperatorAct) -> dict[str, object]:
         answer["asset_id"] = wanted.asset
     if wanted.kind is ActKind.STOP:
         answer["activated_at"] = at
+    if wanted.kind is ActKind.MANUAL:
+        answer |= {"power_kw": wanted.power_kw, "dead_man_s": wanted.dead_man_s}
     return answer
 
 
@@ -106,6 +147,6 @@ def _late(task: asyncio.Future[None]) -> None:
 
 ACTS = (
     *(Access("POST", f"/operator/{kind}", Role.OPERATOR, act(kind))
-      for kind in (ActKind.STOP, ActKind.RELEASE, ActKind.ACKNOWLEDGE, ActKind.ACTIVATE, ActKind.DEACTIVATE)),
+      for kind in ActKind),
     Access("POST", "/alarms/{id}/acknowledge", Role.OPERATOR, acknowledge_alarm),
 )

@@ -69,6 +69,14 @@ class JournalError(Exception):
         self.acted = acted
 
 
+class ActRefusedError(Exception):
+    """The act is well formed and not taken: somebody else's lock, one acknowledgement too many."""
+
+    def __init__(self, error: str, detail: str) -> None:
+        super().__init__(detail)
+        self.error = error
+
+
 class ScheduleRefusedError(Exception):
     """The schedule is well formed and cannot be taken: an older version, an unknown asset, no such request."""
 
@@ -106,7 +114,10 @@ class Door(Protocol):
     """The way in for people and programs. Everything that passes is audited by the door itself."""
 
     async def act(self, act: OperatorAct) -> None:
-        """Hand the act to the next tick and return when the journal is synced. Raises `JournalError`."""
+        """Hand the act to the next tick and return when the journal is synced.
+
+        Raises `ActRefusedError` or `JournalError`.
+        """
         ...
 
     async def import_schedule(self, schedule: Schedule, who: Principal) -> None:

@@ -16,6 +16,9 @@ WHOLE: Schema = {"type": "integer"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 ASSET_ID: Schema = {"type": "string", "description": "Absent: all assets, or the site as a whole."}
 
+REASON: Schema = {"type": "string", "maxLength": 200}
+PERSON: Schema = {"type": "string", "maxLength": 60, "description": "Who holds the token."}
+
 
 def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
@@ -53,14 +56,15 @@ TELEMETRY = record(
 BATTERY = record(
     "asset_id telemetry quality",
     asset_id=TEXT, at=TIME, observed_at=TIME, state=TEXT, state_reason=TEXT, authority=one_of("armed", "silent"),
-    may_charge=YES_NO, may_discharge=YES_NO, missing=many(TEXT), telemetry=ref("Telemetry"),
+    may_charge=YES_NO, may_discharge=YES_NO, missing=many(TEXT), latched=TEXT, telemetry=ref("Telemetry"),
     quality=record("flag", flag=one_of("Valid", "Stale", "ProtocolError", "Substituted", "Missing", "Invalid"),
                    reason=TEXT),
     band=record("", low_by=TEXT, high_by=TEXT, **numbers("low_kw high_kw low_room_kw high_room_kw")),
     rated=record("", **numbers("charge_kw discharge_kw energy_kwh")), soc_limits=record("", **numbers("min max")),
     temperature_limits=record("", **numbers("min max")), request=TEXT, why=TEXT, last_command=ref("Command"),
     write=record("", status=TEXT, **numbers("written_kw readback_kw age_s")),
-    **numbers("age_s asked_kw base_kw service_kw limited_kw ramped_kw command_kw"))
+    **numbers("clear_s clear_for_s reentry_s manual_kw manual_s age_s asked_kw base_kw service_kw limited_kw "
+              "ramped_kw command_kw"))
 
 DECISION = record(
     "asset_id steps", asset_id=TEXT, tick=WHOLE, at=TIME, config=TEXT, command_kw=NUMBER,
@@ -113,10 +117,14 @@ SCHEMAS: dict[str, Schema] = {
     "ScheduleTaken": record("type version count digest", asset_id=ASSET_ID, type=SCHEDULE_TYPE, market_bid_area=TEXT,
                             version=WHOLE, issued_at=TIME, horizon_start=TIME, horizon_end=TIME, count=WHOLE,
                             digest=TEXT),
-    "StopWanted": record("reason", asset_id=ASSET_ID, reason={"type": "string", "maxLength": 200}),
-    "ActWanted": record("", asset_id=ASSET_ID, reason={"type": "string", "maxLength": 200}),
+    "StopWanted": record("reason", asset_id=ASSET_ID, reason=REASON, person=PERSON),
+    "ActWanted": record("", asset_id=ASSET_ID, reason=REASON, person=PERSON),
+    "UnlockWanted": record("", asset_id=ASSET_ID, reason=REASON, person=PERSON, override=YES_NO),
+    "ManualWanted": record("asset_id power_kw dead_man_s reason", asset_id=TEXT, reason=REASON, person=PERSON,
+                           power_kw={"type": "number", "description": "+ discharging, − charging"},
+                           dead_man_s={"type": "number", "exclusiveMinimum": 0, "maximum": 60}),
     "Act": record("id act operator reason at assets", id=TEXT, act=TEXT, asset_id=ASSET_ID, assets=many(TEXT),
-                  operator=TEXT, reason=TEXT, at=TIME, activated_at=TIME),
+                  operator=TEXT, reason=TEXT, at=TIME, activated_at=TIME, power_kw=NUMBER, dead_man_s=NUMBER),
     "Stop": STOP,
     "Stops": {"type": "object", "description": "with `assetId`: `asset_id` and `stop` (null: none); else `stops`",
               "properties": {"asset_id": TEXT, "stop": {"anyOf": [ref("Stop"), {"type": "null"}]},

@@ -100,7 +100,7 @@ async def test_refusals_and_other_writes_are_kept_and_stop_nothing(tmp_path: Pat
     assert [(entry.what, entry.accepted, entry.why) for entry in later.latest(10)] == [
         ("schedule_import", False, "no windows"), ("stop", False, "role viewer may not stop"), ("boot", True, "0.1.0")]
     assert later.standing(ASSETS) == []
-    assert (later.boots_since(400), later.boots_since(600)) == (1, 0)
+    assert (later.crashing_since(400), later.crashing_since(600)) == (1, 0)
     await later.close()
 
 

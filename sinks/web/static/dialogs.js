@@ -80,8 +80,8 @@ export function dialogs(picture, { say, onsession }) {
 
     release: (id) => operator({
       title: `Release ${id}`,
-      lines: [`Releases the stop of ${id}. When data are fresh and nothing else forbids it, ${id} follows its requests ` +
-        "again and power may flow without further notice.", "Make sure that nobody works on it."],
+      lines: [`Releases the stop of ${id}. It then waits in STANDBY: no power flows before somebody activates it.`,
+        "Make sure that nobody works on it."],
       reasonLabel: "Reason (required)",
       button: `Release ${id}`,
     }, (reason) => acts.release(id, reason), `Release of ${id} accepted.`),

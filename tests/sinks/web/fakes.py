@@ -22,7 +22,7 @@ from sinks.web.client import Limits
 from sinks.web.hub import Hub
 from sinks.web.live import SUBPROTOCOL
 from sinks.web.origin import Listener
-from sinks.web.ports import JournalError, Json, Principal, Refusal, Role, ScheduleRefusedError
+from sinks.web.ports import ActRefusedError, JournalError, Json, Principal, Refusal, Role, ScheduleRefusedError
 from sinks.web.serve import bind, serve, url
 from sinks.web.shell import Shell
 from sources.act import OperatorAct
@@ -131,11 +131,14 @@ class FakeDoor:
     alarms: list[tuple[str, Principal]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     journal: JournalError | None = None
+    refuses: ActRefusedError | None = None
     conflict: ScheduleRefusedError | None = None
     broken_audit: bool = False
     synced: Callable[[], Awaitable[None]] | None = None
 
     async def act(self, act: OperatorAct) -> None:
+        if self.refuses is not None:
+            raise self.refuses
         self.acts.append(act)
         if self.synced is not None:
             await self.synced()

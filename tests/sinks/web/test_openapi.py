@@ -35,7 +35,7 @@ async def test_answers_match_their_schemas() -> None:
                 continue
             answer = await client.get(path.replace("{id}", "bess1"))
             _check(answer.json(), operations["get"]["responses"][str(answer.status_code)])
-        for name in ("stop", "release", "acknowledge", "activate", "deactivate"):
+        for name in ("stop", "release", "acknowledge", "activate", "deactivate", "lock_out", "unlock"):
             answer = await client.post(f"/operator/{name}", json={"reason": "test"})
             _check(answer.json(), document()["paths"][f"/operator/{name}"]["post"]["responses"]["200"])
 

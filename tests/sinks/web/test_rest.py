@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from sinks.web import acts
-from sinks.web.ports import JournalError, Role, ScheduleRefusedError
+from sinks.web.ports import ActRefusedError, JournalError, Role, ScheduleRefusedError
 from sources.act import ActKind
 from sources.schedule import ScheduleType
 from tests.sinks.web.fakes import AT, Site, served, until
@@ -188,7 +188,7 @@ async def test_a_stop_that_is_not_understood_is_refused_and_audited(
     assert (refusal.who, refusal.route, refusal.status, refusal.error) == ("operator", "/operator/stop", status, error)
 
 
-@pytest.mark.parametrize("kind", ["release", "acknowledge", "activate", "deactivate"])
+@pytest.mark.parametrize("kind", ["release", "activate", "deactivate", "lock_out", "unlock"])
 async def test_the_other_acts_need_no_reason(site: Site, kind: str) -> None:
     async with site.client(Role.OPERATOR) as client:
         answer = await client.post(f"/operator/{kind}", json={"asset_id": "bess2"})
@@ -203,10 +203,76 @@ async def test_an_acknowledgement_that_would_change_nothing_is_refused(
 ) -> None:
     site.view.faults = faults
     async with site.client(Role.OPERATOR) as client:
-        answer = await client.post("/operator/acknowledge", json={"asset_id": "bess2"})
+        answer = await client.post("/operator/acknowledge", json={"asset_id": "bess2", "reason": "repaired"})
     assert (answer.status_code, answer.json()["error"]) == (409, error)
     assert site.door.acts == []
     assert site.door.refusals[0].error == error
+
+
+@pytest.mark.safety
+@pytest.mark.req("LH-SM-003")
+async def test_a_fault_is_acknowledged_with_a_reason_and_by_a_role(site: Site) -> None:
+    """Reliability §2 row 19: reset only by role with reason."""
+    async with site.client(Role.OPERATOR) as client:
+        nothing = await client.post("/operator/acknowledge", json={"asset_id": "bess2"})
+        said = await client.post("/operator/acknowledge", json={"asset_id": "bess2", "reason": "fuse changed"})
+    async with site.client(Role.VIEWER) as client:
+        viewer = await client.post("/operator/acknowledge", json={"asset_id": "bess2", "reason": "curious"})
+    assert (nothing.status_code, nothing.json()["error"]) == (400, "missing-required-field")
+    assert (said.status_code, viewer.status_code) == (200, 403)
+    assert [act.reason for act in site.door.acts] == ["fuse changed"]
+
+
+async def test_an_act_that_is_not_admitted_is_a_conflict_with_its_reason(site: Site) -> None:
+    site.door.refuses = ActRefusedError("locked-by-another", "anna has it")
+    async with site.client(Role.OPERATOR) as client:
+        answer = await client.post("/operator/unlock", json={"asset_id": "bess1"})
+    assert (answer.status_code, answer.json()["error"], answer.json()["detail"]) == (
+        409, "locked-by-another", "anna has it")
+    assert site.door.refusals[0].error == "locked-by-another"
+
+
+@pytest.mark.parametrize(("role", "body", "status"), [
+    (Role.OPERATOR, {"override": True, "reason": "emergency"}, 403),
+    (Role.ENGINEER, {"override": True}, 400),
+    (Role.ENGINEER, {"override": True, "reason": "anna is home"}, 200),
+    (Role.OPERATOR, {"override": "true"}, 200),
+])  # fmt: skip
+async def test_a_lock_is_overridden_by_an_engineer_with_a_reason(
+    site: Site, role: Role, body: dict[str, object], status: int
+) -> None:
+    async with site.client(role) as client:
+        answer = await client.post("/operator/unlock", json={"asset_id": "bess1", "person": "Ben", **body})
+    assert answer.status_code == status
+    if status == 200:
+        assert site.door.acts[0].override is (body["override"] is True)
+        assert site.door.acts[0].operator == f"Ben ({role.word})"
+
+
+HAND = {"asset_id": "bess1", "power_kw": -20, "dead_man_s": 30, "reason": "capacity test"}
+
+
+@pytest.mark.parametrize(("change", "status", "error"), [
+    ({}, 200, None),
+    ({"asset_id": None}, 400, "missing-required-field"),
+    ({"reason": ""}, 400, "missing-required-field"),
+    ({"power_kw": None}, 400, "missing-required-field"),
+    ({"power_kw": True}, 400, "invalid-field"),
+    ({"power_kw": "20"}, 400, "invalid-field"),
+    ({"dead_man_s": 0}, 400, "invalid-field"),
+    ({"dead_man_s": 61}, 400, "invalid-field"),
+    ({"asset_id": "bess2"}, 409, "not-ready"),
+])  # fmt: skip
+async def test_power_by_hand_is_of_one_asset_for_a_minute_at_most(
+    site: Site, change: dict[str, object], status: int, error: str | None
+) -> None:
+    async with site.client(Role.OPERATOR) as client:
+        answer = await client.post("/operator/manual", json=HAND | change)
+    assert (answer.status_code, answer.json().get("error")) == (status, error)
+    assert len(site.door.acts) == (status == 200)
+    if status == 200:
+        assert (site.door.acts[0].power_kw, site.door.acts[0].dead_man_s) == (-20.0, 30.0)
+        assert (answer.json()["power_kw"], answer.json()["dead_man_s"]) == (-20.0, 30.0)
 
 
 async def test_stops_that_stand(site: Site) -> None:
