@@ -109,6 +109,32 @@ class Latch(IntFlag):
     BEYOND = 16  # more power than commanded for longer than the declared response explains
     FORGOTTEN = 32  # what latched before the restart cannot be read any more
     IDENTITY = 128  # another device answers than the one that the definition names
+    SECOND_MASTER = 64  # somebody else writes the set-point
+    EFFECT = 256  # power does not follow the command
+
+
+@unique
+class Deviation(IntEnum):
+    """What a device does instead of what it is told. 0 = nothing of the kind is seen."""
+
+    NONE = 0
+    BEYOND = 1  # more power than commanded, or it does not come down
+    SHORT = 2  # less power than commanded
+    STUCK = 3  # the measured power repeats exactly while the command moves
+    WRONG_SIGN = 4  # power against the command
+    FOREIGN = 5  # somebody else writes the set-point
+    WRITES_FAIL = 6  # no write has reached it
+    OSCILLATES = 7  # the command swings through zero again and again
+
+
+@unique
+class Reaction(IntEnum):
+    """What is done about a deviation, the stronger the higher. 0 = nothing."""
+
+    NONE = 0
+    DERATE = 1  # the band goes down to what is delivered
+    HOLD = 2  # permission goes, and returns by itself
+    STOP = 3  # latches
 
 
 @unique
@@ -133,6 +159,7 @@ class Condition(IntFlag):
     REVERTS = 32768  # the device is proved to revert by itself, or its profile has nothing to read back
     FOLLOWS = 8192  # the last write reached the device, and its power is not beyond what was commanded
     MANUAL = 65536  # MAINTENANCE, run by hand
+    OBEYS = 1 << 20  # nothing that it does, or does not do, takes the permission away
 
 
 @unique
@@ -173,6 +200,7 @@ class Reason(IntEnum):
     READBACK_DIFFERS = 16
     NOT_IDENTIFIED = 17
     REVERSION_NOT_ARMED = 18
+    DISOBEYS = 27
     # resolve
     FOLLOWS_REQUEST = 20
     NO_REQUEST = 21
@@ -263,6 +291,7 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.READBACK_DIFFERS: "the device does not hold the set-point that was written",
     Reason.REENTRY: "waiting for the re-entry delay",
     Reason.BY_HAND: "run by hand for maintenance",
+    Reason.DISOBEYS: "the device does not do what it is told",
     Reason.FOLLOWS_REQUEST: "follows the request",
     Reason.NO_REQUEST: "no request",
     Reason.RESERVE_KEPT_FREE: "reserve kept free",

@@ -56,7 +56,15 @@ I8 = npt.NDArray[np.int64]
     RESOLUTION_KVAR,
     DWELL_ABOVE,
     DWELL_AT_MOST_S,
-) = range(40)
+    WINDOW_TICKS,
+    DEAD_TICKS,
+    TOLERANCE_KW,
+    EFFECT_FOR_S,
+    EFFECT_ELSE,
+    EFFECT_THEN,
+    HELD_KW,
+    REVERTS_TO_KW,
+) = range(48)
 RATING_NAMES = (
     "charge_kw",
     "discharge_kw",
@@ -98,6 +106,14 @@ RATING_NAMES = (
     "resolution_kvar",
     "dwell_above",
     "dwell_at_most_s",
+    "window_ticks",
+    "dead_ticks",
+    "tolerance_kw",
+    "effect_for_s",
+    "effect_else",
+    "effect_then",
+    "held_kw",
+    "reverts_to_kw",
 )
 
 # masks[row, asset]

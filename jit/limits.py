@@ -169,6 +169,14 @@ def no_opinion(values: F8, row: int) -> None:
 
 
 @term
+def followed(values: F8, row: int) -> None:
+    """What the device has proven to follow (`jit.effect`); 0 when not even that is known."""
+    for a in range(values.shape[1]):
+        low, high = values[r.EFFECT_LOW_KW, a], values[r.EFFECT_HIGH_KW, a]
+        values[row, a], values[row + 1, a] = low if low < 0.0 else 0.0, high if high > 0.0 else 0.0
+
+
+@term
 def bind(values: F8, codes: I8, first: int) -> None:
     """The least limit per direction, which one it is (+ 1), the next one and the room to it."""
     for a in range(values.shape[1]):
@@ -200,7 +208,7 @@ def band(
     """
     protect(values, ratings, first)
     permit(values, codes, past, ratings, first, dt)
-    no_opinion(values, first + 2 * r.L_EFFECT)
+    followed(values, first + 2 * r.L_EFFECT)
     no_opinion(values, first + 2 * r.L_FREQUENCY)
     no_opinion(values, first + 2 * r.L_TRANSFORMER)
     no_opinion(values, first + 2 * r.L_GRID_OPERATOR)

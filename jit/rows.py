@@ -29,10 +29,32 @@ from jit.layout import Fail, Layout, Row
     WRITTEN_KW,
     READBACK_KW,
     WRITE_AGE_S,
+    UNCONFIRMED_LOW_KW,
+    UNCONFIRMED_HIGH_KW,
+    TOLD_LOW_KW,
+    TOLD_HIGH_KW,
+    LEAST_KW,
+    MOST_KW,
     EXPECTED_KW,
+    EVIDENCE_S,
+    JUDGED_S,
+    STILL_S,
+    LIVELY,
     WRONG_SIGN_S,
-    DIFFERENT_S,
     BEYOND_S,
+    SHORT_S,
+    DIFFERENT_S,
+    FAILED_S,
+    FOREIGN_S,
+    PEAK_KW,
+    REVERSAL_1_S,
+    REVERSAL_2_S,
+    REVERSAL_3_S,
+    REVERSAL_4_S,
+    REVERSAL_5_S,
+    PAUSED_S,
+    EFFECT_LOW_KW,
+    EFFECT_HIGH_KW,
     DWELL_S,
     MANUAL_ASKED_KW,
     MANUAL_FOR_S,
@@ -60,7 +82,7 @@ from jit.layout import Fail, Layout, Row
     RAMPED_KVAR,
     COMMAND_KW,
     COMMAND_KVAR,
-) = range(48)
+) = range(70)
 
 # codes[row, asset] -----------------------------------------------------------------------------------------------
 (
@@ -71,6 +93,13 @@ from jit.layout import Fail, Layout, Row
     ACTS,
     WRITE_STATUS,
     PROVED,
+    CONTESTED,
+    SEEN,
+    FOREIGN,
+    REVERSALS,
+    PAUSED,
+    REACTION,
+    DEVIATION,
     STATE,
     STATE_BY,
     MAY_CHARGE,
@@ -102,7 +131,7 @@ from jit.layout import Fail, Layout, Row
     KVAR_BY,
     HEARTBEAT,
     FAULT,
-) = range(38)
+) = range(45)
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (
@@ -171,8 +200,15 @@ VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "s", "fresh_s", "zero"),
     *_rows("snapshot", "kW", "written_kw readback_kw"),
     *_rows("snapshot", "s", "write_age_s"),
-    *_rows("snapshot", "kW", "expected_kw", "hold"),
-    *_rows("snapshot", "s", "wrong_sign_s different_s beyond_s", "hold"),
+    *_rows("snapshot", "kW", "unconfirmed_low_kw unconfirmed_high_kw told_low_kw told_high_kw", "hold"),
+    *_rows("snapshot", "kW", "least_kw most_kw expected_kw", "hold"),
+    *_rows("snapshot", "s", "evidence_s", "zero"),
+    *_rows("snapshot", "s", "judged_s still_s", "hold"),
+    *_rows("snapshot", "1", "lively", "hold"),
+    *_rows("snapshot", "s", "wrong_sign_s beyond_s short_s different_s failed_s foreign_s", "hold"),
+    *_rows("snapshot", "kW", "peak_kw", "hold"),
+    *_rows("snapshot", "s", "reversal_1_s reversal_2_s reversal_3_s reversal_4_s reversal_5_s paused_s", "hold"),
+    *_rows("snapshot", "kW", "effect_low_kw effect_high_kw", "hold"),
     *_rows("snapshot", "s", "dwell_s", "hold", latch=True),
     *_rows("snapshot", "kW", "manual_asked_kw"),
     *_rows("snapshot", "s", "manual_for_s"),
@@ -202,6 +238,12 @@ CODE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "Act", "acts"),
     *_rows("snapshot", "WriteStatus", "write_status"),
     *_rows("snapshot", "Proved", "proved"),
+    *_rows("snapshot", "Permit", "contested"),
+    *_rows("snapshot", "Deviation", "seen", "hold"),
+    *_rows("snapshot", "1", "foreign reversals", "hold"),
+    *_rows("snapshot", "Deviation", "paused", "hold", latch=True),
+    *_rows("snapshot", "Reaction", "reaction", "hold"),
+    *_rows("snapshot", "Deviation", "deviation", "hold"),
     *_rows("state_machine", "State", "state", "hold"),
     *_rows("state_machine", "Reason", "state_by"),
     *_rows("state_machine", "Permit", "may_charge may_discharge"),
@@ -321,6 +363,20 @@ def build_layout(
         services=services,
         limits=LIMITS,
     )
+
+
+def told_ring(older: int) -> Added:
+    """The rows that remember what was told before the newest command, `older` ticks back."""
+    return Added(values=tuple(Row(f"told.{k}.{end}_kw", "kW", "snapshot", "hold")
+                              for k in range(1, older + 1) for end in ("low", "high")))  # fmt: skip
+
+
+def told_rows(layout: Layout) -> tuple[int, int]:
+    """First index of that ring in values, and over how many ticks it reaches."""
+    older = 0
+    while f"told.{older + 1}.low_kw" in layout.value_index:
+        older += 1
+    return layout.value_index.get("told.1.low_kw", len(layout.values)), older
 
 
 def request_rows() -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 from jit import constants as c
 from jit import rows as r
 from jit.build import F2, I2, RF2, RI2, F, kernel, term
-from jit.codes import Act, Authority, Condition, Latch, Permit, Proved, Reason, State
+from jit.codes import Act, Authority, Condition, Deviation, Latch, Permit, Proved, Reaction, Reason, State
 from jit.constants import F8, I8
 
 RUNNING = (State.READY, State.IDLE, State.CHARGING, State.DISCHARGING, State.LIMITED)
@@ -34,6 +34,7 @@ LOSSES = (
     (_C.AGREES, Reason.READBACK_DIFFERS),
     (_C.IDENTIFIED, Reason.NOT_IDENTIFIED),
     (_C.REVERTS, Reason.REVERSION_NOT_ARMED),
+    (_C.OBEYS, Reason.DISOBEYS),
     (_C.AVAILABLE, Reason.NOT_AVAILABLE),
 )
 
@@ -76,11 +77,12 @@ TRANSITIONS.flags.writeable = False
 
 #: What running needs; the absent ones are what `missing` shows.
 _PROVED = _C.IDENTIFIED | _C.REVERTS
-NEEDED = int(_C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE | _C.AGREES | _PROVED | _C.STEADY | _C.REENTERED)
+_FIT = _C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE | _C.AGREES | _C.OBEYS
+NEEDED = int(_FIT | _PROVED | _C.STEADY | _C.REENTERED)
 STANDING = int(_C.STOPPED | _C.LATCHED | _C.LOCKED)
 #: What an asset must be in to be taken over by hand, and what must not stand; what it needs to go on with power.
 TAKEN = int(_C.GOOD) | NEEDED & ~int(_C.ACTIVATED)
-SOUND = int(_C.GOOD | _C.AGREES | _C.AVAILABLE | _PROVED)
+SOUND = int(_C.GOOD | _C.AGREES | _C.OBEYS | _C.AVAILABLE | _PROVED)
 #: Everything is fine with an asset: the re-entry delay runs.
 FINE = SOUND | int(_C.REMOTE)
 TROUBLE = int(_C.STOPPED | _C.LATCHED)
@@ -93,10 +95,14 @@ A_ACTIVATE, A_DEACTIVATE, A_LOCK, A_UNLOCK = int(Act.ACTIVATE), int(Act.DEACTIVA
 A_RESTORED, A_MANUAL = int(Act.RESTORED_STOP), int(Act.MANUAL)
 L_ALARM, L_SIGN, L_READBACK = int(Latch.ALARM), int(Latch.WRONG_SIGN), int(Latch.READBACK)
 L_BEYOND, L_IDENTITY, L_CRASH = int(Latch.BEYOND), int(Latch.IDENTITY), int(Latch.CRASH_LOOP)
+L_EFFECT, L_SECOND_MASTER = int(Latch.EFFECT), int(Latch.SECOND_MASTER)
+HOLD, STOP = int(Reaction.HOLD), int(Reaction.STOP)
+BEYOND, SHORT, FOREIGN = int(Deviation.BEYOND), int(Deviation.SHORT), int(Deviation.FOREIGN)
 P_IDENTITY, P_REVERSION, P_FOREIGN = int(Proved.IDENTITY), int(Proved.REVERSION), int(Proved.FOREIGN)
 C_FRESH, C_STOPPED, C_LATCHED, C_ACTIVATED = int(_C.FRESH), int(_C.STOPPED), int(_C.LATCHED), int(_C.ACTIVATED)
 C_REMOTE, C_AVAILABLE, C_CLEAR, C_LOCKED = int(_C.REMOTE), int(_C.AVAILABLE), int(_C.CLEAR), int(_C.LOCKED)
 C_GOOD, C_QUIET, C_AGREES, C_FOLLOWS = int(_C.GOOD), int(_C.QUIET), int(_C.AGREES), int(_C.FOLLOWS)
+C_OBEYS = int(_C.OBEYS)
 C_IDENTIFIED, C_REVERTS = int(_C.IDENTIFIED), int(_C.REVERTS)
 C_STEADY, C_REENTERED, C_MANUAL = int(_C.STEADY), int(_C.REENTERED), int(_C.MANUAL)
 S_INIT, S_STANDBY, S_READY, S_IDLE = int(State.INIT), int(State.STANDBY), int(State.READY), int(State.IDLE)
@@ -141,6 +147,8 @@ def observe(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks:
             conditions |= C_IDENTIFIED
         if unproved & P_REVERSION == 0:
             conditions |= C_REVERTS
+        if codes[r.REACTION, a] < HOLD:
+            conditions |= C_OBEYS
         codes[r.CONDITIONS, a] = conditions
 
 
@@ -182,8 +190,10 @@ def keep(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8
             present |= L_SIGN
         if values[r.DIFFERENT_S, a] >= 2.0 * ratings[c.READBACK_S, a]:
             present |= L_READBACK
-        if values[r.BEYOND_S, a] >= 2.0 * ratings[c.SIGN_FOR_S, a]:
-            present |= L_BEYOND
+        if codes[r.REACTION, a] == STOP:
+            why = codes[r.DEVIATION, a]
+            present |= L_BEYOND if why == BEYOND else (L_EFFECT if why == SHORT else 0)
+            present |= L_SECOND_MASTER if why == FOREIGN else 0
         if codes[r.PROVED, a] & P_FOREIGN != 0:
             present |= L_IDENTITY
         clear = lasts(past[r.CLEAR_S, a], present == 0 and codes[r.QUALITY, a] == VALID, dt)

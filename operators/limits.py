@@ -24,6 +24,8 @@ from operators.stage import stage
         "bms_discharge_kw",
         "power_kw",
         "written_kw",
+        "effect_low_kw",
+        "effect_high_kw",
         "quality",
         "conditions",
         "available",

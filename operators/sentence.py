@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from jit import constants as c
 from jit import rows as r
-from jit.codes import REASON_TEXT, Authority, Condition, Latch, Permit, Quality, Reason, State
+from jit.codes import REASON_TEXT, Authority, Condition, Deviation, Latch, Permit, Quality, Reason, State
 from jit.frame import Frame
 
 #: What people call the named limits.
@@ -39,6 +39,17 @@ LATCH_TEXT: dict[int, str] = {
     Latch.FORGOTTEN: "what latched before the restart is unreadable",
     Latch.IDENTITY: "another device answers than the one that is configured",
     Latch.BEYOND: "the device gives or takes more power than commanded",
+    Latch.SECOND_MASTER: "somebody else writes the device's set-point",
+    Latch.EFFECT: "the device does not follow the command",
+}
+DEVIATION_TEXT: dict[int, str] = {
+    Deviation.BEYOND: "the device gives or takes more power than commanded",
+    Deviation.SHORT: "the device does not follow the command",
+    Deviation.STUCK: "the measured power does not move any more",
+    Deviation.WRONG_SIGN: "power flows against the command",
+    Deviation.FOREIGN: "somebody else writes the device's set-point",
+    Deviation.WRITES_FAIL: "no write reaches the device",
+    Deviation.OSCILLATES: "the command swung to and fro, waiting until it is calm",
 }
 #: Conditions that the next state lacks and that need no number to be understood.
 MISSING_TEXT: dict[int, str] = {
@@ -74,6 +85,7 @@ FRESH = int(Condition.FRESH)
 STEADY, REENTERED = int(Condition.STEADY), int(Condition.REENTERED)
 CLEAR = int(Condition.CLEAR)
 BY_HAND = int(Reason.BY_HAND)
+OBEYS = int(Condition.OBEYS)
 
 
 def power(kw: float) -> str:
@@ -181,6 +193,8 @@ def not_ready(frame: Frame, column: int) -> list[str]:
     if missing & FRESH:
         words.append(quality_text(frame.codes.item(r.QUALITY, column)) or "fresh data for long enough")
     words += [text for bit, text in MISSING_TEXT.items() if missing & bit]
+    if missing & OBEYS:
+        words.append(DEVIATION_TEXT.get(frame.codes.item(r.DEVIATION, column), "a proof that it follows"))
     if missing & REENTERED:
         words.append(f"the re-entry delay, {frame.values.item(r.REENTRY_S, column):.0f} s left")
     return words

@@ -75,6 +75,7 @@ class Newest:
     outcomes: F8 = field(init=False)
     status: I8 = field(init=False)
     proved: I8 = field(init=False)
+    contested: I8 = field(init=False)
     acts: I8 = field(init=False)
     answered: I8 = field(init=False)
     trips: I8 = field(init=False)
@@ -89,6 +90,7 @@ class Newest:
         self.outcomes[signals.WRITTEN_S] = -np.inf
         self.status, self.acts = np.zeros(assets, np.int64), np.zeros(assets, np.int64)
         self.proved = np.zeros(assets, np.int64)
+        self.contested = np.full(assets, Permit.NO, np.int64)
         self.answered, self.trips = np.full(assets, -1), np.zeros(assets, np.int64)
         self.manual = np.full((2, assets), np.nan)
 
@@ -112,6 +114,7 @@ class Newest:
         if receipt.tick < self.answered[column]:
             return
         self.answered[column] = receipt.tick
+        self.contested[column] = Permit.YES if receipt.contested and receipt.status not in _ANSWERED else Permit.NO
         self.status[column] = receipt.status
         self.outcomes[signals.WRITTEN_S, column] = receipt.at_s
         if receipt.status in _ANSWERED:
@@ -161,6 +164,7 @@ class Snapshot:
     _site: F8
     _code_shape: tuple[int, int]
     _requests: tuple[int, int, int]
+    _told: tuple[int, int]
     _own: OwnRows
 
     @classmethod
@@ -188,6 +192,7 @@ class Snapshot:
             np.full(len(layout.site_values), np.nan),
             (len(layout.codes), len(layout.assets)),
             rows.request_rows(),
+            rows.told_rows(layout),
             own_rows(layout, "snapshot"),
         )
 
@@ -297,7 +302,8 @@ class Snapshot:
             *self._requests,
         )
         codes[rows.PROVED] = newest.proved
-        effect.follow(values, codes, past.values, past.codes, constants.ratings, tick.dt_s)
+        codes[rows.CONTESTED] = newest.contested
+        effect.follow(values, codes, past.values, past.codes, constants.ratings, *self._told, tick.dt_s)
         dwell.dwell(values, codes, past.values, constants.ratings, tick.dt_s)
         measure.measure_site(
             frame.points,

@@ -28,6 +28,8 @@ from operators.stage import stage
         "written_kw",
         "wrong_sign_s",
         "beyond_s",
+        "reaction",
+        "deviation",
         "armed",
         "manual_asked_kw",
         "manual_for_s",

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from config.canonical import dimension_of
 from config.definition import Asset, Definition, Fcr
 from config.profile import Profile
+from config.reaction import SIGN_FOR_S, window_ticks
 from jit import constants as c
-from jit.codes import Proved
+from jit.codes import Proved, Reaction
 from jit.constants import Constants
 from jit.layout import Layout
 from jit.measure import M_DEVICE, M_HEARTBEAT, POINT_OF_ROW
-from jit.rows import NOTHING, build_layout
+from jit.rows import build_layout, told_ring
 from operators.offers import Entry, Offers
 from operators.snapshot import Places
 from operators.validate import Plausible
@@ -31,10 +33,10 @@ from sources.points import point_names, point_ranges
 
 #: The meter at the point of connection, by its name under `site.meters`.
 POC = "poc"
-#: Seconds of wrong direction before an asset trips (reliability S8: three ticks of 1 s).
-WRONG_SIGN_S = 3.0
 #: Re-entry delay (s) of the grid codes after a disconnection.
 REENTRY_S = {"vde-ar-n-4105": 60.0, "vde-ar-n-4110": 60.0, "vde-ar-n-4120": 60.0}
+#: What the definition calls the reactions to a device that does not follow.
+REACTION = {"derate": float(Reaction.DERATE), "hold": float(Reaction.HOLD), "stop": float(Reaction.STOP)}
 #: A reserve service without a ramp of its own reaches its capacity within this time (s).
 SERVICE_RAMP_S = 5.0
 
@@ -92,7 +94,7 @@ def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) 
         services=tuple(f"ancillary.{service.kind}" for service in definition.ancillary),
         points=tuple(f"{device}.{point}" for device, points in devices.items() for point in points),
         devices=_spans(devices),
-        added=sum((part.rows() for part in composed), NOTHING),
+        added=sum((part.rows() for part in composed), told_ring(_older(definition, profiles))),
         owners={part.id: part.id for part in composed},
     )
     return Compiled(
@@ -224,7 +226,7 @@ def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[flo
         "lag_s": profile.response.lag,
         "promises_limits": float(profile.promises_limits),
         "has_proof": float(profile.fresh_by is not None),
-        "sign_for_s": WRONG_SIGN_S,
+        "sign_for_s": SIGN_FOR_S,
         "reverts_after_s": profile.watchdog.reverts_after if profile.watchdog else np.inf,
         "valid_for_s": chain.command.valid_for,
         "readback_s": chain.command.readback.within,
@@ -234,6 +236,7 @@ def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[flo
         "nameplate_discharge_kw": profile.ratings.discharge if profile.ratings else np.inf,
         "reentry_after_s": reentry_delay(definition),
         "calm_for_s": chain.state_machine.calm_for,
+        **_effect(definition, asset, profile),
     }
     return [float(row[name]) for name in c.RATING_NAMES]
 
@@ -242,6 +245,37 @@ def reentry_delay(definition: Definition) -> float:
     """Seconds of the definition, else of the site's grid code."""
     written, code = definition.chain.state_machine.reentry_delay, definition.site.grid_code
     return REENTRY_S.get(code or "none", 0.0) if written is None else written
+
+
+def _effect(definition: Definition, asset: Asset, profile: Profile) -> dict[str, float]:
+    """What the check of the effect needs: how far back a command counts, what is let pass, what is done."""
+    effect, cycle = definition.chain.command.effect, definition.site.cycle
+    rated = max(asset.rated.charge, asset.rated.discharge)
+    return {
+        "window_ticks": window_ticks(profile, cycle),
+        "dead_ticks": round(profile.response.dead_time / cycle),
+        "tolerance_kw": max(effect.tolerance / 100.0 * rated, profile.resolution_kw),
+        "effect_for_s": effect.for_,
+        "effect_else": REACTION[effect.else_],
+        "effect_then": REACTION[effect.then],
+        "held_kw": profile.resolution_kw + _setpoint_step(profile),
+        "reverts_to_kw": profile.watchdog.reverts_to_kw if profile.watchdog else 0.0,
+    }
+
+
+def _setpoint_step(profile: Profile) -> float:
+    """One step of the set-point as it is read (kW); numbers in text have none."""
+    point = profile.read.get("setpoint")
+    if point is None or profile.protocol != "modbus" or point.type.startswith("float"):
+        return 0.0
+    dimension = dimension_of(point.unit)
+    return abs(point.scale) * float(dimension.units[point.unit] if dimension is not None else 1.0)
+
+
+def _older(definition: Definition, profiles: Mapping[str, Profile]) -> int:
+    """How many ticks back a command can matter to any device, beside the newest one."""
+    cycle = definition.site.cycle
+    return max([window_ticks(profiles[asset], cycle) for asset in definition.assets], default=1) - 1
 
 
 def _site(definition: Definition) -> c.F8:

@@ -30,7 +30,11 @@ __all__ = [
 
 #: What `snapshot` reads of the past: freshness, what was sent with what authority, proofs of the meters.
 BEFORE_SNAPSHOT = (
-    *("proof", "proof_s", "fresh_s", "quality", "expected_kw", "wrong_sign_s", "different_s", "beyond_s"),
+    *("proof", "proof_s", "fresh_s", "quality", "power_kw", "age_s", "setpoint_kw"),
+    *("write_age_s", "unconfirmed_low_kw", "unconfirmed_high_kw", "told.*", "least_kw", "most_kw", "expected_kw"),
+    *("judged_s", "still_s", "lively", "wrong_sign_s", "beyond_s", "short_s", "different_s", "failed_s", "seen"),
+    *("foreign", "foreign_s", "peak_kw", "paused", "paused_s", "effect_low_kw", "effect_high_kw", "reaction", "latch"),
+    *(f"reversal_{k}_s" for k in range(1, 6)),
     *("command_kw", "authority", "poc_proof", "poc_proof_s", "frequency_proof", "frequency_proof_s", "last_other_kw"),
 )
 
@@ -66,8 +70,8 @@ def _entry(layout: Layout, sources: Sequence[str]) -> tuple[Node, Node]:
     return (
         Node("validate", "stage", tuple(sources), file="operators/validate.py", path="chain.validate", takes=signals,
              gives=signals),
-        Node("snapshot", "stage", ("validate",), before=BEFORE_SNAPSHOT, writes=written, file="operators/snapshot.py",
-             path="chain.snapshot", takes=signals, gives=("Frame",)),
+        Node("snapshot", "stage", ("validate",), before=spelled(layout, BEFORE_SNAPSHOT), writes=written,
+             file="operators/snapshot.py", path="chain.snapshot", takes=signals, gives=("Frame",)),
     )  # fmt: skip
 
 

@@ -220,7 +220,10 @@ class ModbusWriter:
 
     def _receipt(self, order: _Order, status: WriteStatus, written: float, readback: float, detail: str) -> Receipt:
         now = self._clock()
-        return Receipt(self._asset, order.tick, now, status, written, readback, now - order.offered_s, detail)
+        contested = self._connection.second_master()
+        return Receipt(
+            self._asset, order.tick, now, status, written, readback, now - order.offered_s, detail, contested
+        )
 
 
 def _constant(point: Point) -> float:

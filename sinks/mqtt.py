@@ -224,6 +224,7 @@ class MqttWriter:
                 written_kw=written_kw,
                 latency_s=now_s - offered.at_s,
                 detail=detail,
+                contested=self._broker.second_master(),
             )
         )
 

@@ -15,6 +15,7 @@ class Receipt:
 
     `at_s` is scheduler time (s) of the outcome; `written_kw` the power that the bytes said (after rounding to the
     device's resolution), `readback_kw` the set-point that the device held afterwards (NaN if not read).
+    `contested`: the connection was closed by the other side again and again, as another master would.
     `latency_s` is the time from the sealed frame to the outcome.
     """
 
@@ -26,6 +27,7 @@ class Receipt:
     readback_kw: float = nan
     latency_s: float = nan
     detail: str = ""
+    contested: bool = False
 
 
 EmitReceipt = Callable[[Receipt], None]

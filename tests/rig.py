@@ -170,11 +170,16 @@ class Battery:
     delay_s: float = 0.0  # from command to power
     proved: Proved = Proved.IDENTITY | Proved.REVERSION
     outcome: WriteStatus | None = WriteStatus.CONFIRMED  # of every write; None: no receipt comes
+    held: float | None = None  # the set-point as the device shows it; None: what it does
+    discards: bool = False  # writes are acknowledged, and the set-point stays
     heartbeat: int = 0
     missing: set[str] = field(default_factory=set)
     told: list[tuple[float, float, float]] = field(default_factory=list)
 
     def hear(self, now_s: float, power_kw: float, reactive_kvar: float) -> None:
+        if self.discards:
+            return
+        self.held = power_kw
         self.told.append((now_s + self.delay_s, power_kw, reactive_kvar))
         self.live(now_s)
 
@@ -301,7 +306,7 @@ class Rig:
                             "charge_limit": battery.charge_limit,
                             "discharge_limit": battery.discharge_limit,
                             "heartbeat": float(battery.heartbeat),
-                            "setpoint": battery.power,
+                            "setpoint": battery.power if battery.held is None else battery.held,
                         },
                         battery.missing,
                     )

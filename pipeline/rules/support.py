@@ -29,7 +29,6 @@ LATER: dict[Location, str] = {
     ("requests", "*", "export_limit"): "the controller `export_limit`",
     ("requests", "*", "target_soc"): "the controller `target_soc`",
     ("chain", "snapshot", "jump"): "the check of jumps",
-    ("chain", "command", "effect"): "the check of the effect",
     ("inputs", "*"): "the input `{}`",
     ("interlocks", "*"): "the interlock `{}`",
     ("time",): "trust in the machine's clock",

@@ -18,6 +18,7 @@ from jit.twins import on_twins
 from operators.snapshot import MAX_ACTS, Snapshot, snapshot
 from operators.stage import own_rows
 from pipeline.graph import BEFORE_SNAPSHOT
+from pipeline.wiring import spelled
 from sources.act import ActKind, OperatorAct
 from sources.reading import Reading, lost
 from sources.receipt import Receipt
@@ -336,12 +337,12 @@ def test_it_is_deterministic_and_equal_on_plain_twins(seed: int) -> None:
 def test_it_reads_of_the_past_only_what_it_declares(seed: int) -> None:
     state, past = fed(seed)
     one = written(state)
-    rng = np.random.default_rng(seed)
+    rng, declared = np.random.default_rng(seed), spelled(SITE.layout, BEFORE_SNAPSHOT)
     poisoned = Past(past.tick, past.values.copy(), past.codes.copy(), past.site.copy(), past.site_codes.copy())
     for matrix, block in BLOCKS:
         array = getattr(poisoned, matrix)
         for i, row in enumerate(getattr(SITE.layout, block)):
-            if row.name not in BEFORE_SNAPSHOT:
+            if row.name not in declared:
                 array[i] = np.nan if array.dtype == np.float64 else rng.integers(0, 2**40)
         array.flags.writeable = False
     assert one == written(fed(seed, poisoned)[0])

@@ -7,8 +7,9 @@ from math import nan
 import pytest
 
 from config.definition import Definition
-from jit.codes import Latch, Mode, State, WriteStatus
+from jit.codes import Latch, Mode, Permit, State, WriteStatus
 from jit.frame import Frame
+from jit.rows import L_EFFECT
 from operators.cut import cut
 from sources.receipt import Receipt
 from tests.rig import Rig, site
@@ -35,8 +36,10 @@ class Unwilling(Rig):
             status, written = WriteStatus.CONFIRMED, command.power_kw
             if name in self.failing:
                 status, written = WriteStatus.FAILED, nan
-            elif self.batteries[name].follows:
-                self.batteries[name].power = command.power_kw
+            else:
+                self.batteries[name].held = command.power_kw
+                if self.batteries[name].follows:
+                    self.batteries[name].power = command.power_kw
             self.signal(Receipt(name, command.tick, self.now_s, status, written, written))
 
     @property
@@ -72,13 +75,30 @@ def test_a_battery_whose_writes_fail_counts_at_what_it_may_be_doing(power_kw: fl
 
 
 @pytest.mark.req("LH-SAFE-004", "LH-OPS-001")
-@pytest.mark.parametrize("how", ["failing", "accepted"])
 @pytest.mark.parametrize("power_kw", [200.0, -200.0])
-def test_a_battery_that_gives_more_than_commanded_latches_and_keeps_its_place(
-    how: str, power_kw: float, cycle: str
-) -> None:
-    rig = stuck(how, cycle, power_kw)
+def test_a_battery_that_no_write_reaches_is_held_and_keeps_its_place(power_kw: float, cycle: str) -> None:
+    """It may hold what it was told before: its power is no evidence against it."""
+    rig = stuck("failing", cycle, power_kw)
     rig.run(12)
+    assert abs(rig.fed_kw) <= LIMIT_KW
+    assert rig.frame["latch"][0] == Latch.NONE
+    assert rig.power[0] == 0.0
+    command = rig.sent[-1][0]
+    assert command is not None
+    assert "no write reaches the device" in command.reason
+    rig.failing = ()
+    rig.run(8)
+    assert rig.frame["may_discharge"][0] == Permit.YES
+
+
+@pytest.mark.req("LH-SAFE-004", "LH-OPS-001")
+@pytest.mark.parametrize("power_kw", [200.0, -200.0])
+def test_a_battery_that_gives_more_than_commanded_latches_and_keeps_its_place(power_kw: float, cycle: str) -> None:
+    """Reliability S9: derated after `for`, latched after twice that, and the response before."""
+    rig = stuck("accepted", cycle, power_kw)
+    rig.run(5 + 5)  # down along the ramp, then the response and `for`
+    assert abs(rig.fed_kw) <= LIMIT_KW
+    rig.run(10)
     assert abs(rig.fed_kw) <= LIMIT_KW
     assert rig.frame["latch"][0] == Latch.BEYOND
     assert rig.frame["state"][0] == State.FAULT
@@ -104,12 +124,18 @@ def test_one_failed_write_costs_no_power(cycle: str) -> None:
 
 
 @pytest.mark.req("LH-CTRL-001")
-def test_a_battery_that_gives_less_than_commanded_does_not_latch(cycle: str) -> None:
-    """Its own protection may hold it back; that is no danger to anybody's limit."""
+def test_a_battery_that_gives_less_than_commanded_is_derated_and_does_not_latch(cycle: str) -> None:
+    """Its own protection may hold it back; that is no danger to anybody's limit, and the rest is not promised."""
     rig = Unwilling(limited(1, cycle))
     rig.ready()
+    rig.schedule("day_ahead", 60.0)
+    rig.run(4)
     rig.batteries["b1"].follows = False
-    rig.schedule("day_ahead", 150.0)
-    rig.run(30)
+    rig.schedule("day_ahead", 150.0, version=2)
+    rig.run(60)
     assert rig.frame["latch"][0] == Latch.NONE
+    assert rig.power == [pytest.approx(63.7)]  # what it gives, and half the tolerance of 3 %
+    assert rig.frame["high_by"][0] == L_EFFECT + 1
+    rig.batteries["b1"].follows = True
+    rig.run(60)
     assert rig.power == [150.0]

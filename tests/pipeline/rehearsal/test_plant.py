@@ -79,7 +79,7 @@ def test_a_pinned_power_does_not_follow(compiled: Compiled) -> None:
     world = running(compiled)
     world.plant.devices["bess1"].pin("power", -20.0)
     world.request("day_ahead", 50.0, None)
-    for _ in range(3):
+    for _ in range(2):
         frame = world.step()
     assert frame["command_kw"][0] == 50.0
     assert frame["power_kw"][0] == -20.0
