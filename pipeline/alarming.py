@@ -17,6 +17,7 @@ from jit.frame import Frame
 from operators.offers import Offers
 from pipeline.ticker import Ticker
 from sinks.alarms.condition import HIGH, LOW, MEDIUM, Condition
+from sinks.alarms.keeper import AlarmKeeper
 from sinks.checkpoint import Checkpoint
 from sinks.history import History
 
@@ -34,6 +35,7 @@ class ProcessWatch:
     offers: Offers
     histories: Mapping[str, History]
     checkpoint: Checkpoint
+    keeper: AlarmKeeper
     ticker: Ticker
     contested: Callable[[], Iterable[str]]
     failures: Mapping[str, int]
@@ -61,6 +63,9 @@ class ProcessWatch:
             text = f"the checkpoint is not reaching the disk: {self.checkpoint.problem}"
             free = "Free space or replace the disk of the state directory; do not restart before, latches may be lost"
             yield Condition("checkpoint.unwritable", None, HIGH, text, free)
+        if self.keeper.problem:
+            text = f"acknowledgements and shelves are not reaching the disk: {self.keeper.problem}"
+            yield Condition("alarms.unwritable", None, MEDIUM, text, "Free space or replace that disk; do not restart")
 
     def _time(self, frame: Frame) -> Iterator[Condition]:
         missed, last_s = self._misses

@@ -8,16 +8,18 @@ seen when it was asked for, never a later one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from operators.offers import TYPE_OF_KIND
 from pipeline.admission import admit
 from pipeline.compile import Compiled
+from sinks.alarms.alarm import Shelf
 from sinks.alarms.book import AlarmBook
 from sinks.journal import Journal, JournalFileError
 from sinks.web.ports import JournalError, Principal, Refusal, ScheduleRefusedError
 from sources.act import ActKind, OperatorAct
+from sources.instant import format_utc
 from sources.schedule import Schedule
 
 #: How long a release waits for the tick that takes an earlier stop in (s).
@@ -85,11 +87,26 @@ class SiteDoor:
         self._post(schedule)
 
     async def acknowledge_alarm(self, alarm: str, who: Principal) -> bool:
-        known = any(entry["id"] == alarm for entry in self._book.json())
+        return bool(await self.acknowledge_alarms([alarm], who))
+
+    async def acknowledge_alarms(self, alarms: Sequence[str], who: Principal) -> Sequence[str]:
+        known = [alarm for alarm in dict.fromkeys(alarms) if alarm in self._book.alarms]
         if known:
-            await self._note("alarm-acknowledge", who.name, who.role.word, subject=alarm)
-            self._book.acknowledge(alarm, self._utc_ns())
-        return known
+            await self._note("alarm-acknowledge", who.name, who.role.word, subject=", ".join(known))
+        return [alarm for alarm in known if self._book.acknowledge(alarm, self._utc_ns(), who.name)]
+
+    async def shelve_alarm(self, alarm: str, who: Principal, reason: str, until_ns: int) -> bool:
+        if alarm not in self._book.alarms:
+            return False
+        until = f"until {format_utc(until_ns)}"
+        await self._note("alarm-shelve", who.name, who.role.word, subject=alarm, reason=reason, why=until)
+        return self._book.shelve(alarm, Shelf(who.name, reason, self._utc_ns(), until_ns))
+
+    async def unshelve_alarm(self, alarm: str, who: Principal) -> bool:
+        if alarm not in self._book.shelves:
+            return False
+        await self._note("alarm-unshelve", who.name, who.role.word, subject=alarm)
+        return self._book.unshelve(alarm, self._utc_ns(), who.name)
 
     async def refused(self, entry: Refusal) -> None:
         await self._note(

@@ -44,6 +44,7 @@ from pipeline.view import SiteView
 from sinks.alarms.bits import DeviceAlarms
 from sinks.alarms.book import AlarmBook
 from sinks.alarms.conditions import conditions
+from sinks.alarms.keeper import AlarmKeeper, load
 from sinks.alarms.rules import SiteRules
 from sinks.checkpoint import Checkpoint, crash_loop, restore
 from sinks.foreign import ForeignSink
@@ -121,6 +122,8 @@ class Process:
         self.histories = self._histories()
         self.states = self._states()
         self.book = AlarmBook(self._alarmed)
+        load(self.directory / "alarms.json", self.book)
+        self.keeper = AlarmKeeper(self.directory / "alarms.json", self.book)
         self.chronicle = Chronicle()
         self.metrics = Metrics(self.compiled.layout.assets, VERSION)
         self._read_buffers()
@@ -154,6 +157,7 @@ class Process:
             self.entry.snapshot.offers,
             self.histories,
             self.checkpoint,
+            self.keeper,
             self.ticker,
             self.field.contested,
             self.failures,
@@ -348,6 +352,7 @@ class Process:
         device, own = self.device_alarms(frame), self.site_alarms(frame)
         found = [*conditions(frame), *device, *own, *self.watch.conditions(frame)]
         self.book.update(found, frame.utc_ns, frame.mono_s)
+        self.keeper.offer()
 
     def _alarmed(self, event: Any) -> None:
         for history in getattr(self, "histories", {}).values():

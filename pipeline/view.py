@@ -69,6 +69,7 @@ class SiteView:
             **known,
             **self.extra,
             "next": self._next(),
+            "alarms": self.book.counts(),
             "ticks": {"missed": self.missed, "lateness_ms": number(self.late_s * 1e3, 1)},
         }
 

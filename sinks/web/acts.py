@@ -2,7 +2,7 @@
 
 Guarantees (LH-API-006): a stop is answered 200 only after the journal is synced; when that fails the answer is 503 with
 the reason, and the stop acts all the same. A stop is never refused for a trifle: unknown members are ignored, a long
-reason is cut. Without `asset_id` an act goes to all assets. Acknowledging an alarm resets nothing.
+reason is cut. Without `asset_id` an act goes to all assets.
 
 What takes somebody's protection away says why: a stop, an acknowledgement, an overridden lock, power by hand need a
 reason. `person` is who holds the token, for the journal and for the lock that only its owner lifts.
@@ -106,18 +106,6 @@ async def through(call: Call, wanted: OperatorAct) -> None:
         "{} by {} ({}) for {}", wanted.kind, wanted.operator, wanted.role, wanted.asset or "all assets")
 
 
-async def acknowledge_alarm(call: Call) -> Response:
-    alarm = str(call.request.path_params["id"])
-    who = known(call)
-    try:
-        found = await call.shell.door.acknowledge_alarm(alarm, who)
-    except JournalError as error:
-        raise Failure(503, "journal-failed", f"the alarm was not acknowledged: {error}") from None
-    if not found:
-        raise Failure(404, "alarm-not-found", f"there is no alarm {alarm[:64]!r}")
-    return reply({"id": alarm, "acknowledged": True, "operator": who.name, "at": call.shell.now()})
-
-
 def known(call: Call) -> Principal:
     """Who acts. The guard has made sure that there is somebody."""
     if call.who is None:
@@ -148,5 +136,4 @@ def _late(task: asyncio.Future[None]) -> None:
 ACTS = (
     *(Access("POST", f"/operator/{kind}", Role.OPERATOR, act(kind))
       for kind in ActKind),
-    Access("POST", "/alarms/{id}/acknowledge", Role.OPERATOR, acknowledge_alarm),
 )

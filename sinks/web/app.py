@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from sinks.web.acts import ACTS
+from sinks.web.alarms import ALARMS
 from sinks.web.fence import Fence
 from sinks.web.guard import Access, guarded
 from sinks.web.hub import Hub
@@ -29,7 +30,7 @@ from sinks.web.session import SESSION
 from sinks.web.shell import Shell
 from sinks.web.wire import Failure
 
-ACCESSES: tuple[Access, ...] = (*READS, *ACTS, *SCHEDULES, *SESSION)
+ACCESSES: tuple[Access, ...] = (*READS, *ACTS, *ALARMS, *SCHEDULES, *SESSION)
 
 
 def build(shell: Shell, hub: Hub) -> ASGIApp:

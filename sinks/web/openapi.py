@@ -14,6 +14,9 @@ from sinks.web.schemas import SCHEMAS, TEXT, ref
 VERSION = "1.0.0"
 ASSET_QUERY = {"name": "assetId", "in": "query", "required": False, "schema": TEXT,
                "description": "`asset_id` is accepted as well"}
+PRIORITY_QUERY = {"name": "priority", "in": "query", "required": False,
+                  "schema": {"type": "integer", "enum": [1, 2, 3]}, "description": "1 is high"}
+STATE_QUERY = {"name": "state", "in": "query", "required": False, "schema": TEXT, "description": "e.g. `shelved`"}
 LIMIT_QUERY = {"name": "limit", "in": "query", "required": False,
                "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}}
 
@@ -52,7 +55,8 @@ OPERATIONS = (
     Operation("GET", "/battery/{id}/status", "viewer", "One battery now", "Battery", errors=(404,)),
     Operation("GET", "/battery/{id}/command/current", "viewer", "The newest command", "CurrentCommand", errors=(404,)),
     Operation("GET", "/why/{id}", "viewer", "Why the command is what it is", "Decision", errors=(404,)),
-    Operation("GET", "/alarms", "viewer", "The alarms", "Alarms"),
+    Operation("GET", "/alarms", "viewer", "The alarms, most urgent first", "Alarms", errors=(404,),
+              query=(ASSET_QUERY, PRIORITY_QUERY, STATE_QUERY)),
     Operation("GET", "/operator/stops/current", "viewer", "The stops that stand", "Stops", errors=(404,),
               query=(ASSET_QUERY,)),
     Operation("GET", "/graph", "viewer", "The nodes of the pipeline and what they read and write", "Graph"),
@@ -80,6 +84,12 @@ OPERATIONS = (
               "in time", "Act", "ManualWanted", (400, 404, 409, 413, 503)),
     Operation("POST", "/alarms/{id}/acknowledge", "operator", "Note that an alarm was seen; resets nothing",
               "AlarmAcknowledged", "ActWanted", (400, 404, 413, 503)),
+    Operation("POST", "/alarms/seen", "operator", "Note that these alarms were seen; resets nothing",
+              "AlarmsAcknowledged", "AlarmsSeen", (400, 413, 503)),
+    Operation("POST", "/alarms/{id}/shelve", "operator", "Put an alarm away for a while, a day at most",
+              "AlarmShelved", "ShelfWanted", (400, 404, 413, 503)),
+    Operation("POST", "/alarms/{id}/unshelve", "operator", "Take a shelved alarm back", "AlarmTakenBack", "ActWanted",
+              (400, 404, 413, 503)),
     Operation("POST", "/session", None, "Sign in: a token becomes a cookie", "SignedIn", "SignIn",
               (400, 401, 413, 429)),
     Operation("GET", "/session", "viewer", "Who the caller is", "Who"),

@@ -128,6 +128,18 @@ class Door(Protocol):
         """Note that somebody has seen the alarm; resets nothing. False: no such alarm."""
         ...
 
+    async def acknowledge_alarms(self, alarms: Sequence[str], who: Principal) -> Sequence[str]:
+        """The same for many at once. Returns those that there are."""
+        ...
+
+    async def shelve_alarm(self, alarm: str, who: Principal, reason: str, until_ns: int) -> bool:
+        """Put the alarm away until then; it comes back by itself. False: no such alarm."""
+        ...
+
+    async def unshelve_alarm(self, alarm: str, who: Principal) -> bool:
+        """Take it back. False: it is not shelved."""
+        ...
+
     async def refused(self, entry: Refusal) -> None:
         """Write the refusal to the audit."""
         ...

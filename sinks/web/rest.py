@@ -60,10 +60,6 @@ async def nodes(call: Call) -> Response:
     return reply(without_nulls({"nodes": call.shell.view.nodes()}))
 
 
-async def alarms(call: Call) -> Response:
-    return reply(without_nulls({"alarms": call.shell.view.alarms()}))
-
-
 async def stops(call: Call) -> Response:
     """All stops that stand, or the one of `assetId`: then `stop` is its stop and null when there is none."""
     chosen = chosen_asset(call.request.query_params, call.shell.view.assets())
@@ -111,7 +107,6 @@ READS = (
     Access("GET", "/battery/{id}/status", Role.VIEWER, status),
     Access("GET", "/battery/{id}/command/current", Role.VIEWER, current_command),
     Access("GET", "/why/{id}", Role.VIEWER, why),
-    Access("GET", "/alarms", Role.VIEWER, alarms),
     Access("GET", "/operator/stops/current", Role.VIEWER, stops),
     Access("GET", "/graph", Role.VIEWER, graph),
     Access("GET", "/nodes", Role.VIEWER, nodes),

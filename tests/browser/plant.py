@@ -54,6 +54,7 @@ class Plant:
     anonymous: bool = True
     acts: list[OperatorAct] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
+    shelved: dict[str, str] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
 
     @property
@@ -314,6 +315,16 @@ class Plant:
     async def acknowledge_alarm(self, alarm: str, who: Principal) -> bool:
         self.acknowledged.append(alarm)
         return alarm in {item["id"] for item in self.alarms()}
+
+    async def acknowledge_alarms(self, alarms: Sequence[str], who: Principal) -> Sequence[str]:
+        return [alarm for alarm in alarms if await self.acknowledge_alarm(alarm, who)]
+
+    async def shelve_alarm(self, alarm: str, who: Principal, reason: str, until_ns: int) -> bool:
+        self.shelved[alarm] = reason
+        return alarm in {item["id"] for item in self.alarms()}
+
+    async def unshelve_alarm(self, alarm: str, who: Principal) -> bool:
+        return self.shelved.pop(alarm, None) is not None
 
     async def refused(self, entry: Refusal) -> None:
         self.refusals.append(entry)

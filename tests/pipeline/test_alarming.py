@@ -26,12 +26,13 @@ class Parts:
         self.masters: list[str] = []
         self.failures: dict[str, int] = {}
         self.checkpoint: Any = SimpleNamespace(problem="")
+        self.keeper: Any = SimpleNamespace(problem="")
         self.ticker: Any = SimpleNamespace(missed=0, wall=SimpleNamespace(stepped_s=0.0))
         offers: Any = SimpleNamespace(overdue=lambda _ns: self.overdue)
         history: Any = SimpleNamespace(conditions=lambda: self.of_history)
         watch: Any = ProcessWatch
         self.watch: ProcessWatch = watch(
-            offers, {"db": history}, self.checkpoint, self.ticker, lambda: self.masters, self.failures
+            offers, {"db": history}, self.checkpoint, self.keeper, self.ticker, lambda: self.masters, self.failures
         )
 
     def found(self, now_s: float = 0.0) -> dict[str, Condition]:
@@ -61,6 +62,10 @@ def unwritable(parts: Parts) -> None:
     parts.checkpoint.problem = OSError(errno.ENOSPC, "no space left").strerror
 
 
+def unkept(parts: Parts) -> None:
+    parts.keeper.problem = "read-only file system"
+
+
 def contested(parts: Parts) -> None:
     parts.masters = ["bess1"]
 
@@ -81,6 +86,7 @@ NAMED: dict[str, tuple[Callable[[Parts], None], str, int, str]] = {
     "a document that is late": (late, "site.requests.day_ahead.late", 3, "ttl"),
     "a buffer that fills": (full, "site.outputs.db.nearly_full", 2, "81 %"),
     "a checkpoint that cannot be written": (unwritable, "site.checkpoint.unwritable", 1, "no space left"),
+    "a book that cannot be written": (unkept, "site.alarms.unwritable", 2, "read-only"),
     "another master": (contested, "site.bess1.contested", 1, "another master"),
     "the end of the chain": (ended, "site.chain", 1, "ended"),
     "a step of the clock": (stepped, "site.clock.stepped", 1, "-3600 s"),

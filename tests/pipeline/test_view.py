@@ -265,6 +265,33 @@ async def test_an_alarm_is_acknowledged_by_somebody_and_resets_nothing(plant: Si
     assert plant.journal.latest(1)[0].what == "alarm-acknowledge"
 
 
+async def test_an_alarm_is_shelved_with_a_reason_and_taken_back(plant: Site) -> None:
+    plant.run(8)
+    plant.rig.batteries["b1"].alarms = 1.0
+    plant.run(2)
+    now_ns = plant.rig.frame.utc_ns
+    assert not await plant.door.shelve_alarm("b1.nothing", OLGA, "fan", now_ns)
+    assert await plant.door.shelve_alarm("b1.fault", OLGA, "fan", now_ns + 3_600_000_000_000)
+    assert [alarm["state"] for alarm in plant.view.alarms()] == ["shelved"]
+    assert plant.view.site()["alarms"]["shelved"] == 1
+    noted = plant.journal.latest(1)[0]
+    assert (noted.what, noted.reason, noted.id) == ("alarm-shelve", "fan", "b1.fault")
+    assert await plant.door.unshelve_alarm("b1.fault", OLGA)
+    assert not await plant.door.unshelve_alarm("b1.fault", OLGA)
+    assert [alarm["state"] for alarm in plant.view.alarms()] == ["unacknowledged"]
+    assert await plant.door.acknowledge_alarms(["b1.fault", "b1.nothing", "b1.fault"], OLGA) == ["b1.fault"]
+
+
+async def test_nothing_is_shelved_while_the_journal_is_full(plant: Site) -> None:
+    plant.run(8)
+    plant.rig.batteries["b1"].alarms = 1.0
+    plant.run(2)
+    plant.full = True
+    with pytest.raises(JournalError):
+        await plant.door.shelve_alarm("b1.fault", OLGA, "fan", plant.rig.frame.utc_ns + 1)
+    assert [alarm["state"] for alarm in plant.view.alarms()] == ["unacknowledged"]
+
+
 @pytest.mark.req("LH-API-007")
 async def test_a_refusal_is_noted(plant: Site) -> None:
     await plant.door.refused(

@@ -101,7 +101,7 @@ class FakeView:
 
     def alarms(self) -> Sequence[Json]:
         return [{"id": "a1", "asset_id": "bess1", "priority": 2, "text": "BMS derating", "response": "check cooling",
-                 "since": AT, "active": True, "acknowledged": False}]
+                 "since": AT, "state": "unacknowledged", "active": True, "acknowledged": False}]
 
     def health(self) -> Json:
         return {"status": self.status, "at": AT, "components": {"chain": "ok"}}
@@ -129,6 +129,7 @@ class FakeDoor:
     acts: list[OperatorAct] = field(default_factory=list)
     schedules: list[Schedule] = field(default_factory=list)
     alarms: list[tuple[str, Principal]] = field(default_factory=list)
+    shelved: list[tuple[str, str, int]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     journal: JournalError | None = None
     refuses: ActRefusedError | None = None
@@ -157,6 +158,16 @@ class FakeDoor:
             raise self.journal
         self.alarms.append((alarm, who))
         return alarm == "a1"
+
+    async def acknowledge_alarms(self, alarms: Sequence[str], who: Principal) -> Sequence[str]:
+        return [alarm for alarm in alarms if await self.acknowledge_alarm(alarm, who)]
+
+    async def shelve_alarm(self, alarm: str, who: Principal, reason: str, until_ns: int) -> bool:
+        self.shelved.append((alarm, reason, until_ns))
+        return await self.acknowledge_alarm(alarm, who)
+
+    async def unshelve_alarm(self, alarm: str, who: Principal) -> bool:
+        return await self.acknowledge_alarm(alarm, who)
 
     async def refused(self, entry: Refusal) -> None:
         if self.broken_audit:

@@ -299,6 +299,39 @@ async def test_an_alarm_is_acknowledged_without_an_act(site: Site) -> None:
     assert site.door.acts == []
 
 
+@pytest.mark.req("LH-OPS-004")
+async def test_an_alarm_is_shelved_for_a_time_and_with_a_reason(site: Site) -> None:
+    async with site.client(Role.OPERATOR) as client:
+        good = await client.post("/alarms/a1/shelve", json={"minutes": 30, "reason": "fan is being changed"})
+        assert (good.status_code, good.json()["reason"]) == (200, "fan is being changed")
+        for body in ({"minutes": 30}, {"minutes": 0, "reason": "x"}, {"minutes": 1441, "reason": "x"},
+                     {"minutes": "30", "reason": "x"}, {"minutes": True, "reason": "x"}, {"reason": "x"}):
+            assert (await client.post("/alarms/a1/shelve", json=body)).status_code == 400, body
+        unknown = await client.post("/alarms/a9/shelve", json={"minutes": 30, "reason": "x"})
+        assert (unknown.status_code, unknown.json()["error"]) == (404, "alarm-not-found")
+        assert (await client.post("/alarms/a1/unshelve")).status_code == 200
+        assert (await client.post("/alarms/a9/unshelve")).status_code == 404
+    ((alarm, reason, _), _) = site.door.shelved
+    assert (alarm, reason) == ("a1", "fan is being changed")
+
+
+@pytest.mark.req("LH-OPS-004")
+async def test_the_alarms_that_were_seen_are_acknowledged_at_once(site: Site) -> None:
+    async with site.client(Role.OPERATOR) as client:
+        answer = await client.post("/alarms/seen", json={"ids": ["a1", "a9"]})
+        assert answer.json()["acknowledged"] == ["a1"]
+        for ids in (None, "a1", [1], ["x"] * 501):
+            assert (await client.post("/alarms/seen", json={"ids": ids})).status_code == 400
+
+
+async def test_some_of_the_alarms_can_be_asked_for(site: Site) -> None:
+    async with site.client(Role.VIEWER) as client:
+        for query, count in (("priority=2", 1), ("priority=1", 0), ("state=shelved", 0), ("assetId=bess1", 1),
+                             ("assetId=bess2&state=unacknowledged", 0)):
+            assert len((await client.get(f"/alarms?{query}")).json()["alarms"]) == count, query
+        assert (await client.get("/alarms?assetId=nobody")).status_code == 404
+
+
 @pytest.mark.req("LH-MKT-001", "LH-API-004")
 async def test_a_schedule_comes_in(site: Site) -> None:
     camel = {"assetId": "bess1", "type": "DayAhead", "marketBidArea": "DE-LU", "version": 8,
