@@ -17,11 +17,22 @@ STAGES = ("validate", "snapshot", "state_machine", "limits", "resolve", "ancilla
 
 
 class Jump(Section):
-    """Rates of change beyond which a value is implausible."""
+    """Rates of change beyond which a value is implausible; one that stays for 3 s is believed again."""
 
-    soc: PercentRate | None = Field(None, description="fastest plausible change of the state of charge",
-                                    examples=["5 %/s"])  # fmt: skip
+    soc: PercentRate = Field(5.0, description="fastest plausible change of the state of charge", examples=["5 %/s"])
     power: Ramp | None = Field(None, description="fastest plausible change of power", examples=["600 kW/s"])
+
+
+class Physics(Section):
+    """The state of charge must follow the energy: what efficiencies, ageing and rest do not explain is implausible."""
+
+    tolerance: Percent = Field(
+        4.0, description="charge that is let pass without energy, of the capacity, beside a quarter of what was moved",
+        examples=["4 %"],
+    )  # fmt: skip
+    window: PositiveDuration = Field(
+        900.0, description="time along which it is forgotten; drift counts over 16 of them", examples=["15 min"]
+    )
 
 
 class SnapshotChain(Section):
@@ -31,6 +42,7 @@ class SnapshotChain(Section):
         [], description="devices without which no asset has permission and 0 kW is written", examples=[["site.poc"]]
     )
     jump: Jump = Field(Jump(), description="rates of change beyond which a value is implausible")
+    physics: Physics = Field(Physics(), description="the state of charge must follow the energy")
     frozen_after: Duration = Field(
         60.0, description="time after which an unchanged reading is frozen; for devices without proof of freshness",
         examples=["60 s"],

@@ -66,10 +66,11 @@ class Quality(IntFlag):
     STALE = 16  # older than `stale_after`
     SUBSTITUTED = 32  # a declared substitute stands in
     TIME = 64  # device time stamp in the future or too old
-    CONTRADICTORY = 128  # contradicts another point of the same block
+    CONTRADICTORY = 128  # contradicts another point of the same device
     FROZEN = 256  # replies arrive, the freshness proof does not change
     JUMP = 512  # changed faster than its declared rate
     RETAINED = 1024  # a retained message: shown, never fresh
+    PHYSICS = 2048  # charge that no energy explains
 
 
 @unique

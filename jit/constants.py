@@ -64,7 +64,14 @@ I8 = npt.NDArray[np.int64]
     EFFECT_THEN,
     HELD_KW,
     REVERTS_TO_KW,
-) = range(48)
+    SOC_JUMP,
+    POWER_JUMP,
+    TEMPERATURE_JUMP,
+    PHYSICS_PCT,
+    PHYSICS_S,
+    STATE_CHARGING,
+    STATE_DISCHARGING,
+) = range(55)
 RATING_NAMES = (
     "charge_kw",
     "discharge_kw",
@@ -114,6 +121,13 @@ RATING_NAMES = (
     "effect_then",
     "held_kw",
     "reverts_to_kw",
+    "soc_jump",
+    "power_jump",
+    "temperature_jump",
+    "physics_pct",
+    "physics_s",
+    "state_charging",
+    "state_discharging",
 )
 
 # masks[row, asset]

@@ -1,10 +1,10 @@
 """Kernels of `snapshot`: points to rows, freshness proven by change, quality.
 
-    points, ages ──► rows (soc, power, limits, …), age_s, fresh_s, quality
+    points, ages ──► rows (soc, power, limits, …) ──► proof ──► plausible? ──► age_s, quality, fresh_s
 
 Age is the larger of the time since the block arrived and the time since the device's proof of freshness changed
 (design rule 12). The first proof ever seen proves nothing. A weak device, without a proof, is judged by whether any of
-its measurements changed within `frozen_after`.
+its measurements changed within `frozen_after`. Quality is the meet (`jit.quality`) of everything that is required.
 """
 
 from __future__ import annotations
@@ -15,48 +15,23 @@ from jit import constants as c
 from jit import rows as r
 from jit.build import F1, F2, I1, I2, RF1, RF2, RI1, RI2, F, kernel, term
 from jit.constants import F8, I8
-
-# rows of the point map: where the points of an asset are, −1 = not promised by its profile
-(
-    M_SOC,
-    M_SOH,
-    M_POWER,
-    M_REACTIVE,
-    M_VOLTAGE,
-    M_CURRENT,
-    M_TEMPERATURE,
-    M_CHARGE_LIMIT,
-    M_DISCHARGE_LIMIT,
-    M_SETPOINT,
-    M_AVAILABLE,
-    M_REMOTE,
+from jit.plausible import contradict, jump, physics
+from jit.points import (
     M_ALARMS,
-    M_HEARTBEAT,
+    M_AVAILABLE,
+    M_CHARGE_LIMIT,
+    M_COOLING,
     M_DEVICE,
-) = range(15)
-POINT_OF_ROW = (
-    "soc",
-    "soh",
-    "power",
-    "reactive_power",
-    "dc_voltage",
-    "dc_current",
-    "temperature",
-    "charge_limit",
-    "discharge_limit",
-    "setpoint",
-    "available",
-    "remote",
-    "alarms",
-    "heartbeat",
+    M_DISCHARGE_LIMIT,
+    M_HEARTBEAT,
+    M_POWER,
+    M_REMOTE,
+    M_SETPOINT,
+    M_SOC,
+    M_TEMPERATURE,
 )
+from jit.quality import FROZEN, MISSING, PROTOCOL, RANGE, STALE, VALID, meet, older
 
-VALID = 1
-MISSING = 2
-RANGE = 4
-PROTOCOL = 8
-STALE = 16
-FROZEN = 256
 YES = 2
 NO = 1
 INF = np.inf
@@ -65,42 +40,71 @@ MOST_ALARMS = 9007199254740992.0  # 2**53: above it a float64 has lost bits
 
 
 @term
-def permit_of(points: F8, codes: I8, index: int) -> int:
-    """Permit of a yes/no point: not promised = YES, promised but unusable = UNKNOWN."""
-    if index < 0:
-        return YES
-    if codes[index] & VALID == 0 or points[index] != points[index]:
-        return 0
-    return YES if points[index] > 0.5 else NO
-
-
-@term
-def bad_bits(points: F8, codes: I8, index: int) -> int:
-    """0 when the point may be used or is not promised, else the bits that say why not."""
-    if index < 0:
-        return 0
-    if codes[index] & VALID == 0 or points[index] != points[index]:
-        bits = codes[index] & ~VALID
-        return bits if bits != 0 else MISSING
-    return 0
+def point_quality(point: float, code: int) -> int:
+    """Quality of one required point: what cannot be used says at least that it is missing."""
+    if code & VALID != 0 and point == point:
+        return code
+    lost = code & ~VALID
+    return lost if lost != 0 else MISSING
 
 
 @term
 def gather(points: F8, point_codes: I8, place: I8, values: F8, codes: I8) -> None:
-    """Points to rows: what is missing is NaN, a promised permit that cannot be read is unknown."""
+    """Measurements to rows, what is missing as NaN; the meet of the required ones to `quality`."""
     for a in range(values.shape[1]):
-        for row in range(M_SETPOINT + 1):
+        codes[r.QUALITY, a] = VALID
+    for row in range(M_SETPOINT + 1):
+        required = row == M_SOC or row == M_POWER or row == M_TEMPERATURE
+        limit = row == M_CHARGE_LIMIT or row == M_DISCHARGE_LIMIT
+        for a in range(values.shape[1]):
             index = place[row, a]
-            shown = index >= 0 and points[index] == points[index] and point_codes[index] & MISSING == 0
-            if shown and (row == M_CHARGE_LIMIT or row == M_DISCHARGE_LIMIT):
+            value = np.nan
+            if index >= 0:
+                code = point_codes[index]
                 # no required point: an implausible limit is no limit, the last one stands while the device is away
-                shown = point_codes[index] & (VALID | PROTOCOL) != 0
-            values[row, a] = points[index] if shown else np.nan
-        codes[r.AVAILABLE, a] = permit_of(points, point_codes, place[M_AVAILABLE, a])
-        codes[r.REMOTE, a] = permit_of(points, point_codes, place[M_REMOTE, a])
-        alarms = place[M_ALARMS, a]
-        readable = alarms >= 0 and point_codes[alarms] & VALID != 0 and 0.0 <= points[alarms] < MOST_ALARMS
-        codes[r.ALARMS, a] = np.int64(points[alarms]) if readable else 0
+                if code & MISSING == 0 and (not limit or code & (VALID | PROTOCOL) != 0):
+                    value = points[index]
+                if required:
+                    codes[r.QUALITY, a] = meet(codes[r.QUALITY, a], point_quality(value, code))
+            values[row, a] = value
+
+
+@term
+def permit(points: F8, point_codes: I8, place: I8, codes: I8, row: int, target: int) -> None:
+    """Permits of a yes/no point: not promised = YES, promised but unusable = UNKNOWN and worse quality."""
+    for a in range(codes.shape[1]):
+        index, permitted = place[row, a], YES
+        if index >= 0:
+            quality = point_quality(points[index], point_codes[index])
+            codes[r.QUALITY, a] = meet(codes[r.QUALITY, a], quality)
+            permitted = 0 if quality & VALID == 0 else (YES if points[index] > 0.5 else NO)
+        codes[target, a] = permitted
+
+
+@term
+def alarmed(points: F8, point_codes: I8, place: I8, codes: I8) -> None:
+    """Alarm bits, 0 while they cannot be read; then quality says so."""
+    for a in range(codes.shape[1]):
+        index = place[M_ALARMS, a]
+        codes[r.ALARMS, a] = 0
+        if index < 0:
+            continue
+        quality = point_quality(points[index], point_codes[index])
+        if quality & VALID != 0 and not 0.0 <= points[index] < MOST_ALARMS:
+            quality = meet(quality, RANGE)
+        codes[r.QUALITY, a] = meet(codes[r.QUALITY, a], quality)
+        if quality & VALID != 0:
+            codes[r.ALARMS, a] = np.int64(points[index])
+
+
+@term
+def cool(codes: I8) -> None:
+    """A battery whose cooling or auxiliary supply is off or unknown, where its profile promises it, is not available.
+
+    Reliability §2 row 48: lost cooling is in force as lost availability is, at once and until it is back.
+    """
+    for a in range(codes.shape[1]):
+        codes[r.AVAILABLE, a] = min(codes[r.AVAILABLE, a], codes[r.COOLING, a])
 
 
 @term
@@ -122,6 +126,27 @@ def prove(points: F8, point_codes: I8, ages: F8, place: I8, values: F8, past: F8
             values[r.PROOF_S, a] = arrived
 
 
+@term
+def settle(ages: F8, place: I8, values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: float) -> None:
+    """Age, what it takes from quality, and for how long all has been good."""
+    for a in range(values.shape[1]):
+        quality, arrived, unchanged = codes[r.QUALITY, a], ages[place[M_DEVICE, a]], values[r.PROOF_S, a]
+        stale_after, age = ratings[c.STALE_AFTER, a], arrived
+        if ratings[c.HAS_PROOF, a] > 0.5:
+            age = older(arrived, unchanged)
+            if unchanged > stale_after >= arrived:
+                quality = meet(quality, FROZEN)
+        elif unchanged > ratings[c.FROZEN_AFTER, a]:
+            quality = meet(quality, FROZEN)
+        if not age <= stale_after:
+            quality = meet(quality, STALE)
+        values[r.AGE_S, a] = age
+        codes[r.QUALITY, a] = quality
+        fresh = past[r.FRESH_S, a]
+        lasting = quality == VALID and past_codes[r.QUALITY, a] == VALID and fresh == fresh
+        values[r.FRESH_S, a] = fresh + dt if lasting else 0.0
+
+
 @kernel(F1, I1, F1, RI2, F2, I2, RF2, RI2, RF2, F)
 def measure(
     points: F8,
@@ -135,34 +160,18 @@ def measure(
     ratings: F8,
     dt: float,
 ) -> None:
-    """Asset rows from the newest points. `points` and `point_codes` [n], `ages` [devices] s, `place` [15, assets]."""
+    """Asset rows from the newest points. `points` and `point_codes` [n], `ages` [devices] s, `place` [17, assets]."""
     gather(points, point_codes, place, values, codes)
+    permit(points, point_codes, place, codes, M_AVAILABLE, r.AVAILABLE)
+    permit(points, point_codes, place, codes, M_REMOTE, r.REMOTE)
+    permit(points, point_codes, place, codes, M_COOLING, r.COOLING)
+    alarmed(points, point_codes, place, codes)
     prove(points, point_codes, ages, place, values, past, ratings, dt)
-    for a in range(values.shape[1]):
-        alarms = place[M_ALARMS, a]
-        bits = bad_bits(points, point_codes, place[M_SOC, a])
-        bits |= bad_bits(points, point_codes, place[M_POWER, a])
-        bits |= bad_bits(points, point_codes, place[M_TEMPERATURE, a])
-        bits |= bad_bits(points, point_codes, place[M_AVAILABLE, a])
-        bits |= bad_bits(points, point_codes, place[M_REMOTE, a])
-        bits |= bad_bits(points, point_codes, alarms)
-        if alarms >= 0 and point_codes[alarms] & VALID != 0 and not 0.0 <= points[alarms] < MOST_ALARMS:
-            bits |= RANGE if points[alarms] == points[alarms] else 0
-        arrived, unchanged = ages[place[M_DEVICE, a]], values[r.PROOF_S, a]
-        stale_after, age = ratings[c.STALE_AFTER, a], arrived
-        if ratings[c.HAS_PROOF, a] > 0.5:
-            age = max(arrived, unchanged)
-            if unchanged > stale_after >= arrived:
-                bits |= FROZEN
-        elif unchanged > ratings[c.FROZEN_AFTER, a]:
-            bits |= FROZEN
-        if not age <= stale_after:
-            bits |= STALE
-        values[r.AGE_S, a] = age
-        codes[r.QUALITY, a] = VALID if bits == 0 else bits
-        fresh = past[r.FRESH_S, a]
-        lasting = bits == 0 and past_codes[r.QUALITY, a] == VALID and fresh == fresh
-        values[r.FRESH_S, a] = fresh + dt if lasting else 0.0
+    jump(point_codes, ages, place, values, codes, past, ratings, dt)
+    physics(point_codes, place, values, codes, past, ratings, dt)
+    contradict(points, point_codes, place, values, codes, past, past_codes, ratings, dt)
+    cool(codes)
+    settle(ages, place, values, codes, past, past_codes, ratings, dt)
 
 
 @term
@@ -183,7 +192,7 @@ def proven_age(
         age = arrived
     site[row] = seen if seen == seen else last
     site[row + 1] = age
-    return max(arrived, age)
+    return older(arrived, age)
 
 
 @kernel(F1, I1, F1, RI1, F2, I2, F1, I1, RF1, RF1, F)
@@ -220,12 +229,12 @@ def measure_site(
     if poc >= 0:
         age = proven_age(points, point_codes, ages[place[1]], place[2], site, past_site, r.POC_PROOF, dt)
         site[r.POC_AGE_S] = age
-        bits = bad_bits(points, point_codes, poc)
+        quality = point_quality(points[poc], point_codes[poc])
         if not age <= limit:
-            bits |= STALE
+            quality = meet(quality, STALE)
         site[r.POC_KW] = points[poc]
-        site_codes[r.POC_QUALITY] = VALID if bits == 0 else bits
-        if bits == 0:
+        site_codes[r.POC_QUALITY] = quality
+        if quality == VALID:
             site[r.OTHER_KW] = points[poc] - fed
             if fed == fed:
                 site[r.LAST_OTHER_KW] = site[r.OTHER_KW]
@@ -237,9 +246,9 @@ def measure_site(
     site_codes[r.FREQUENCY_QUALITY] = 0
     if f >= 0:
         age = proven_age(points, point_codes, ages[place[4]], place[5], site, past_site, r.FREQUENCY_PROOF, dt)
-        bits = bad_bits(points, point_codes, f)
+        quality = point_quality(points[f], point_codes[f])
         if points[f] < F_LEAST or points[f] > F_MOST:
-            bits |= RANGE
+            quality = meet(quality, RANGE)
         site[r.FREQUENCY_HZ] = points[f]
         site[r.FREQUENCY_AGE_S] = age
-        site_codes[r.FREQUENCY_QUALITY] = VALID if bits == 0 else bits
+        site_codes[r.FREQUENCY_QUALITY] = quality

@@ -26,6 +26,22 @@ from jit.layout import Fail, Layout, Row
     PROOF_S,
     AGE_S,
     FRESH_S,
+    SOC_SEEN_PCT,
+    POWER_SEEN_KW,
+    TEMPERATURE_SEEN_C,
+    SOC_SLACK_PCT,
+    POWER_SLACK_KW,
+    TEMPERATURE_SLACK_K,
+    SOC_JUMP_S,
+    POWER_JUMP_S,
+    TEMPERATURE_JUMP_S,
+    BASE_SOC_PCT,
+    BASE_S,
+    UNEXPLAINED_KWH,
+    DRIFT_KWH,
+    MOVED_KWH,
+    CYCLED_KWH,
+    AGAINST_S,
     WRITTEN_KW,
     READBACK_KW,
     WRITE_AGE_S,
@@ -82,13 +98,14 @@ from jit.layout import Fail, Layout, Row
     RAMPED_KVAR,
     COMMAND_KW,
     COMMAND_KVAR,
-) = range(70)
+) = range(86)
 
 # codes[row, asset] -----------------------------------------------------------------------------------------------
 (
     QUALITY,
     AVAILABLE,
     REMOTE,
+    COOLING,
     ALARMS,
     ACTS,
     WRITE_STATUS,
@@ -131,7 +148,7 @@ from jit.layout import Fail, Layout, Row
     KVAR_BY,
     HEARTBEAT,
     FAULT,
-) = range(45)
+) = range(46)
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (
@@ -198,6 +215,17 @@ VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "s", "proof_s", "hold"),
     *_rows("snapshot", "s", "age_s"),
     *_rows("snapshot", "s", "fresh_s", "zero"),
+    *_rows("snapshot", "%", "soc_seen_pct", "hold"),
+    *_rows("snapshot", "kW", "power_seen_kw", "hold"),
+    *_rows("snapshot", "°C", "temperature_seen_c", "hold"),
+    *_rows("snapshot", "%", "soc_slack_pct", "hold"),
+    *_rows("snapshot", "kW", "power_slack_kw", "hold"),
+    *_rows("snapshot", "K", "temperature_slack_k", "hold"),
+    *_rows("snapshot", "s", "soc_jump_s power_jump_s temperature_jump_s", "hold"),
+    *_rows("snapshot", "%", "base_soc_pct", "hold"),
+    *_rows("snapshot", "s", "base_s", "hold"),
+    *_rows("snapshot", "kWh", "unexplained_kwh drift_kwh moved_kwh cycled_kwh", "hold"),
+    *_rows("snapshot", "s", "against_s", "hold"),
     *_rows("snapshot", "kW", "written_kw readback_kw"),
     *_rows("snapshot", "s", "write_age_s"),
     *_rows("snapshot", "kW", "unconfirmed_low_kw unconfirmed_high_kw told_low_kw told_high_kw", "hold"),
@@ -233,7 +261,7 @@ VALUE_ROWS: tuple[Row, ...] = (
 
 CODE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "Quality", "quality"),
-    *_rows("snapshot", "Permit", "available remote"),
+    *_rows("snapshot", "Permit", "available remote cooling"),
     *_rows("snapshot", "bits", "alarms"),
     *_rows("snapshot", "Act", "acts"),
     *_rows("snapshot", "WriteStatus", "write_status"),

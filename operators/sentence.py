@@ -72,6 +72,7 @@ QUALITY_TEXT: dict[int, str] = {
     Quality.FROZEN: "the device answers, but its values are frozen",
     Quality.JUMP: "a value jumped",
     Quality.RETAINED: "only a retained message was received",
+    Quality.PHYSICS: "the state of charge does not follow the energy",
 }
 
 # Members as plain numbers: in CPython 3.11 looking one up in its class costs as much as a kernel.

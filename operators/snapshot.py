@@ -18,7 +18,7 @@ import numpy as np
 from reactivex import Observable, abc
 
 from jit import constants as c
-from jit import dwell, effect, measure, rows, signals
+from jit import dwell, effect, measure, points, rows, signals
 from jit.codes import Act, Permit, Quality, Reason, WriteStatus
 from jit.constants import Constants
 from jit.frame import F8, I8, Frame, Past, first_past
@@ -56,7 +56,7 @@ ACT_BIT = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """Where points are (`jit.measure`): `assets` int64[15, assets], `site` int64[6], device per point int64[points]."""
+    """Where points are (`jit.points`): `assets` int64[17, assets], `site` int64[6], device per point int64[points]."""
 
     assets: I8
     site: I8
@@ -209,8 +209,8 @@ class Snapshot:
             if device is not None:
                 self.newest.read(signal, device)
                 asset = self.layout.column.get(signal.device)
-                if asset is not None and self.places.assets[measure.M_ALARMS, asset] >= 0:
-                    self.newest.trip(asset, int(self.places.assets[measure.M_ALARMS, asset]))
+                if asset is not None and self.places.assets[points.M_ALARMS, asset] >= 0:
+                    self.newest.trip(asset, int(self.places.assets[points.M_ALARMS, asset]))
         elif isinstance(signal, Receipt):
             column = self.layout.column.get(signal.asset)
             if column is not None:

@@ -8,7 +8,7 @@ What cannot be compiled is a programming error: `pipeline.check` has already ref
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from jit import constants as c
 from jit.codes import Proved, Reaction
 from jit.constants import Constants
 from jit.layout import Layout
-from jit.measure import M_DEVICE, M_HEARTBEAT, POINT_OF_ROW
+from jit.points import M_DEVICE, M_HEARTBEAT, POINT_OF_ROW
 from jit.rows import build_layout, told_ring
 from operators.offers import Entry, Offers
 from operators.snapshot import Places
@@ -35,6 +35,8 @@ from sources.points import point_names, point_ranges
 POC = "poc"
 #: Re-entry delay (s) of the grid codes after a disconnection.
 REENTRY_S = {"vde-ar-n-4105": 60.0, "vde-ar-n-4110": 60.0, "vde-ar-n-4120": 60.0}
+#: Kelvins per second beyond which a temperature was misread: no pack of cells follows that fast.
+TEMPERATURE_JUMP = 5.0
 #: What the definition calls the reactions to a device that does not follow.
 REACTION = {"derate": float(Reaction.DERATE), "hold": float(Reaction.HOLD), "stop": float(Reaction.STOP)}
 #: A reserve service without a ramp of its own reaches its capacity within this time (s).
@@ -56,6 +58,12 @@ class Compiled:
 
     def offers(self) -> Offers:
         return Offers(self.entries, self.layout.assets)
+
+    def with_leaps(self) -> Compiled:
+        """For tests, which write any state at any instant: no change is too fast, no charge needs energy."""
+        ratings = self.constants.ratings.copy()
+        ratings[[c.SOC_JUMP, c.POWER_JUMP, c.TEMPERATURE_JUMP, c.PHYSICS_PCT]] = np.inf
+        return replace(self, constants=replace(self.constants, ratings=ratings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +245,7 @@ def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[flo
         "reentry_after_s": reentry_delay(definition),
         "calm_for_s": chain.state_machine.calm_for,
         **_effect(definition, asset, profile),
+        **_plausible(definition, profile),
     }
     return [float(row[name]) for name in c.RATING_NAMES]
 
@@ -276,6 +285,23 @@ def _older(definition: Definition, profiles: Mapping[str, Profile]) -> int:
     """How many ticks back a command can matter to any device, beside the newest one."""
     cycle = definition.site.cycle
     return max([window_ticks(profiles[asset], cycle) for asset in definition.assets], default=1) - 1
+
+
+def _plausible(definition: Definition, profile: Profile) -> dict[str, float]:
+    """What is too fast, and how much charge may come without energy.
+
+    The raw values of the point `state` that its profile names `charging` and `discharging` are NaN without one.
+    """
+    tuned = definition.chain.snapshot
+    named = {name.lower(): raw for raw, name in profile.read["state"].values.items()} if "state" in profile.read else {}
+    return {
+        "soc_jump": tuned.jump.soc,
+        "power_jump": np.inf if tuned.jump.power is None else tuned.jump.power,
+        "temperature_jump": TEMPERATURE_JUMP,
+        "physics_pct": tuned.physics.tolerance,
+        "physics_s": tuned.physics.window,
+        **{f"state_{name}": float(named.get(name, np.nan)) for name in ("charging", "discharging")},
+    }
 
 
 def _site(definition: Definition) -> c.F8:

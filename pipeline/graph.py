@@ -35,6 +35,9 @@ BEFORE_SNAPSHOT = (
     *("judged_s", "still_s", "lively", "wrong_sign_s", "beyond_s", "short_s", "different_s", "failed_s", "seen"),
     *("foreign", "foreign_s", "peak_kw", "paused", "paused_s", "effect_low_kw", "effect_high_kw", "reaction", "latch"),
     *(f"reversal_{k}_s" for k in range(1, 6)),
+    *("soc_pct", "temperature_c", "soc_seen_pct", "power_seen_kw", "temperature_seen_c"),
+    *("soc_slack_pct", "power_slack_kw", "temperature_slack_k", "soc_jump_s", "power_jump_s", "temperature_jump_s"),
+    *("base_soc_pct", "base_s", "unexplained_kwh", "drift_kwh", "moved_kwh", "cycled_kwh", "against_s"),
     *("command_kw", "authority", "poc_proof", "poc_proof_s", "frequency_proof", "frequency_proof_s", "last_other_kw"),
 )
 

@@ -24,7 +24,14 @@ from jit.codes import Quality
 from sources.reading import F8
 
 #: What a quantity can be at all, whatever a profile says or leaves out (LH-SAFE-006).
-POSSIBLE = {"soc": (0.0, 100.0), "soh": (0.0, 100.0), "temperature": (-90.0, 200.0)}
+POSSIBLE = {
+    "soc": (0.0, 100.0),
+    "soh": (0.0, 100.0),
+    "temperature": (-90.0, 200.0),
+    "dc_voltage": (0.0, inf),
+    "charge_limit": (0.0, inf),  # a magnitude: a negative one is no limit, and no limit is 0
+    "discharge_limit": (0.0, inf),
+}
 
 
 def point_names(profile: Profile) -> tuple[str, ...]:

@@ -174,6 +174,7 @@ class Battery:
     discards: bool = False  # writes are acknowledged, and the set-point stays
     heartbeat: int = 0
     missing: set[str] = field(default_factory=set)
+    more: dict[str, float] = field(default_factory=dict)  # points beside the usual ones
     told: list[tuple[float, float, float]] = field(default_factory=list)
 
     def hear(self, now_s: float, power_kw: float, reactive_kvar: float) -> None:
@@ -192,7 +193,10 @@ class Battery:
 
 
 class Rig:
-    """The whole chain on a virtual clock. `frames` keeps the last sealed frames, `sent` every command per tick."""
+    """The whole chain on a virtual clock. `frames` keeps the last sealed frames, `sent` every command per tick.
+
+    `leaps`: a test may set any state at any instant; without it a change has to be plausible, as in production.
+    """
 
     def __init__(
         self,
@@ -204,11 +208,13 @@ class Rig:
         start_ns: int = START_NS,
         extra: tuple[Stage, ...] = (),
         poc: Profile = METER,
+        leaps: bool = True,
     ) -> None:
         definition = definition or site()
         profiles = {name: profile or storage() for name in definition.assets}
         profiles |= {f"site.{meter}": poc for meter in definition.site.meters}
-        self.compiled: Compiled = compile_definition(definition, profiles)
+        whole = compile_definition(definition, profiles)
+        self.compiled: Compiled = whole.with_leaps() if leaps else whole
         self.batteries = {name: Battery() for name in definition.assets}
         self.other_kw, self.frequency, self.meter_answers, self.meter_beats = 0.0, 50.0, True, 0
         self.voltage, self.meter_missing = 20_000.0, set[str]()
@@ -307,6 +313,7 @@ class Rig:
                             "discharge_limit": battery.discharge_limit,
                             "heartbeat": float(battery.heartbeat),
                             "setpoint": battery.power if battery.held is None else battery.held,
+                            **battery.more,
                         },
                         battery.missing,
                     )

@@ -27,12 +27,13 @@ from sources.reading import F8, I8, Reading
 from sources.receipt import Receipt
 
 NOMINAL_HZ = 50.0
+DC_V = 800.0
 HEARTBEATS = 60_000
 #: A stale device's last answer came this many times `stale_after` ago.
 _LONG_AGO = 2.0
 _QUALITY = {MISSING: Quality.MISSING, STALE: Quality.STALE}
 _COMMON = {"soh": 100.0, "temperature": 25.0, "available": 1.0, "remote": 1.0, "frequency": NOMINAL_HZ,
-           "voltage": 400.0, "dc_voltage": 800.0}  # fmt: skip
+           "voltage": 400.0, "dc_voltage": DC_V}  # fmt: skip
 _STATUS = {"confirmed": WriteStatus.CONFIRMED, "refused": WriteStatus.REFUSED, "failed": WriteStatus.FAILED,
            "different": WriteStatus.DIFFERENT}  # fmt: skip
 _TAKEN = (WriteStatus.CONFIRMED, WriteStatus.DIFFERENT)
@@ -80,6 +81,10 @@ class Device:
         i = self.index.get(point, -1)
         if i >= 0 and point not in self.pinned:
             self.values[i] = value
+
+    def shown(self, point: str) -> float:
+        """What the device says of a point that it has."""
+        return float(self.values[self.index[point]])
 
     def answer(self, now_s: float) -> Reading | None:
         """The reading of one poll. None while the device gives no answer."""
@@ -162,6 +167,7 @@ class Plant:
             device = battery.device
             device.measure("soc", battery.soc)
             device.measure("power", battery.power)
+            device.measure("dc_current", device.shown("power") * 1000.0 / DC_V)
             if battery.written == battery.written:
                 device.measure("setpoint", battery.written)
         for meter in self.meters:

@@ -4,7 +4,7 @@
     test  ─► schedules, acts ────────┘
 
 No asyncio and no real time: the world is the outermost shell and hands every instant to the graph, tick n at n cycles
-after `BEGIN_S`.
+after `BEGIN_S`. A test writes any state at any instant: plausibility against the tick before is not judged here.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class World:
     """One site in virtual time. `index` is the next tick."""
 
     def __init__(self, compiled: Compiled, *, armed: bool = True) -> None:
+        compiled = compiled.with_leaps()
         self.compiled, self.index = compiled, 0
         self.now_s, self.now_ns = BEGIN_S, BEGIN_NS  # of the next tick
         self.cycle = compiled.definition.site.cycle

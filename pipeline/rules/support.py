@@ -28,7 +28,6 @@ LATER: dict[Location, str] = {
     ("requests", "*", "self_consumption"): "the controller `self_consumption`",
     ("requests", "*", "export_limit"): "the controller `export_limit`",
     ("requests", "*", "target_soc"): "the controller `target_soc`",
-    ("chain", "snapshot", "jump"): "the check of jumps",
     ("inputs", "*"): "the input `{}`",
     ("interlocks", "*"): "the interlock `{}`",
     ("time",): "trust in the machine's clock",

@@ -191,7 +191,6 @@ LATER = {
     "a request from a file",
     "the controller `peak_shaving`",
     "the controller `self_consumption`",
-    "the check of jumps",
     "the check of the effect",
     "the alarm `soc_low`",
     "the alarm `no_answer`",

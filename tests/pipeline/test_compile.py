@@ -9,9 +9,9 @@ import pytest
 from loguru import logger
 
 from jit import constants as c
-from jit import measure as m
+from jit import points as m
 from jit.codes import Quality
-from jit.measure import POINT_OF_ROW
+from jit.points import POINT_OF_ROW
 from pipeline.chain import stages
 from pipeline.chronicle import Chronicle
 from pipeline.compile import Compiled, compile_definition, ends
