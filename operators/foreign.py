@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from jit.arrange import Added
 from jit.codes import Why
 from jit.frame import Frame, Past
 from jit.layout import Layout, Row
-from jit.rows import Added
 from operators.plugin import ASKED, SITE, Array, Moment, Operator, Writes, refusal
 from operators.stage import Stage
 

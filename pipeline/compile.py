@@ -17,11 +17,11 @@ from config.definition import Asset, Definition, Fcr
 from config.profile import Profile
 from config.reaction import SIGN_FOR_S, window_ticks
 from jit import constants as c
+from jit.arrange import build_layout, told_ring
 from jit.codes import Proved, Reaction
 from jit.constants import Constants
 from jit.layout import Layout
 from jit.points import M_DEVICE, M_HEARTBEAT, POINT_OF_ROW
-from jit.rows import build_layout, told_ring
 from operators.offers import Entry, Offers
 from operators.snapshot import Places
 from operators.validate import Plausible

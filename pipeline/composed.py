@@ -13,8 +13,8 @@ from typing import Protocol
 
 from config.definition import Definition
 from config.request import Request
+from jit.arrange import Added
 from jit.layout import Layout
-from jit.rows import Added
 from operators.stage import Stage
 
 

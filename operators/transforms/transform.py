@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from jit.arrange import Added
 from jit.frame import F8, I8, Frame
 from jit.layout import Fail, Layout, Row
-from jit.rows import Added
 from jit.transforms import MOST_SLOTS
 from operators.stage import Stage
 

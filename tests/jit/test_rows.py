@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from jit import constants, rows
+from jit.arrange import build_layout
 from jit.layout import Layout, Row
-from jit.rows import CODE_ROWS, LIMITS, SITE_CODE_ROWS, SITE_VALUE_ROWS, VALUE_ROWS, build_layout
+from jit.rows import CODE_ROWS, LIMITS, SITE_CODE_ROWS, SITE_VALUE_ROWS, VALUE_ROWS
 
 BLOCKS = ((VALUE_ROWS, 0), (CODE_ROWS, 1), (SITE_VALUE_ROWS, 2), (SITE_CODE_ROWS, 3))
 

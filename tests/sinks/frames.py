@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from jit.arrange import build_layout
 from jit.codes import Authority, Mode, Permit, Quality, Reason, State
 from jit.constants import RATING_NAMES, SERVICE_NAMES, SITE_NAMES, Constants
 from jit.frame import Frame
 from jit.layout import Layout
-from jit.rows import build_layout
 
 START_NS = 1_790_000_000_000_000_000
 

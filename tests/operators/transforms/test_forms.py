@@ -9,8 +9,8 @@ import pytest
 
 from config.transform import Transform
 from jit import rows as r
+from jit.arrange import build_layout
 from jit.codes import Quality
-from jit.rows import build_layout
 from jit.transforms import MOST_SLOTS
 from jit.twins import on_twins
 from operators.transforms.forms import FORMS, placed
