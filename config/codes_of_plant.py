@@ -205,4 +205,11 @@ PROFILES: dict[str, Explanation] = {
         'power: { register: "holding 2100", type: int32, unit: W }',
         'power: { register: "holding 2100", type: int32, word_order: little, unit: W }',
     ),
+    "E510": Explanation(
+        "an identity that cannot be read",
+        "What an asset's `identity` asks for is a point under the `identity` of its profile; otherwise nothing would "
+        "ever be written.",
+        "identity: { serial: ACME-004711 }    # its profile has no `serial`",
+        "identity: { model: Rack 2 }",
+    ),
 }

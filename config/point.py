@@ -46,6 +46,9 @@ class Point(Section):
     values: dict[int, str] = Field({}, description="names of an enumeration's values")
     yes: list[int] = Field([], description='raw values that mean "yes", for `available` and `remote`', examples=[[3]])
     constant: float | None = Field(None, description="always this value, in `unit`; write points only", examples=[1])
+    volatile: bool = Field(
+        True, description="false: a register kept in flash memory, which wears out: written on change, and rarely"
+    )
     label: str = Field("", description="name to show", examples=["State of charge"])
     exportable: bool = Field(True, description="whether northbound exports may publish it")
 
@@ -83,3 +86,31 @@ class Point(Section):
     def words(self) -> int:
         """Registers that the value takes (a coil takes one bit)."""
         return _WORDS.get(self.type, 0) or _WORDS[self.type[-2:]]
+
+
+class TextPoint(Section):
+    """A text that a device says of itself: `register` and `length` on Modbus, `path` on MQTT, `node` on OPC UA."""
+
+    register_: str | None = Field(
+        None, alias="register", description="Modbus table and number", examples=["holding 40052"]
+    )
+    length: int = Field(16, ge=1, le=100, description="registers that it takes, two characters each", examples=[16])
+    path: str | None = Field(None, description="place in the JSON message", examples=["device.serial"])
+    node: str | None = Field(None, description="OPC UA node below the asset's own", examples=["Serial"])
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.register_ is not None and re.fullmatch(r"(holding|input) \d{1,5}", self.register_) is None:
+            said = f"register `{self.register_}` is not `holding|input` and a number up to 65536"
+            raise refusal("E509", said, "write e.g. `holding 40052`", "register")
+        return self
+
+    @property
+    def register(self) -> str | None:
+        """Table and number, "holding 40052"; None for a member of a message."""
+        return self.register_
+
+    @property
+    def words(self) -> int:
+        """Registers that the text takes."""
+        return self.length

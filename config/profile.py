@@ -22,8 +22,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from config.canonical import WRITE, canonical
-from config.point import REGISTER, Point, RegisterType, Table
+from config.canonical import WRITE, canonical, dimension_of
+from config.point import REGISTER, Point, RegisterType, Table, TextPoint
 from config.quantity import (
     ApparentPower,
     Duration,
@@ -34,10 +34,10 @@ from config.quantity import (
     refusal,
 )  # fmt: skip
 from config.section import Section
-from config.units import Dimension
+from config.units import DURATION, POWER, Dimension
 
 __all__ = [
-    "Alarm", "Point", "Profile", "Ratings", "RegisterType", "Response", "Table", "Topics", "Watchdog",
+    "Alarm", "Point", "Profile", "Ratings", "RegisterType", "Response", "Table", "TextPoint", "Topics", "Watchdog",
 ]  # fmt: skip
 
 _PART = re.compile(r"[^\x00-\x20\x7f+#$]{0,100}")
@@ -117,7 +117,12 @@ class Profile(Section):
     )
     read: dict[str, Point] = Field(description="points that are read, by name")
     write: dict[str, Point] = Field({}, description="points that are written, by name; never inherited in part")
-    write_order: list[str] = Field([], description="order of writing; needed when there are more than two")
+    identity: dict[Literal["serial", "manufacturer", "model"], TextPoint] = Field(
+        {}, description="what the device says of itself; an asset's `identity` is compared with it"
+    )
+    write_order: list[str] = Field(
+        [], description="order of writing, without what is armed; needed when there are more than two"
+    )
     stamp: str | None = Field(None, description="path of the device's own time stamp, RFC 3339 in UTC")
     fresh_by: str | None = Field(
         None, description="point whose change proves fresh data; without one the device is weak: `frozen_after` counts"
@@ -156,11 +161,18 @@ class Profile(Section):
         for way, points in (("read", self.read), ("write", self.write)):
             for name, point in points.items():
                 self._check_place(f"{way} point `{name}`", point, way, name)
+        for name, text in self.identity.items():
+            self._check_place(f"identity point `{name}`", text, "identity", name)
         for name, point in self.read.items():
             _check_unit("read", name, point.unit, canonical(self.kind).get(name))
         return self
 
-    def address(self, point: Point) -> tuple[Table, int]:
+    @property
+    def arm(self) -> tuple[str, ...]:
+        """Write points that arm the device's reversion, in order; none when it reverts by itself."""
+        return tuple(self.watchdog.arm) if self.watchdog is not None else ()
+
+    def address(self, point: Point | TextPoint) -> tuple[Table, int]:
         """Where a Modbus point is: its table and the address in the request, from 0."""
         table, number = (point.register or "").split(" ")
         return table, int(number) - (self.addressing == "one_based")  # type: ignore[return-value]
@@ -174,6 +186,8 @@ class Profile(Section):
             raise _wrong(f"`fresh_by: {self.fresh_by}` is not a read point", "fresh_by")
         if self.watchdog is not None and self.watchdog.point not in self.write:
             raise _wrong(f"the watchdog's point `{self.watchdog.point}` is not a write point", "watchdog", "point")
+        if self.watchdog is not None:
+            check_arm(self.watchdog, self.protocol, self.write)
         if any(not 0 <= bit < 53 for bit in self.alarms):
             raise _wrong("alarm bits are 0 to 52", "alarms")
 
@@ -189,12 +203,14 @@ class Profile(Section):
             raise _wrong("a meter is never written to", "write")
         if self.kind == "storage" and "power" not in self.write:
             raise _wrong("a storage device needs the write point `power`", "write")
-        if sorted(self.write_order) != sorted(self.write):
-            raise _wrong("`write_order` must name every write point once", "write_order")
+        if sorted(self.write_order) != sorted(set(self.write) - set(self.arm)):
+            raise _wrong("`write_order` must name every write point once, and none that is armed", "write_order")
         for name, point in self.write.items():
             if point.constant is None and name not in WRITE:
                 said = f"write point `{name}` needs a `constant`: only {', '.join(WRITE)} are computed"
                 raise _wrong(said, "write", name)
+            if not point.volatile and self.protocol != "modbus":
+                raise _wrong("only a register is kept in flash memory", "write", name, "volatile")
             _check_unit("write", name, point.unit, WRITE.get(name))
         if self.kind == "storage":
             self._check_power(self.write["power"])
@@ -216,7 +232,7 @@ class Profile(Section):
                 if table == other and low < high + second.words and high < low + first.words:
                     raise _wrong(f"write points `{a}` and `{b}` overlap", "write", b, "register")
 
-    def _check_place(self, what: str, point: Point, way: str, name: str) -> None:
+    def _check_place(self, what: str, point: Point | TextPoint, way: str, name: str) -> None:
         wanted = _PLACES[self.protocol]
         for key, written in (("register", point.register), ("path", point.path), ("node", point.node)):
             if (written is None) == (key == wanted):
@@ -226,13 +242,13 @@ class Profile(Section):
         if wanted == "register":
             self._check_table(what, point, way, name)
 
-    def _check_table(self, what: str, point: Point, way: str, name: str) -> None:
+    def _check_table(self, what: str, point: Point | TextPoint, way: str, name: str) -> None:
         table, address = self.address(point)
         if address < 0 or address + point.words > 65536:
             raise _wrong(f"{what} lies outside the {table} registers", way, name, "register")
         if way == "write" and table not in ("holding", "coil"):
             raise _wrong(f"{what} is in a table that cannot be written ({table})", way, name, "register")
-        if way == "read" and point.constant is not None:
+        if way == "read" and isinstance(point, Point) and point.constant is not None:
             raise _wrong(f"{what} cannot be a constant", way, name, "constant")
 
 
@@ -250,10 +266,26 @@ def with_watchdog(values: dict[str, Any]) -> dict[str, Any]:
 
 def with_order(values: dict[str, Any]) -> dict[str, Any]:
     """One or two write points go out as listed; more than that need `write_order`."""
-    write = values.get("write")
-    if values.get("write_order") or not isinstance(write, dict) or len(write) > 2:
-        return values
-    return {**values, "write_order": list(write)}
+    write, guard = values.get("write"), values.get("watchdog")
+    armed = guard.get("arm") if isinstance(guard, dict) else None
+    told = [name for name in write if name not in (armed or ())] if isinstance(write, dict) else []
+    return values if values.get("write_order") or len(told) > 2 else {**values, "write_order": told}
+
+
+def check_arm(watchdog: Watchdog, protocol: str, write: dict[str, Point]) -> None:
+    """What arms the reversion are constants in registers, and they say the watchdog's own time and power."""
+    for name in watchdog.arm:
+        point, at = write.get(name), ("write", name, "constant")
+        if protocol != "modbus" or watchdog.arm.count(name) > 1:
+            raise _wrong("`arm` names registers, each once", "watchdog", "arm")
+        if point is None or point.constant is None:
+            raise _wrong(f"`{name}` is armed and is no write point with a `constant`", "watchdog", "arm")
+        dimension = dimension_of(point.unit)
+        value = 0.0 if dimension is None else float(Fraction(repr(point.constant)) * dimension.units[point.unit])
+        if dimension is DURATION and value != watchdog.reverts_after:
+            raise _wrong(f"`{name}` arms {value:g} s, and `reverts_after` is {watchdog.reverts_after:g} s", *at)
+        if dimension is POWER and value != watchdog.reverts_to_kw:
+            raise _wrong(f"`{name}` arms {value:g} kW, and `reverts_to` is {watchdog.reverts_to_kw:g} kW", *at)
 
 
 def _wrong(message: str, *at: str) -> PydanticCustomError:

@@ -33,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     devices.ratings,
     devices.freshness,
     devices.reversion,
+    devices.identities,
     requests.order,
     requests.origins,
     requests.controllers,

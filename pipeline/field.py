@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from config.definition import Asset, Connection, Meter
@@ -19,11 +20,13 @@ from operators.cut import Command, cut
 from operators.offers import TYPE_OF_KIND
 from pipeline.compile import Compiled
 from pipeline.plugins import source_of
-from sinks.modbus import ModbusWriter
+from sinks.modbus.wear import Wear
+from sinks.modbus.writer import ModbusWriter
 from sinks.mqtt import MqttWriter
 from sources.foreign import ForeignSource
 from sources.modbus.device import ModbusDevice
 from sources.mqtt.connection import Broker
+from sources.mqtt.identity import Introduced
 from sources.mqtt.schedule import ScheduleTopic
 from sources.mqtt.telemetry import Telemetry, default_prefix, topic_of
 
@@ -43,16 +46,24 @@ class Writer(Protocol):
 
     async def stop(self, within_s: float, /) -> bool: ...
 
+    @property
+    def closed(self) -> Command | None: ...
+
 
 @dataclass(slots=True, eq=False)
 class Field:
-    """`jobs` are the tasks to keep running, by name. `writers` by asset id; `wrote` notes who was ever written to."""
+    """`jobs` are the tasks to keep running, by name. `writers` by asset id; `wrote` notes who was ever written to.
+
+    `directory` keeps what a device's writes of today were; `utc_day` numbers the day.
+    """
 
     compiled: Compiled
     clock: Clock
     post: Post
     armed: bool = False
     jitter: Callable[[], float] = lambda: 0.5
+    directory: Path | None = None
+    utc_day: Callable[[], int] = lambda: 0
     brokers: dict[str, Broker] = field(default_factory=dict)
     devices: dict[str, ModbusDevice] = field(default_factory=dict)
     writers: dict[str, Writer] = field(default_factory=dict)
@@ -61,8 +72,11 @@ class Field:
     wrote: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, compiled: Compiled, clock: Clock, post: Post, *, armed: bool, jitter: Callable[[], float]) -> Field:
-        made = cls(compiled, clock, post, armed, jitter)
+    def of(
+        cls, compiled: Compiled, clock: Clock, post: Post, *, armed: bool, jitter: Callable[[], float],
+        directory: Path | None = None, utc_day: Callable[[], int] = lambda: 0,
+    ) -> Field:  # fmt: skip
+        made = cls(compiled, clock, post, armed, jitter, directory, utc_day)
         definition = compiled.definition
         for name, asset in definition.assets.items():
             made._asset(name, asset)
@@ -96,15 +110,24 @@ class Field:
         profile, rated = self.compiled.profiles[name], asset.rated
         if profile.protocol == "modbus":
             device = self._modbus(name, asset.connect)
-            writer: Writer = ModbusWriter(device, rated, self.post)
+            path = None if self.directory is None else self.directory / f"writes-{name}.json"
+            wear = Wear(profile, rated, asset.write_budget, self.utc_day, path)
+            writer: Writer = ModbusWriter(
+                device, rated, self.post, self.post, identity=asset.identity, budget=asset.write_budget, wear=wear
+            )
         else:
             broker, prefix = self.broker(asset.connect), asset.topic or default_prefix(name)
-            self._telemetry(name, broker, topic_of(prefix, profile.topics.telemetry, name))
+            telemetry = topic_of(prefix, profile.topics.telemetry, name)
+            self._telemetry(name, broker, telemetry)
             command, acknowledge = (
                 topic_of(prefix, part, name) for part in (profile.topics.command, profile.topics.acknowledge)
             )
             self.topics += [command, acknowledge]
-            writer = MqttWriter(name, profile, rated, broker, command, acknowledge, self.post, self.clock)
+            writer = MqttWriter(
+                name, profile, rated, broker, command, acknowledge, self.post, self.clock,
+                introduced=Introduced(name, profile, asset.identity, broker, telemetry, self.post, self.clock),
+                budget=asset.write_budget,
+            )  # fmt: skip
         self.writers[name] = writer
         self.jobs[f"{name}.writer"] = writer.run
 

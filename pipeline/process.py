@@ -62,6 +62,7 @@ from sources.tick import Tick
 VERSION = "0.1.0"
 #: So many starts within this time, none of them ended in order, are a crash loop.
 CRASH_LOOP, CRASHES_WITHIN_S = 3, 600.0
+DAY_NS = 86_400 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,10 @@ class Process:
             failed=self.failed,
             past=self._past(),
         )
-        self.field = Field.of(self.compiled, self.clock, self.post, armed=options.armed, jitter=options.jitter)
+        self.field = Field.of(
+            self.compiled, self.clock, self.post, armed=options.armed, jitter=options.jitter,
+            directory=self.directory, utc_day=lambda: options.utc_ns() // DAY_NS,
+        )  # fmt: skip
         self.stages: tuple[Stage, ...] = stages(self.compiled, self.clock, self.failed)
         self.histories = self._histories()
         self.states = self._states()

@@ -46,7 +46,7 @@ from sinks.web.serve import BindError, CertificateError, bind, serve, tls_contex
 from sinks.web.shell import Shell
 from sources.instant import format_utc
 
-STOP_S = 4.0
+STOP_S = 3.0  # reliability H6i
 WATCHDOG_S = 5.0
 
 
@@ -237,6 +237,11 @@ async def zero(process: Process) -> bool:
     outcomes = await asyncio.gather(
         *(process.field.writers[asset].stop(STOP_S) for asset in wrote), return_exceptions=True
     )
+    for asset in wrote:
+        command = process.field.writers[asset].closed
+        if command is not None:
+            for history in process.histories.values():
+                history.closed(command)
     for asset, outcome in zip(wrote, outcomes, strict=True):
         if outcome is True:
             logger.info("{}: 0 kW written and confirmed", asset)

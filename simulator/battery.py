@@ -32,7 +32,7 @@ class Battery:
     dead_time_s: float = 0.2
     lag_s: float = 0.3
     slew_kw_per_s: float = 1000.0
-    reverts_after_s: float | None = 10.0  # None: the device has no watchdog
+    reverts_after_s: float | None = 10.0  # None: the device has no watchdog, or it is not armed
     reverts_to_kw: float = 0.0
     heat_kwh_per_k: float = 1.5
     cooling_kw_per_k: float = 0.5
@@ -123,6 +123,11 @@ def command(battery: Battery, state: BatteryState, power_kw: float) -> BatterySt
 def heartbeat(state: BatteryState) -> BatteryState:
     """The heartbeat changed: the watchdog starts anew. A set-point that was lost stays lost."""
     return replace(state, silent_s=0.0)
+
+
+def restarted(state: BatteryState) -> BatteryState:
+    """The device after a restart: it holds no set-point, and its watchdog begins anew."""
+    return replace(state, setpoint_kw=0.0, acting_kw=0.0, pending=(), silent_s=0.0, reverted=False)
 
 
 def step(battery: Battery, state: BatteryState, duress: Duress, dt: float, speed: float = 1.0) -> BatteryState:

@@ -29,6 +29,8 @@ class Fault(StrEnum):
     ALARM = "alarm"
     DISCARD = "discard"
     METER = "meter"
+    RESET = "reset"
+    IDENTITY = "identity"
 
 
 TITLES: dict[Fault, str] = {
@@ -43,6 +45,8 @@ TITLES: dict[Fault, str] = {
     Fault.ALARM: "Critical alarm: battery trips",
     Fault.DISCARD: "Set-points are acknowledged but discarded",
     Fault.METER: "Grid meter falls silent",
+    Fault.RESET: "Device restarts once: connections drop, set-point and reversion are cleared",
+    Fault.IDENTITY: "Another device answers: its serial number differs",
 }
 
 
@@ -69,6 +73,8 @@ class Effects:
     mirrored: bool = False
     discarding: bool = False
     meter_silent: bool = False
+    reset: bool = False
+    exchanged: bool = False
 
 
 class Board:
@@ -119,6 +125,8 @@ class Board:
             mirrored=Fault.WRONG_SIGN in on,
             discarding=Fault.DISCARD in on,
             meter_silent=Fault.METER in on,
+            reset=Fault.RESET in on,
+            exchanged=Fault.IDENTITY in on,
         )
 
     def _limit_kw(self, on: dict[Fault, Active], now_s: float) -> float | None:

@@ -21,8 +21,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from config.profile import Point, Profile
 from simulator.plant import Plant, Reported
-from simulator.points import from_device, meter_value, read_value
-from simulator.registers import RANGE, Table, cell, decode, encode
+from simulator.points import from_device, meter_value, read_value, to_device
+from simulator.registers import RANGE, Table, cell, decode, encode, text_words
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it reports what its clients do wrong as its own errors
 
@@ -40,6 +40,7 @@ class Unit:
         self.profile = profile
         self.plant = plant
         self.reads = {name: cell(profile, name, point) for name, point in profile.read.items()}
+        self.texts = {name: cell(profile, name, point) for name, point in profile.identity.items()}
         self.writes = {name: cell(profile, name, point) for name, point in profile.write.items()}
 
     def image(self) -> Image:
@@ -53,6 +54,13 @@ class Unit:
                 number %= RANGE[point.type][1]  # goes round, and is never the sentinel of an unsigned counter
             for address, word in zip(place.addresses, encode(point, number), strict=True):
                 image[place.table, address] = word
+        for name in self.profile.arm:
+            point, place = self.profile.write[name], self.writes[name]
+            words = encode(point, to_device(self.profile, name, point, self.plant.reversion.get(name, 0.0)))
+            image |= {(place.table, a): word for a, word in zip(place.addresses, words, strict=True)}
+        for name, place in self.texts.items():
+            words = text_words(self.plant.identity[name], place.words)
+            image |= {(place.table, a): word for a, word in zip(place.addresses, words, strict=True)}
         return image
 
     def _view(self) -> Read:

@@ -10,7 +10,7 @@ takes writes. Nothing here knows a protocol, a clock or a file. Units: kW (+ = d
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from simulator import battery as cells
 from simulator.battery import Battery, BatteryState
@@ -21,6 +21,9 @@ from simulator.grid import DAY_S, GridState, Site, meter
 HEARTBEAT_S = 0.1
 LONGEST_STEP_S = 0.1
 WARM_C = 45.0  # the device warns above this cell temperature
+IDENTITY = {"manufacturer": "bess-pipeline", "model": "Simulated battery", "serial": "SIM-000001"}
+EXCHANGED = {**IDENTITY, "serial": "SIM-000002"}
+REVERSION = ("revert_after", "revert_power", "revert_enable")
 STOPPED = frozenset({"stop", "stopped", "idle", "off", "standby", "disconnect"})
 
 
@@ -79,11 +82,15 @@ def _grid(model: Model, utc_s: float, battery: BatteryState) -> GridState:
 
 @dataclass(slots=True)
 class Writes:
-    """What others wrote, and how often. `age_s` counts from the newest set-point that acted."""
+    """What others wrote, and how often. `age_s` counts from the newest set-point that acted.
+
+    `by_point` counts what each written point took: what is kept in flash memory wears out by it.
+    """
 
     accepted: int = 0
     refused: int = 0
     discarded: int = 0
+    by_point: dict[str, int] = field(default_factory=dict)
     newest_kw: float | None = None
     at_s: float | None = None
 
@@ -91,20 +98,32 @@ class Writes:
 class Plant:
     """The running plant. `battery` may change only through `write`; one event loop owns it."""
 
-    def __init__(self, model: Model, board: Board, soc_pct: float, utc_s: float, feeds: str = "heartbeat") -> None:
+    def __init__(
+        self, model: Model, board: Board, soc_pct: float, utc_s: float, feeds: str = "heartbeat", arms: bool = False
+    ) -> None:
         self.board = board
         self.model = model
         self.state = start(model, soc_pct, utc_s)
         self.effects = board.effects(0.0)
         self.writes = Writes()
+        self.arms = arms  # its reversion has to be armed, and is lost with a restart
         self.feeds = feeds  # the written point that feeds the device's watchdog
+        after_s = model.battery.reverts_after_s
+        self.reversion = {  # as the device holds it; without a time that is enabled, it never reverts
+            "revert_after": after_s or 0.0,
+            "revert_power": model.battery.reverts_to_kw,
+            "revert_enable": float(after_s is not None),
+        }
+        self.restarts = 0
         self._power_kw = 0.0
         self._running = True  # mode and enable let the set-point through
         self._heartbeat: float | None = None
 
     def advance(self, dt: float) -> None:
         """Move on by `dt` seconds; faults begin and end at its start."""
-        self.effects = self.board.effects(self.state.uptime_s)
+        before, self.effects = self.effects, self.board.effects(self.state.uptime_s)
+        if self.effects.reset and not before.reset:
+            self._restart()
         self.state = step(self.model, self.state, self.effects, dt)
 
     def refusal(self, name: str, value: float | str) -> str | None:
@@ -135,6 +154,7 @@ class Plant:
             return None
         self._take(name, value)
         self.writes.accepted += 1
+        self.writes.by_point[name] = self.writes.by_point.get(name, 0) + 1
         return None
 
     def _take(self, name: str, value: float | str) -> None:
@@ -145,14 +165,33 @@ class Plant:
         elif name == "power":
             self._power_kw = float(value)
             self.writes.newest_kw, self.writes.at_s = self._power_kw, self.state.uptime_s
-        elif name == "revert_after":
-            self._device(reverts_after_s=float(value))
-        elif name == "revert_power":
-            self._device(reverts_to_kw=float(value))
+        elif name in REVERSION:
+            self._arm({name: float(value)})
         if name in ("power", "mode", "enable"):
             wanted = self._power_kw if self._running else 0.0
             self._set(cells.command(self.model.battery, self.state.battery, wanted))
         self._feed(name, value)
+
+    def _arm(self, settings: dict[str, float]) -> None:
+        self.reversion |= settings
+        after_s = self.reversion["revert_after"]
+        on = self.reversion["revert_enable"] != 0.0 and after_s > 0.0
+        to_kw = self.reversion["revert_power"]
+        battery = replace(self.model.battery, reverts_after_s=after_s if on else None, reverts_to_kw=to_kw)
+        self.model = replace(self.model, battery=battery)
+
+    def _restart(self) -> None:
+        """What is not in flash memory is gone: the set-point, and the reversion that was armed."""
+        self.restarts += 1
+        self._power_kw, self._heartbeat = 0.0, None
+        self._set(cells.restarted(self.state.battery))
+        if self.arms:
+            self._arm(dict.fromkeys(REVERSION, 0.0))
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Who the device says it is."""
+        return EXCHANGED if self.effects.exchanged else IDENTITY
 
     def _feed(self, name: str, value: float | str) -> None:
         if name != self.feeds or (name == "heartbeat" and value == self._heartbeat):
@@ -163,9 +202,6 @@ class Plant:
 
     def _set(self, battery: BatteryState) -> None:
         self.state = replace(self.state, battery=battery)
-
-    def _device(self, **settings: float) -> None:
-        self.model = replace(self.model, battery=replace(self.model.battery, **settings))
 
     def reported(self) -> Reported:
         """The device's own view of this instant, with the faults that falsify it."""

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import Literal
 
-from config.profile import Point, Profile
+from config.profile import Point, Profile, TextPoint
 from simulator.points import ProfileError
 
 Table = Literal["coil", "discrete", "holding", "input"]
@@ -39,13 +39,13 @@ class Cell:
         return range(self.address, self.address + self.words)
 
 
-def cell(profile: Profile, name: str, point: Point) -> Cell:
+def cell(profile: Profile, name: str, point: Point | TextPoint) -> Cell:
     """The place of a point, e.g. `holding 40072`. Raises ProfileError when it has none."""
     table, _, number = (point.register or "").partition(" ")
     if table not in TABLES or not number.strip().isdigit():
         raise ProfileError(f"{profile.name}.{name}: `{point.register}` is not a register such as `holding 40072`")
     address = int(number) - (1 if profile.addressing == "one_based" else 0)
-    words = struct.calcsize(FORMAT[point.type]) // 2
+    words = point.length if isinstance(point, TextPoint) else struct.calcsize(FORMAT[point.type]) // 2
     if not 0 <= address <= 0x10000 - words:
         raise ProfileError(f"{profile.name}.{name}: register {number} is outside the table")
     return Cell(TABLES[table], address, words)
@@ -55,6 +55,12 @@ def encode(point: Point, number: float | None) -> list[int]:
     """The words of a device's number; None is the point's "not implemented"."""
     raw = _sentinel(point) if number is None else _fitted(point, number)
     return _words(point, raw)
+
+
+def text_words(text: str, words: int) -> list[int]:
+    """A text as SunSpec spells it: two characters a register, filled with NUL."""
+    octets = text.encode()[: 2 * words].ljust(2 * words, b"\0")
+    return list(struct.unpack(f">{words}H", octets))
 
 
 def decode(point: Point, words: list[int]) -> float:

@@ -60,13 +60,14 @@ def build_plant(options: argparse.Namespace, storage: Profile, utc_s: float) -> 
         dead_time_s=response.dead_time,
         lag_s=response.lag,
         slew_kw_per_s=max(1.0, 4.0 * options.power),
-        reverts_after_s=watchdog.reverts_after if watchdog is not None else None,
+        reverts_after_s=watchdog.reverts_after if watchdog is not None and not watchdog.arm else None,
         reverts_to_kw=watchdog.reverts_to_kw if watchdog is not None else 0.0,
     )
     site = Site(load_kw=options.load, pv_kw=options.pv, seed=options.seed)
     model = Model(battery, site, _frequency(options), options.speed)
     feeds = watchdog.point if watchdog is not None else "power"
-    return Plant(model, Board(options.lively), kept_soc_pct(options.state_file) or options.soc, utc_s, feeds)
+    soc_pct = kept_soc_pct(options.state_file) or options.soc
+    return Plant(model, Board(options.lively), soc_pct, utc_s, feeds, arms=bool(storage.arm))
 
 
 def kept_soc_pct(state_file: Path | None) -> float | None:
@@ -102,6 +103,7 @@ class Outside:
             self.battery = mqtt.MqttBattery(
                 self.broker, asyncio.sleep, self.plant, storage, options.asset, options.topic, time.time_ns
             )
+        self._restarts = 0
         self.door = control.Door(control.application(self.plant, self.describe), options.control_port)
 
     def _grid(self, options: argparse.Namespace, meter: Profile) -> mqtt.Grid | None:
@@ -128,8 +130,9 @@ class Outside:
         return "simulator ready: " + ", ".join(parts)
 
     async def obey_cable(self) -> None:
-        """Cut or restore the battery's connection as the fault says."""
-        cut = self.plant.effects.cable
+        """Cut or restore the battery's connection as the fault says; a restart drops it once."""
+        cut = self.plant.effects.cable or self.plant.restarts > self._restarts
+        self._restarts = self.plant.restarts
         if self.modbus is not None and self.modbus.serving == cut:
             try:
                 await (self.modbus.cut() if cut else self.modbus.restore())

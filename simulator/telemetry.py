@@ -26,7 +26,10 @@ def storage_telemetry(profile: Profile, plant: Plant, utc_ns: int) -> dict[str, 
     """What the battery publishes now."""
     reported = plant.reported()
     points = ((name, point, read_value(profile, name, point, reported)) for name, point in profile.read.items())
-    return _document(profile, points, utc_ns)
+    document = _document(profile, points, utc_ns)
+    for name, text in profile.identity.items():
+        _put(document, text.path or name, plant.identity[name])
+    return document
 
 
 def meter_telemetry(profile: Profile, plant: Plant, utc_ns: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from sinks.journal import Entry, Journal
 from sinks.postgres.connection import Database
 from sinks.postgres.forwarder import BATCH, Forwarder, Pace
 from sinks.records import AlarmEvent, Piece, RecordClass, of_alarm, of_entry, of_schedule, of_withdrawal
-from sinks.sample import Cutter
+from sinks.sample import Cutter, of_closing
 from sinks.spool import Spool, quota_bytes
 from sinks.spool_file import Connect, connect
 from sources.schedule import Schedule, Withdrawal
@@ -81,7 +81,7 @@ class History:
         self.spool = Spool(directory / "history.db", quota, opener=opener)
         self.forwarder = Forwarder(self.spool, database, site, clock=clock, pace=pace, batch=batch, keep_s=keep_s)
         self._clock = clock
-        self._alarms = "alarms" in wanted
+        self._alarms, self._commands = "alarms" in wanted, "command" in wanted
         self._cutter = Cutter(boot_id, sources, command, telemetry="snapshot" in wanted, commands="command" in wanted,
                               decisions="decision" in wanted)
         self._faults = count(1)
@@ -114,6 +114,12 @@ class History:
         else:
             make = lambda: (of_withdrawal(document, received_ns, self.boot_id, seq),)  # noqa: E731
         self.spool.put((Piece(RecordClass.COMMAND, 1, make),))
+
+    def closed(self, command: Command) -> None:
+        """Take the 0 kW with which the process ends."""
+        if self._commands:
+            seq = self._cutter.next_seq()
+            self.spool.put((Piece(RecordClass.COMMAND, 1, lambda: (of_closing(command, self.boot_id, seq),)),))
 
     def alarm(self, event: AlarmEvent) -> None:
         """Take a change of an alarm."""

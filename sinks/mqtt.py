@@ -1,9 +1,9 @@
 """The writer of a battery that is commanded over MQTT.
 
-    offer(command) ─► latest wins ─► still valid? ─► final clamp ─► Broker.send ─► waiting for its acknowledgement
-                                      no: EXPIRED                    no: FAILED       ├─ accepted ─► CONFIRMED
-                                                                                      ├─ refused ──► REFUSED
-                                                                                      └─ too late ─► FAILED
+    offer(command) ─► latest wins ─► identified? ─► valid? ─► final clamp ─► Broker.send ─► its acknowledgement
+                                      WITHHELD       EXPIRED                  FAILED         ├─ accepted ─► CONFIRMED
+                                                                                             ├─ refused ──► REFUSED
+                                                                                             └─ too late ─► FAILED
 
 * The newest command at the moment of sending wins, and one is on its way to the broker at a time. None leaves after its
   deadline, is retained, is queued or is sent twice; what leaves is finite and inside the rating.
@@ -21,19 +21,22 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import nan
 
 from loguru import logger
 
+from config.asset import WriteBudget
 from config.definition import Rated
 from config.profile import Profile
-from jit.codes import Mode, WriteStatus
+from jit.codes import WriteStatus
 from operators.cut import Command
+from sinks.closing import closing
 from sinks.conflate import Conflating
 from sinks.mqtt_json import Encoder, read_acknowledgement
-from sources.instant import SECOND_NS
+from sinks.pace import Pace
 from sources.mqtt.connection import Broker, Message
+from sources.mqtt.identity import Introduced
 from sources.receipt import EmitReceipt, Receipt
 from sources.strict_json import shown
 
@@ -83,8 +86,14 @@ class MqttWriter:
         emit_receipt: EmitReceipt,
         clock: Callable[[], float],
         ack_s: float = 2.0,
+        *,
+        introduced: Introduced | None = None,
+        budget: WriteBudget | None = None,
     ) -> None:
         self.asset = asset
+        self.closed: Command | None = None
+        self._introduced = introduced
+        self._pace = Pace(budget, clock)
         self.acks = AckCounters()
         self._encoder = Encoder(profile, rated)
         self._broker = broker
@@ -114,6 +123,7 @@ class MqttWriter:
         """Take the newest command; one that still waits is replaced and will never be sent."""
         if not self._stopping:
             self._silent = False
+            self._pace.offered(command.power_kw)
             self._newest.offer(_Offered(command, self._clock(), self._newest.offered + 1))
 
     def silence(self) -> None:
@@ -140,7 +150,7 @@ class MqttWriter:
                 return False
             attempt += 1
             await self._broker.settled(self._topic, min(_RETRY_S, deadline_s - now_s))
-            zero = _zero(last, attempt, now_s, deadline_s)
+            zero = _Offered(closing(last.command, last.at_s, now_s, deadline_s, attempt), now_s)
             self._zeros.add(zero.command.id)
             wait_s = self._ack_s if self._write(zero) else _RETRY_S
             with suppress(TimeoutError):
@@ -170,6 +180,7 @@ class MqttWriter:
 
     async def _deliver(self, offered: _Offered) -> None:
         """Let the broker take the previous command first; if a newer one was offered meanwhile, that one goes."""
+        await self._pace.due()
         patience_s = min(self._ack_s, offered.command.deadline_s - self._clock())
         await self._broker.settled(self._topic, patience_s)
         if offered.number != self._newest.offered or self._stopping or self._silent:
@@ -180,6 +191,9 @@ class MqttWriter:
     def _write(self, offered: _Offered) -> bool:
         """Encode, check the deadline and send, in one call without a pause. False (and a receipt) if nothing left."""
         command = offered.command
+        if self._introduced is not None and not self._introduced.known:
+            self._settle(offered, WriteStatus.WITHHELD, self._introduced.detail, nan)
+            return False
         payload, power_kw = self._encoder.encode(command)
         refused = self._broker.send(self._topic, payload, command.deadline_s)
         if refused is not None:
@@ -188,7 +202,12 @@ class MqttWriter:
             return False
         timer = asyncio.get_running_loop().call_later(self._ack_s, self._overdue, command.id)
         self._sent[command.id] = _Sent(offered, power_kw, timer)
-        self._last = offered
+        self._pace.sent()
+        self._pace.said(power_kw)
+        if self._stopping:
+            self.closed = command
+        else:
+            self._last = offered
         return True
 
     def _overdue(self, command_id: str) -> None:
@@ -233,22 +252,3 @@ class MqttWriter:
         if text != self._said:
             self._said = text
             logger.warning("{} on {}: {}", self.asset, self._topic, text)
-
-
-def _zero(last: _Offered, attempt: int, now_s: float, deadline_s: float) -> _Offered:
-    """0 kW after `last`: an id of its own, the last command's time stamps carried on by the scheduler's clock."""
-    before = last.command
-    issued_ns = before.issued_ns + int((now_s - last.at_s) * SECOND_NS)
-    command = replace(
-        before,
-        id=f"{before.id}-stop-{attempt}",
-        issued_ns=issued_ns,
-        mode=Mode.STOP,
-        power_kw=0.0,
-        reactive_kvar=nan,
-        valid_until_ns=issued_ns + (before.valid_until_ns - before.issued_ns),
-        deadline_s=deadline_s,
-        reason="stopping: 0 kW",
-        source="Safety",
-    )
-    return _Offered(command, now_s)

@@ -171,15 +171,23 @@ def _commands(boot_id: str, frame: Frame, armed: Sequence[int], seqs: Sequence[i
         command = cut(frame, column)
         if command is None:
             continue
-        payload: dict[str, Any] = {
-            "command_id": command.id, "tick": command.tick, "asset": command.asset, "mode": command.mode.name.lower(),
-            "power_kw": command.power_kw, "reactive_kvar": command.reactive_kvar,
-            "valid_until_ns": command.valid_until_ns, "heartbeat": command.heartbeat, "reason": command.reason,
-            "source": command.source}
+        payload = _said(command)
         if decisions:
             payload |= {row: of[column] for row, of in values.items()}
             payload |= _reasons(frame.layout, {row: of[column] for row, of in codes.items()})
         yield record(Kind.COMMAND, command.issued_ns, boot_id, seq, payload)
+
+
+def of_closing(command: Command, boot_id: str, seq: int) -> Record:
+    """The last command of a process, which no frame has decided."""
+    return record(Kind.COMMAND, command.issued_ns, boot_id, seq, _said(command))
+
+
+def _said(command: Command) -> dict[str, Any]:
+    return {"command_id": command.id, "tick": command.tick, "asset": command.asset, "mode": command.mode.name.lower(),
+            "power_kw": command.power_kw, "reactive_kvar": command.reactive_kvar,
+            "valid_until_ns": command.valid_until_ns, "heartbeat": command.heartbeat, "reason": command.reason,
+            "source": command.source}
 
 
 def _reasons(layout: Layout, code: Mapping[str, int]) -> dict[str, str | None]:

@@ -166,6 +166,12 @@ def reversion(subject: Subject) -> Iterator[Diagnostic]:
             first = (("assets", name, "profile"), "its profile says so")
             advice = f"less than `{reverts:g} s`"
             yield subject.problem("E311", message, advice, "chain", "command", "valid_for", first=first)
+        seldom = len(profile.write_order) / asset.write_budget.per_second if asset.write_budget is not None else 0.0
+        if 2 * seldom >= reverts:
+            message = f"with this budget `{name}` is written once in {seldom:g} s, too seldom for its watchdog"
+            first = (("assets", name, "profile"), "its profile says so")
+            place = ("assets", name, "write_budget", "per_second")
+            yield subject.problem("E311", message, "allow more writes in a second", *place, first=first)
         if profile.watchdog.every < cycle or 2 * cycle >= reverts:
             message = f"`{name}` is written once in {cycle:g} s, too seldom for its watchdog"
             first = (("assets", name, "profile"), "its profile says so")
@@ -173,3 +179,17 @@ def reversion(subject: Subject) -> Iterator[Diagnostic]:
         if asset.ramp.stop is not None and max(asset.rated.charge, asset.rated.discharge) / asset.ramp.stop >= reverts:
             message = f"a stop from rated power would last longer than the device's own reversion, {reverts:g} s"
             yield subject.problem("E316", message, "use a faster ramp, or `at_once`", "assets", name, "ramp", "stop")
+
+
+def identities(subject: Subject) -> Iterator[Diagnostic]:
+    """Who a device must be can be read from it (E510)."""
+    for name, asset in subject.definition.assets.items():
+        profile = subject.profiles.get(name)
+        if profile is None or asset.identity is None:
+            continue
+        for key in asset.identity.model_dump(exclude_none=True):
+            if key not in profile.identity:
+                message = f"`{profile.name}` cannot read the {key} of a device"
+                first = (("assets", name, "profile"), "its profile")
+                advice = f"add `{key}` under the profile's `identity`, or leave it out"
+                yield subject.key_problem("E510", message, advice, "assets", name, "identity", key, first=first)

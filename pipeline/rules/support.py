@@ -19,8 +19,6 @@ LATER: dict[Location, str] = {
     ("site", "transformers"): "the limit of transformers",
     ("site", "grid_code"): "a grid code",
     ("site", "meters", "*", "node"): "a node on OPC UA",
-    ("assets", "*", "identity"): "the identity of a device",
-    ("assets", "*", "write_budget"): "a budget of writes",
     ("assets", "*", "start_sequence"): "a sequence of starting up",
     ("connections", "*", "security"): "a security policy of OPC UA",
     ("limits", "*", "grid_operator"): "the limit `grid_operator`",

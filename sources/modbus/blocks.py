@@ -5,13 +5,13 @@
 
 A block never covers an undeclared register unless the profile's `block_gap` allows it (many devices answer such a read
 with an exception, some with shifted values), never exceeds `max_block`, and never splits a value: 32 and 64 bits are
-read in one request, so they cannot be torn. A run is the longest stretch of `write_order` whose registers follow one
+read in one request, so they cannot be torn. A run is the longest stretch of written points whose registers follow one
 another; it goes out in one request, in the declared order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -57,9 +57,9 @@ def read_blocks(profile: Profile) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def write_runs(profile: Profile) -> tuple[Run, ...]:
-    """The writes of one command, in the declared order."""
-    codecs = [codec(profile, name, profile.write[name]) for name in profile.write_order]
+def write_runs(profile: Profile, names: Sequence[str]) -> tuple[Run, ...]:
+    """The writes of these points, in this order: those of a command, `write_order`, or what arms the reversion."""
+    codecs = [codec(profile, name, profile.write[name]) for name in names]
     runs = [[codecs[0]]] if codecs else []
     for before, point in pairwise(codecs):
         follows = point.table == before.table and point.address == before.address + before.words

@@ -56,6 +56,7 @@ class Connection:
         self.timeout = min(timeout, MAX_TIMEOUT)
         self.requests = 0
         self.connects = 0
+        self.renewed: list[Callable[[], None]] = []  # called at every connect: what was proved before counts no more
         self._host, self._port, self._clock, self._jitter = host, port, clock, jitter
         self._client: AsyncModbusTcpClient | None = None
         self._turns = Turns()
@@ -103,6 +104,8 @@ class Connection:
                 self._client.ctx.comm_params.timeout_connect = 2 * MAX_TIMEOUT  # replies are timed in `_answer`
                 self._client.ctx.next_tid = self.requests % 65000  # never the transaction of an earlier connection
                 self.connects += 1
+                for renewed in self.renewed:
+                    renewed()
                 return True
             self._drop()
             self._trouble(f"{self.place}: cannot connect, trying again every 2 s at most")

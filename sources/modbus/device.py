@@ -2,7 +2,7 @@
 
     device = ModbusDevice("bess1", profile, "modbus-tcp://10.20.0.11:502/1", loop.time)
     source = device.source(emit)                         # sources.modbus.source, `async run()`
-    writer = ModbusWriter(device, rated, emit_receipt)   # sinks.modbus, `offer(command)`, `async run()`, `async stop()`
+    writer = ModbusWriter(device, rated, emit_receipt)   # sinks.modbus.writer, `offer`, `async run()`, `async stop()`
 
 Devices behind one gateway may be given one `connection`, for gateways that accept a single client.
 """

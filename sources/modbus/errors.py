@@ -5,6 +5,7 @@
     ├── NoReply         time-out: nothing is known about the request; the connection is closed
     ├── BadReply        a reply that is not the answer to the request; the connection is closed
     ├── Rejected        the device answered with an exception code; the connection stays
+    ├── Withheld        the device has not proved what it must: nothing was sent
     └── TooLate         the command's time had passed before the bytes left: nothing was sent
 """
 
@@ -42,6 +43,9 @@ class BadReply(ModbusFault): ...
 
 
 class TooLate(ModbusFault): ...
+
+
+class Withheld(ModbusFault): ...
 
 
 class Rejected(ModbusFault):

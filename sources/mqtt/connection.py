@@ -94,6 +94,7 @@ class Broker:
         self.name = name
         self.address = address.parse(url, ca)
         self.counters = Counters()
+        self.renewed: list[Callable[[], None]] = []  # called at every connect: what was proved before counts no more
         self._clock = clock
         self._identity = Identity(client_id, user, password, keepalive_s, max_bytes)
         self._connect_timeout_s = connect_timeout_s
@@ -238,6 +239,8 @@ class Broker:
         self._session = session
         self._version, self._unanswered = MQTT_5, 0  # after a loss the newer version is tried first again
         self.counters.connects += 1
+        for renewed in self.renewed:
+            renewed()
         self._say("INFO", f"connected to {self.address} ({NAMES[session.version]})")
         self._unsubscribed = set(self._receivers)
         while session.alive and not self._closing.is_set():

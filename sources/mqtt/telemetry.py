@@ -61,7 +61,7 @@ class _Member:
     texts: Mapping[str, int]
 
     def result(self, document: object) -> _Result:
-        found = _at(document, self.path)
+        found = member(document, self.path)
         if found is _ABSENT or found is None:
             return _MISSING
         raw = self._raw(found)
@@ -114,7 +114,7 @@ class Decoder:
         return Reading(self.device, arrived_s, values, quality, stamp_ns), wrong
 
     def _stamp_of(self, document: object) -> tuple[int | None, str]:
-        found = _ABSENT if self._stamp is None else _at(document, self._stamp)
+        found = _ABSENT if self._stamp is None else member(document, self._stamp)
         if found is _ABSENT or found is None:
             return None, ""
         text = found if isinstance(found, str) else ""
@@ -174,7 +174,7 @@ def _member(profile: Profile, name: str) -> _Member:
     return _Member(tuple(point.path.split(".")), point, scaling(profile, name, point), texts)
 
 
-def _at(document: object, path: Sequence[str]) -> object:
+def member(document: object, path: Sequence[str]) -> object:
     """The member at `path`, `_ABSENT` if it is not there. What is no object on the way has no members."""
     found = document
     for name in path:

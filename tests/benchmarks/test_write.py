@@ -17,7 +17,7 @@ from pymodbus.constants import ExcCodes
 from config.definition import Rated
 from jit.codes import WriteStatus
 from operators.cut import cut
-from sinks.modbus import ModbusWriter
+from sinks.modbus.writer import ModbusWriter
 from sources.modbus.device import ModbusDevice
 from sources.pause import pause
 from sources.receipt import Receipt

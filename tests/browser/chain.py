@@ -31,7 +31,7 @@ def chain(assets: Sequence[str]) -> list[dict[str, Any]]:
     for stage in STAGES:
         nodes.append(node(stage, "stage", f"operators/{stage}.py", before, guard=stage in GUARDS))
         before = [stage]
-    nodes += [node(f"{name}.write", "writer", "sinks/modbus.py", before) for name in assets]
+    nodes += [node(f"{name}.write", "writer", "sinks/modbus/writer.py", before) for name in assets]
     nodes += [node(name, "output", "sinks/postgres.py", before) for name in ("history", "state")]
     return nodes
 

@@ -56,8 +56,8 @@ def test_the_reversion_time_that_is_written_is_the_one_that_is_declared() -> Non
     shipped = profile("sunspec-storage")
     assert shipped.watchdog is not None
     assert shipped.write["revert_after"].constant == shipped.watchdog.reverts_after
-    order = shipped.write_order
-    assert order.index("revert_after") < order.index("power") < order.index("heartbeat")
+    assert shipped.arm == ("revert_after", "revert_power", "revert_enable")  # never enabled before time and value
+    assert shipped.write_order == ["enable", "unit_mode", "power", "heartbeat"]
 
 
 @pytest.mark.req("LH-MODB-003")
@@ -100,13 +100,22 @@ def test_units_belong_to_one_dimension() -> None:
     (lambda p: p["write"].pop("power"), "needs the write point `power`"),
     (lambda p: p["write_order"].pop(), "`write_order` must name every write point once"),
     (lambda p: p["write_order"].append("power"), "`write_order` must name every write point once"),
+    (lambda p: p["write_order"].append("revert_after"), "and none that is armed"),
+    (lambda p: p["watchdog"].update(arm=["clock"]), "`clock` is armed and is no write point with a `constant`"),
+    (lambda p: p["watchdog"].update(arm=["heartbeat"]), "`heartbeat` is armed and is no write point"),
+    (lambda p: p["watchdog"].update(arm=["revert_after"] * 2), "each once"),
+    (lambda p: p["write"]["revert_after"].update(constant=11.0), "arms 11 s, and `reverts_after` is 10 s"),
+    (lambda p: p["write"]["revert_power"].update(constant=1000.0), "arms 1 kW, and `reverts_to` is 0 kW"),
+    (lambda p: p["identity"]["serial"].update(register="coil 4"), "is not `holding|input`"),
+    (lambda p: p["identity"]["serial"].update(register=None, path="x"), "identity point `serial`"),
+    (lambda p: p["identity"]["serial"].update(register="holding 65530"), "lies outside"),
     (lambda p: p["write"]["enable"].update(constant=None), "write point `enable` needs a `constant`"),
     (lambda p: p["write"]["power"].update(constant=5.0), "neither a bit nor a constant"),
     (lambda p: p["write"]["power"].update(offset=50.0), "cannot say 0 kW"),
     (lambda p: p["write"]["power"].update(type="uint32", offset=1000.0), "cannot say 0 kW"),
     (lambda p: p["write"]["power"].update(unit="A"), "write point `power` needs a power"),
     (lambda p: p["write"]["power"].update(register="input 40249"), "in a table that cannot be written"),
-    (lambda p: p["write"]["power"].update(register="holding 40250"), "`power` and `revert_power` overlap"),
+    (lambda p: p["write"]["power"].update(register="holding 40250"), "`revert_power` and `power` overlap"),
     (lambda p: p.update(sign=None), "sign"),
     (lambda p: p.update(max_block=200), "max_block"),
     (lambda p: p.update(poll=0.0), "poll"),
@@ -119,4 +128,6 @@ def test_a_profile_that_contradicts_itself_is_refused(change: Callable[[Members]
 def test_an_mqtt_profile_needs_paths_and_a_meter_is_never_written() -> None:
     assert "needs `path`" in refused(lambda p: p["read"]["power"].update(path=None), "mqtt-meter")
     write = {"power": {"path": "x", "unit": "kW"}}
+    flash = {"path": "x", "unit": "kW", "volatile": False}
+    assert "flash memory" in refused(lambda p: p["write"].update(power=flash), "mqtt-storage")
     assert "never written" in refused(lambda p: p.update(write=write, write_order=["power"]), "mqtt-meter")

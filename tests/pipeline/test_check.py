@@ -69,6 +69,7 @@ FAULTS = [
     Fault("E315", "max_age: 2 s", "max_age: «500 ms»"),
     Fault("E314", "valid_for: 3 s", "valid_for: «1 s»"),
     Fault("E311", "valid_for: 3 s", "valid_for: «1 h»"),
+    Fault("E311", "  one:\n", "  one:\n    write_budget: { per_second: «0.3» }\n", "too seldom"),
     Fault("E316", "  one:\n", "  one:\n    ramp: { stop: «1 kW/s» }\n"),
     # the site
     Fault("E309", "cycle: 1 s", "cycle: «500 ms»"),

@@ -89,6 +89,8 @@ FAULTS = [
     Fault("E202", "  one:\n", "  one:\n    soc_dwell: { above: «110 %», at_most: 12 h }\n"),
     Fault("E202", "  one:\n", "  one:\n    write_budget: { per_day: «0» }\n"),
     # OPC UA
+    Fault("E510", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: x\n"
+          "    identity: { «serial»: A-1 }\n", "cannot read the serial"),
     Fault("E507", f"  two:\n{TWO}", "  «two»:\n    profile: opcua-ess\n    connect: ess\n", "needs `node`"),
     Fault("E503", TWO, "    profile: opcua-ess\n    connect: «broker»\n    node: x\n"),
     Fault("E307", STATE, "  state: { type: opcua_server, listen: «0.0.0.0:4841» }\n"),

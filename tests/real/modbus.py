@@ -17,7 +17,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from config.catalogue import profile
-from config.profile import Profile
+from config.profile import Point, Profile, TextPoint
 
 
 def load(name: str, **changes: Any) -> Profile:
@@ -86,7 +86,7 @@ class Server:
 
 
 def _registers(profile: Profile) -> list[SimData]:
-    points = [*profile.read.values(), *profile.write.values()]
+    points: list[Point | TextPoint] = [*profile.read.values(), *profile.write.values(), *profile.identity.values()]
     places = {profile.address(p)[1] + i for p in points for i in range(p.words)}
     return [SimData(address, values=0, datatype=DataType.REGISTERS) for address in sorted(places)]
 

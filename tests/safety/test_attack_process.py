@@ -11,6 +11,7 @@ import pytest
 from jit import rows as r
 from jit.codes import Authority
 from jit.frame import Frame
+from operators.cut import Command
 from pipeline.process import Options, Process
 from pipeline.run import zero
 from pipeline.watchdog import Watchdog
@@ -65,6 +66,8 @@ def test_a_watchdog_counts_from_its_start_not_from_the_first_finished_tick() -> 
 
 class Recorder:
     """A writer that notes what is asked of it."""
+
+    closed: Command | None = None
 
     def __init__(self) -> None:
         self.calls: list[str] = []

@@ -27,7 +27,8 @@ async def test_the_state_shows_the_true_plant(plant: Plant) -> None:
     async with client(plant) as http:
         state = (await http.get("/state")).json()
     assert (state["battery"]["power_kw"], state["battery"]["setpoint_kw"]) == (80.0, 80.0)
-    assert state["writes"] == {"accepted": 1, "refused": 0, "discarded": 0, "newest_kw": 80.0, "age_s": 3.1}
+    assert state["writes"] == {"accepted": 1, "refused": 0, "discarded": 0, "by_point": {"power": 1},
+                               "newest_kw": 80.0, "age_s": 3.1}  # fmt: skip
     assert state["grid"]["poc_kw"] == pytest.approx(80.0 + state["grid"]["pv_kw"] - state["grid"]["load_kw"], abs=0.01)
     assert state["faults"]["wrong_sign"]["on"]
     assert set(state["faults"]) == set(Fault)

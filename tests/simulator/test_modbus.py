@@ -158,7 +158,7 @@ async def test_the_meter_is_a_unit_of_its_own(plant: Plant) -> None:
 @pytest.mark.req("LH-MODB-002", "LH-TEST-003")
 async def test_a_written_setpoint_moves_the_plant_and_reads_back(plant: Plant) -> None:
     async with serving(plant) as (device, client):
-        for name in SUNSPEC.write_order:
+        for name in (*SUNSPEC.arm, *SUNSPEC.write_order):
             constant = SUNSPEC.write[name].constant
             number = {"power": -120_500.0, "heartbeat": 7.0}.get(name, constant)
             assert number is not None

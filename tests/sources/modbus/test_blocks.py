@@ -66,16 +66,23 @@ def test_a_gap_that_may_be_read_saves_requests() -> None:
 
 @pytest.mark.req("LH-MODB-002")
 def test_writes_keep_the_declared_order_and_join_neighbours() -> None:
-    runs = write_runs(load("sunspec-storage"))
+    profile = load("sunspec-storage")
+    runs = write_runs(profile, profile.write_order)
+    assert [[point.name for point in run.points] for run in runs] == [["enable", "unit_mode", "power"], ["heartbeat"]]
+    assert [run.address for run in runs] == [40247, 40306]
+    said = {"enable": 1.0, "unit_mode": 1.0, "power": -37.0}
+    assert encode_run(runs[0], said.__getitem__) == [1, 1, 0xFFFF, 0xFE8E]
+
+
+@pytest.mark.req("LH-MODB-002")
+def test_what_arms_the_reversion_goes_out_time_then_value_then_enable() -> None:
+    """Reliability §2 row 9: never enabled before its value."""
+    profile = load("sunspec-storage")
+    runs = write_runs(profile, profile.arm)
     assert [[point.name for point in run.points] for run in runs] == [
-        ["revert_enable", "revert_after"],
-        ["enable", "unit_mode", "power", "revert_power"],
-        ["heartbeat"],
-    ]
-    assert [run.address for run in runs] == [40255, 40247, 40306]
-    said = {"enable": 1.0, "unit_mode": 1.0, "power": -37.0, "revert_power": 0.0}
-    assert encode_run(runs[1], said.__getitem__) == [1, 1, 0xFFFF, 0xFE8E, 0, 0]
+        ["revert_after"], ["revert_power"], ["revert_enable"],
+    ]  # fmt: skip
 
 
 def test_a_meter_has_nothing_to_write() -> None:
-    assert write_runs(load("grid-meter")) == ()
+    assert write_runs(load("grid-meter"), ()) == ()
