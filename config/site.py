@@ -74,7 +74,7 @@ class Clock(Section):
         1.0, description="offset from true time beyond which schedules are not followed", examples=["500 ms"]
     )
     on_loss: Literal["hold", "withdraw"] = Field(
-        "hold", description="without a trusted clock: hold the present step, or withdraw schedules"
+        "hold", description="without a trusted clock: hold the present step for 15 min at most, or withdraw schedules"
     )
 
 

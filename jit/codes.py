@@ -252,6 +252,7 @@ class Why(IntEnum):
     EXPIRED = 5  # a set-point older than its ttl
     CONSTANT = 6  # a constant such as idle, available in every tick
     OFFERS = 7  # a step covers this instant
+    NO_CLOCK = 9  # a schedule, and nobody knows what time it is
     NO_OPINION = 8  # a controller or a plug-in has nothing to ask for
 
 

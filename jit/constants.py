@@ -146,7 +146,8 @@ MASKS = 2
     CYCLE_S,
     POC_REQUIRED,
     Q_FIRST,
-) = range(10)
+    CLOCK_HOLD_S,
+) = range(11)
 SITE_NAMES = (
     "import_limit",
     "export_limit",
@@ -158,6 +159,7 @@ SITE_NAMES = (
     "cycle_s",
     "poc_required",
     "q_first",
+    "clock_hold_s",
 )
 
 # service[row, service]

@@ -159,14 +159,15 @@ from jit.layout import Fail, Layout, Row
     FREQUENCY_PROOF_S,
     OTHER_KW,
     LAST_OTHER_KW,
+    CLOCK_LOST_S,
     TOTAL_KW,
     TOTAL_KVAR,
     SITE_LOW_KW,
     SITE_HIGH_KW,
     MUST_KVAR,
-) = range(15)
+) = range(16)
 # site_codes[row]
-ARMED, POC_QUALITY, FREQUENCY_QUALITY, DIRECTION = range(4)
+ARMED, POC_QUALITY, FREQUENCY_QUALITY, CLOCK, DIRECTION = range(5)
 
 # per entry of `requests:`: a value row and a site row for P and for Q, a code row;
 # per entry of `ancillary:`: four value rows and one code row
@@ -305,6 +306,7 @@ SITE_VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "s", "frequency_proof_s", "hold"),
     *_rows("snapshot", "kW", "other_kw"),
     *_rows("snapshot", "kW", "last_other_kw", "hold"),
+    *_rows("snapshot", "s", "clock_lost_s", "hold"),
     *_rows("command", "kW", "total_kw", "zero"),
     *_rows("command", "kvar", "total_kvar", "zero"),
     *_rows("limits", "kW", "site_low_kw site_high_kw", "zero"),
@@ -314,6 +316,7 @@ SITE_VALUE_ROWS: tuple[Row, ...] = (
 SITE_CODE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "Permit", "armed", "hold"),
     *_rows("snapshot", "Quality", "poc_quality frequency_quality"),
+    *_rows("snapshot", "Permit", "clock"),
     *_rows("constrain", "Mode", "direction"),
 )
 

@@ -24,6 +24,7 @@ WHY_TEXT = {
     Why.EXPIRED: "expired",
     Why.CONSTANT: "lower priority",
     Why.OFFERS: "lower priority",
+    Why.NO_CLOCK: "the machine's clock is not trusted",
     Why.NO_OPINION: "nothing to ask for",
 }
 

@@ -58,6 +58,7 @@ class Offers:
     schedules: dict[tuple[ScheduleType, str | None], Schedule] = field(default_factory=dict)
     _until_ns: int = 0
     _from_ns: int = 0
+    _known: bool = True
     asked_kw: F8 = field(init=False)
     asked_kvar: F8 = field(init=False)
     site_kw: F8 = field(init=False)
@@ -93,10 +94,14 @@ class Offers:
             del self.schedules[key]
         self._until_ns = 0
 
-    def evaluate(self, now_ns: int) -> None:
-        """Bring asked_kw, site_kw and why up to the instant. A clock that went back re-evaluates too."""
-        if self._from_ns <= now_ns < self._until_ns:
+    def evaluate(self, now_ns: int, *, known: bool = True) -> None:
+        """Bring asked_kw, site_kw and why up to the instant. A clock that went back re-evaluates too.
+
+        When the instant is not `known`, no schedule says anything.
+        """
+        if known == self._known and self._from_ns <= now_ns < self._until_ns:
             return
+        self._known = known
         self._from_ns, self._until_ns = now_ns, FOREVER_NS
         for row, entry in enumerate(self.entries):
             self._evaluate_entry(row, entry, now_ns)
@@ -121,6 +126,8 @@ class Offers:
         schedule = self.schedules.get((type_, asset))
         if schedule is None:
             return None
+        if not self._known:
+            return nan, nan, Why.NO_CLOCK
         window, until = window_at(schedule, now_ns)
         self._until_ns = min(self._until_ns, until)
         if window is None:

@@ -286,7 +286,7 @@ class Snapshot:
             constants.ratings,
             tick.dt_s,
         )
-        self.offers.evaluate(tick.utc_ns)
+        self._ask_schedules(frame, tick, past)
         signals.receive(
             values,
             codes,
@@ -319,6 +319,17 @@ class Snapshot:
             tick.dt_s,
         )
         frame.site_codes[rows.ARMED] = Permit.YES if self.armed else Permit.NO
+
+    def _ask_schedules(self, frame: Frame, tick: Tick, past: Past) -> None:
+        """What schedules say now; without a trusted clock what they said, for a while, and then nothing (F7)."""
+        lost = 0.0
+        if not tick.trusted:
+            lost = past.site.item(rows.CLOCK_LOST_S) + tick.dt_s
+            lost = lost if 0.0 <= lost < float("inf") else float("inf")  # never known: there is nothing to hold
+        frame.site[rows.CLOCK_LOST_S] = lost
+        frame.site_codes[rows.CLOCK] = Permit.YES if tick.trusted else Permit.NO
+        held = lost <= self.constants.site[c.CLOCK_HOLD_S]
+        self.offers.evaluate(tick.utc_ns - round(lost * 1e9) if held else tick.utc_ns, known=held)
 
     def remember(self, sealed: Frame) -> None:
         """The sealed frame becomes the past. Acts and trips that its state machine has not judged come again."""

@@ -75,8 +75,11 @@ class ProcessWatch:
             text = f"ticks are missed: {missed} since the start"
             yield Condition("ticks.missed", None, MEDIUM, text, "Check the machine's load")
         if self.ticker.wall.stepped_s:
-            off = f"the wall clock stepped by {self.ticker.wall.stepped_s:.0f} s; schedules go on by the time before"
+            off = f"the wall clock stepped by {self.ticker.wall.stepped_s:.0f} s; schedules are not followed on"
             yield Condition("clock.stepped", None, HIGH, off, "Check the machine's time server")
+        elif not self.ticker.wall.trusted:
+            off = "the wall clock is not known to be right; schedules are not followed on"
+            yield Condition("clock.untrusted", None, HIGH, off, "Check the machine's time server")
 
     def _parts(self) -> Iterator[Condition]:
         for name in self.contested():

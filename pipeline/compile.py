@@ -35,6 +35,8 @@ from sources.points import point_names, point_ranges
 POC = "poc"
 #: Re-entry delay (s) of the grid codes after a disconnection.
 REENTRY_S = {"vde-ar-n-4105": 60.0, "vde-ar-n-4110": 60.0, "vde-ar-n-4120": 60.0}
+#: Without a trusted clock the present step of a schedule is held for one market interval at most (s).
+CLOCK_HOLD_S = 900.0
 #: Kelvins per second beyond which a temperature was misread: no pack of cells follows that fast.
 TEMPERATURE_JUMP = 5.0
 #: What the definition calls the reactions to a device that does not follow.
@@ -317,6 +319,7 @@ def _site(definition: Definition) -> c.F8:
         "poc_stale_after": stale_after,
         "cycle_s": site.cycle,
         "poc_required": float(f"site.{POC}" in chain.snapshot.require),
+        "clock_hold_s": 0.0 if definition.time is not None and definition.time.on_loss == "withdraw" else CLOCK_HOLD_S,
         "q_first": float(site.pq_priority == "q"),
     }
     return np.array([row[name] for name in c.SITE_NAMES], np.float64)

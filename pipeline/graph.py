@@ -39,6 +39,7 @@ BEFORE_SNAPSHOT = (
     *("soc_slack_pct", "power_slack_kw", "temperature_slack_k", "soc_jump_s", "power_jump_s", "temperature_jump_s"),
     *("base_soc_pct", "base_s", "unexplained_kwh", "drift_kwh", "moved_kwh", "cycled_kwh", "against_s"),
     *("command_kw", "authority", "poc_proof", "poc_proof_s", "frequency_proof", "frequency_proof_s", "last_other_kw"),
+    "clock_lost_s",
 )
 
 

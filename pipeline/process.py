@@ -34,6 +34,7 @@ from pipeline import graph as graphs
 from pipeline.alarming import ProcessWatch
 from pipeline.chain import Entry, stages
 from pipeline.chronicle import Chronicle
+from pipeline.clock_error import clock_error_s
 from pipeline.compile import Compiled, compile_definition, ends
 from pipeline.door import SiteDoor
 from pipeline.field import Field, secret
@@ -41,6 +42,7 @@ from pipeline.nodes import Meters
 from pipeline.plugins import sink_of
 from pipeline.ticker import Ticker
 from pipeline.view import SiteView
+from pipeline.wall_clock import WallClock
 from sinks.alarms.bits import DeviceAlarms
 from sinks.alarms.book import AlarmBook
 from sinks.alarms.conditions import conditions
@@ -69,7 +71,8 @@ DAY_NS = 86_400 * 10**9
 class Options:
     """How a process is run. `armed`: it may write to devices. `shown` is added to what the page knows of the site.
 
-    `utc_ns` is the machine's clock and `jitter` spreads reconnects: a simulation brings its own.
+    `utc_ns` is the machine's clock, `clock_error_s` how far it may be off (asked only where the definition has
+    `time:`), and `jitter` spreads reconnects: a simulation brings its own.
     """
 
     armed: bool = False
@@ -77,6 +80,7 @@ class Options:
     shown: Mapping[str, Any] = field(default_factory=dict)
     tracing: Tracing = field(default_factory=Tracing.off)
     utc_ns: Callable[[], int] = time.time_ns
+    clock_error_s: Callable[[], float] = clock_error_s
     jitter: Callable[[], float] = random.random
 
 
@@ -133,7 +137,7 @@ class Process:
         self._read_buffers()
         self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
-        self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick), options.utc_ns)
+        self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick), self._clock())
         self.device_alarms = DeviceAlarms(self.compiled.layout, self.compiled.profiles)
         self.site_alarms = SiteRules(self.compiled.layout, definition.alarms)
         self.watch = self._watch()
@@ -143,6 +147,12 @@ class Process:
         self._began_s = self._sampled_s = 0.0
         self._counted_misses = 0
         self._sealed = -1
+
+    def _clock(self) -> WallClock:
+        trust = self.compiled.definition.time
+        if trust is None:
+            return WallClock(self.options.utc_ns)
+        return WallClock(self.options.utc_ns, trust.max_offset, self.options.clock_error_s)
 
     def _past(self) -> Past:
         """What the last process left: its latches, and one more when it and those before it ended in crashes."""

@@ -26,20 +26,16 @@ class Ticker:
 
     cycle_s: float
     on_tick: Callable[[Tick], None]
-    utc_ns: Callable[[], int] = time.time_ns
+    wall: WallClock = field(default_factory=lambda: WallClock(time.time_ns))
     index: int = 0
     missed: int = 0
     late_s: float = 0.0
     on_late: Callable[[float], None] | None = None
-    wall: WallClock = field(init=False)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop, repr=False)
     _start_s: float = 0.0
     _slot: int = 0
     _last_s: float = 0.0
     _waiting: asyncio.TimerHandle | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        self.wall = WallClock(self.utc_ns)
 
     def start(self) -> None:
         """The first tick is due one cycle from now."""
@@ -61,7 +57,8 @@ class Ticker:
         skipped = int(self.late_s / self.cycle_s)
         self._slot += skipped
         self.missed += skipped
-        tick = Tick(self.index, now, self.wall.at(now), now - self._last_s, skipped)
+        utc_ns = self.wall.at(now)
+        tick = Tick(self.index, now, utc_ns, now - self._last_s, skipped, self.wall.trusted)
         self.index += 1
         self._last_s = now
         self._arm()

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Tick:
     """`index` counts from 0; `mono_s` is scheduler time (s, monotonic), `utc_ns` the wall clock (ns since 1970, UTC).
 
-    `dt_s` is the true time since the previous tick (s), `missed` the deadlines that passed in between.
+    `dt_s` is the true time since the previous tick (s), `missed` the deadlines that passed in between. A wall clock
+    that is not `trusted` starts no window and ends none.
     """
 
     index: int
@@ -20,3 +21,4 @@ class Tick:
     utc_ns: int
     dt_s: float
     missed: int = 0
+    trusted: bool = True

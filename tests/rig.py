@@ -218,7 +218,7 @@ class Rig:
         self.batteries = {name: Battery() for name in definition.assets}
         self.other_kw, self.frequency, self.meter_answers, self.meter_beats = 0.0, 50.0, True, 0
         self.voltage, self.meter_missing = 20_000.0, set[str]()
-        self.meter_frozen = False
+        self.meter_frozen, self.trusted = False, True
         self.now_s, self.now_ns, self.index = 100.0, start_ns, 0
         self.cycle = definition.site.cycle
         self.errors: list[tuple[str, Exception]] = []
@@ -343,7 +343,7 @@ class Rig:
         self.now_s += dt
         self.now_ns += int(dt * 1e9)
         self.measure()
-        self.entry.signals.on_next(Tick(self.index, self.now_s, self.now_ns, dt))
+        self.entry.signals.on_next(Tick(self.index, self.now_s, self.now_ns, dt, trusted=self.trusted))
         self.index += 1
         return self.frame
 

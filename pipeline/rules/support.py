@@ -28,7 +28,6 @@ LATER: dict[Location, str] = {
     ("requests", "*", "target_soc"): "the controller `target_soc`",
     ("inputs", "*"): "the input `{}`",
     ("interlocks", "*"): "the interlock `{}`",
-    ("time",): "trust in the machine's clock",
 }
 PROTOCOLS = ("modbus", "mqtt")
 SCHEMES_LATER = ("opc.tcp",)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.ticker import Ticker
+from pipeline.wall_clock import WallClock
 from sources.tick import Tick
 
 pytestmark = pytest.mark.req("LH-CTRL-001", "LH-RT-004")
@@ -48,7 +49,7 @@ class Loop:
 
 def ticker(cycle_s: float, on_tick: Callable[[Tick], None], **more: Any) -> tuple[Ticker, Loop]:
     loop = Loop()
-    made = Ticker(cycle_s, on_tick, utc_ns=lambda: int(loop.now * 1e9) + 7, _loop=loop, **more)  # type: ignore[arg-type]
+    made = Ticker(cycle_s, on_tick, wall=WallClock(lambda: int(loop.now * 1e9) + 7), _loop=loop, **more)  # type: ignore[arg-type]
     made.start()
     return made, loop
 
