@@ -102,7 +102,7 @@ class Interlock(Section):
 
     input: Name = Field(description="the signal, from `inputs:`", examples=["fire_alarm"])
     then: Literal["stop", "no_charge", "no_discharge", "no_power"] = Field(
-        description="what it forbids; `stop` is an emergency stop and latches"
+        description="what it forbids; `stop` takes the power away at once and latches FAULT until acknowledged"
     )
     assets: list[Name] = Field([], description="for which assets; empty: for all", examples=[["bess_a"]])
     release_after: Duration = Field(

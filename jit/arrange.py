@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jit.layout import Fail, Layout, Row
@@ -28,6 +28,11 @@ class Added:
 
 
 NOTHING = Added()
+
+
+def interlock_rows(names: Sequence[str]) -> Added:
+    """One site row per interlock: for how long its input has been inactive (s), NaN while it is active."""
+    return Added(site_values=tuple(Row(f"interlocks.{name}.clear_s", "s", "snapshot") for name in names))
 
 
 def build_layout(

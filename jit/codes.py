@@ -112,6 +112,7 @@ class Latch(IntFlag):
     IDENTITY = 128  # another device answers than the one that the definition names
     SECOND_MASTER = 64  # somebody else writes the set-point
     EFFECT = 256  # power does not follow the command
+    INTERLOCK = 512  # an input demanded a stop
 
 
 @unique
@@ -139,6 +140,17 @@ class Reaction(IntEnum):
 
 
 @unique
+class Forbidden(IntFlag):
+    """What active inputs forbid an asset. 0 = nothing (a set of bits, not an enumeration)."""
+
+    NONE = 0
+    STOP = 1  # latches
+    CHARGE = 2
+    DISCHARGE = 4
+    UNSURE = 8  # an input that would stop is not known
+
+
+@unique
 class Condition(IntFlag):
     """Conditions of the state machine's table, computed every tick from the snapshot and `before`."""
 
@@ -160,6 +172,7 @@ class Condition(IntFlag):
     REVERTS = 32768  # the device is proved to revert by itself, or its profile has nothing to read back
     FOLLOWS = 8192  # the last write reached the device, and its power is not beyond what was commanded
     MANUAL = 65536  # MAINTENANCE, run by hand
+    FREE = 1 << 21  # no interlock forbids all power
     OBEYS = 1 << 20  # nothing that it does, or does not do, takes the permission away
 
 
@@ -234,6 +247,7 @@ class Reason(IntEnum):
     # state machine, continued
     REENTRY = 70
     BY_HAND = 71
+    INTERLOCKED = 72
     # reactive power
     GRID_REACTIVE = 80
     APPARENT_LIMITED = 81
@@ -292,6 +306,7 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.REVERSION_NOT_ARMED: "reversion not armed",
     Reason.READBACK_DIFFERS: "the device does not hold the set-point that was written",
     Reason.REENTRY: "waiting for the re-entry delay",
+    Reason.INTERLOCKED: "an interlock forbids power",
     Reason.BY_HAND: "run by hand for maintenance",
     Reason.DISOBEYS: "the device does not do what it is told",
     Reason.FOLLOWS_REQUEST: "follows the request",

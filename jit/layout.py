@@ -87,6 +87,12 @@ class Layout:
         return {name: i for i, name in enumerate(self.assets)}
 
     @cached_property
+    def interlocks(self) -> tuple[str, ...]:
+        """Names behind the codes of `interlock_by`."""
+        rows = (row.name for row in self.site_values)
+        return tuple(name.split(".")[1] for name in rows if name.startswith("interlocks."))
+
+    @cached_property
     def asked(self) -> tuple[tuple[str, str], ...]:
         """Per request, the row per asset and that of the site which `resolve` reads: its own or its last step's."""
         return tuple(_last_rows(request, self.value_index) for request in self.requests)

@@ -105,6 +105,8 @@ from jit.layout import Fail, Layout, Row
     COOLING,
     ALARMS,
     ACTS,
+    INTERLOCK,
+    INTERLOCK_BY,
     WRITE_STATUS,
     PROVED,
     CONTESTED,
@@ -145,7 +147,7 @@ from jit.layout import Fail, Layout, Row
     KVAR_BY,
     HEARTBEAT,
     FAULT,
-) = range(46)
+) = range(48)
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (
@@ -262,6 +264,8 @@ CODE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "Permit", "available remote cooling"),
     *_rows("snapshot", "bits", "alarms"),
     *_rows("snapshot", "Act", "acts"),
+    *_rows("snapshot", "Forbidden", "interlock"),
+    *_rows("snapshot", "interlock", "interlock_by"),
     *_rows("snapshot", "WriteStatus", "write_status"),
     *_rows("snapshot", "Proved", "proved"),
     *_rows("snapshot", "Permit", "contested"),

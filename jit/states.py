@@ -12,8 +12,9 @@ import numpy as np
 from jit import constants as c
 from jit import rows as r
 from jit.build import F2, I2, RF2, RI2, F, kernel, term
-from jit.codes import Act, Authority, Condition, Deviation, Latch, Permit, Proved, Reaction, Reason, State
+from jit.codes import Act, Authority, Condition, Deviation, Forbidden, Latch, Permit, Proved, Reaction, Reason, State
 from jit.constants import F8, I8
+from jit.timers import lasts
 
 RUNNING = (State.READY, State.IDLE, State.CHARGING, State.DISCHARGING, State.LIMITED)
 LABEL = -1  # "to" of the row that chooses a label of running
@@ -36,6 +37,7 @@ LOSSES = (
     (_C.REVERTS, Reason.REVERSION_NOT_ARMED),
     (_C.OBEYS, Reason.DISOBEYS),
     (_C.AVAILABLE, Reason.NOT_AVAILABLE),
+    (_C.FREE, Reason.INTERLOCKED),
 )
 
 #: (from, all of, none of, to, reason), in order of precedence. Why in this order:
@@ -77,12 +79,12 @@ TRANSITIONS.flags.writeable = False
 
 #: What running needs; the absent ones are what `missing` shows.
 _PROVED = _C.IDENTIFIED | _C.REVERTS
-_FIT = _C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE | _C.AGREES | _C.OBEYS
+_FIT = _C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE | _C.AGREES | _C.OBEYS | _C.FREE
 NEEDED = int(_FIT | _PROVED | _C.STEADY | _C.REENTERED)
 STANDING = int(_C.STOPPED | _C.LATCHED | _C.LOCKED)
 #: What an asset must be in to be taken over by hand, and what must not stand; what it needs to go on with power.
 TAKEN = int(_C.GOOD) | NEEDED & ~int(_C.ACTIVATED)
-SOUND = int(_C.GOOD | _C.AGREES | _C.OBEYS | _C.AVAILABLE | _PROVED)
+SOUND = int(_C.GOOD | _C.AGREES | _C.OBEYS | _C.AVAILABLE | _C.FREE | _PROVED)
 #: Everything is fine with an asset: the re-entry delay runs.
 FINE = SOUND | int(_C.REMOTE)
 TROUBLE = int(_C.STOPPED | _C.LATCHED)
@@ -95,6 +97,9 @@ A_ACTIVATE, A_DEACTIVATE, A_LOCK, A_UNLOCK = int(Act.ACTIVATE), int(Act.DEACTIVA
 A_RESTORED, A_MANUAL = int(Act.RESTORED_STOP), int(Act.MANUAL)
 L_ALARM, L_SIGN, L_READBACK = int(Latch.ALARM), int(Latch.WRONG_SIGN), int(Latch.READBACK)
 L_BEYOND, L_IDENTITY, L_CRASH = int(Latch.BEYOND), int(Latch.IDENTITY), int(Latch.CRASH_LOOP)
+L_INTERLOCK = int(Latch.INTERLOCK)
+F_STOP, F_CHARGE, F_DISCHARGE = int(Forbidden.STOP), int(Forbidden.CHARGE), int(Forbidden.DISCHARGE)
+F_UNSURE, F_POWER = int(Forbidden.UNSURE), int(Forbidden.CHARGE | Forbidden.DISCHARGE)
 L_EFFECT, L_SECOND_MASTER = int(Latch.EFFECT), int(Latch.SECOND_MASTER)
 HOLD, STOP = int(Reaction.HOLD), int(Reaction.STOP)
 BEYOND, SHORT, FOREIGN = int(Deviation.BEYOND), int(Deviation.SHORT), int(Deviation.FOREIGN)
@@ -104,7 +109,7 @@ C_REMOTE, C_AVAILABLE, C_CLEAR, C_LOCKED = int(_C.REMOTE), int(_C.AVAILABLE), in
 C_GOOD, C_QUIET, C_AGREES, C_FOLLOWS = int(_C.GOOD), int(_C.QUIET), int(_C.AGREES), int(_C.FOLLOWS)
 C_OBEYS = int(_C.OBEYS)
 C_IDENTIFIED, C_REVERTS = int(_C.IDENTIFIED), int(_C.REVERTS)
-C_STEADY, C_REENTERED, C_MANUAL = int(_C.STEADY), int(_C.REENTERED), int(_C.MANUAL)
+C_STEADY, C_REENTERED, C_MANUAL, C_FREE = int(_C.STEADY), int(_C.REENTERED), int(_C.MANUAL), int(_C.FREE)
 S_INIT, S_STANDBY, S_READY, S_IDLE = int(State.INIT), int(State.STANDBY), int(State.READY), int(State.IDLE)
 S_CHARGING, S_DISCHARGING, S_LIMITED = int(State.CHARGING), int(State.DISCHARGING), int(State.LIMITED)
 S_STOP, S_MAINTENANCE = int(State.EMERGENCY_STOP), int(State.MAINTENANCE)
@@ -112,6 +117,7 @@ SILENT, ARMED = int(Authority.SILENT), int(Authority.ARMED)
 R_RUNNING, R_REMAINS, R_ACTIVATED = int(Reason.RUNNING), int(Reason.REMAINS), int(Reason.ACTIVATED)
 R_HAND, R_LOCKED, R_LOCAL = int(Reason.BY_HAND), int(Reason.LOCKED_OUT), int(Reason.LOCAL_CONTROL)
 R_DEACTIVATED, R_ENDED = int(Reason.DEACTIVATED), int(Reason.MAINTENANCE_ENDED)
+R_INTERLOCKED = int(Reason.INTERLOCKED)
 WRITTEN, CONFIRMED, WRITE_FAILED = 1, 2, 3  # REFUSED and above
 
 
@@ -119,6 +125,13 @@ WRITTEN, CONFIRMED, WRITE_FAILED = 1, 2, 3  # REFUSED and above
 def stands(before: bool, acts: int, sets: int, lifts: int) -> bool:
     """Something that stands until somebody lifts it; set and lifted in the same tick, it stands."""
     return acts & sets != 0 or (before and acts & lifts == 0)
+
+
+@term
+def ran(past_codes: I8, a: int) -> bool:
+    """Whether power was permitted in the previous tick."""
+    permitted: bool = past_codes[r.MAY_CHARGE, a] == YES or past_codes[r.MAY_DISCHARGE, a] == YES
+    return permitted
 
 
 @term
@@ -149,6 +162,8 @@ def observe(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks:
             conditions |= C_REVERTS
         if codes[r.REACTION, a] < HOLD:
             conditions |= C_OBEYS
+        if codes[r.INTERLOCK, a] & F_POWER != F_POWER:
+            conditions |= C_FREE
         codes[r.CONDITIONS, a] = conditions
 
 
@@ -196,7 +211,11 @@ def keep(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8
             present |= L_SECOND_MASTER if why == FOREIGN else 0
         if codes[r.PROVED, a] & P_FOREIGN != 0:
             present |= L_IDENTITY
-        clear = lasts(past[r.CLEAR_S, a], present == 0 and codes[r.QUALITY, a] == VALID, dt)
+        forbidden = codes[r.INTERLOCK, a]
+        if forbidden & F_STOP != 0 or (forbidden & F_UNSURE != 0 and ran(past_codes, a)):
+            present |= L_INTERLOCK
+        sure = codes[r.QUALITY, a] == VALID and forbidden & F_UNSURE == 0
+        clear = lasts(past[r.CLEAR_S, a], present == 0 and sure, dt)
         latch = past_codes[r.LATCH, a] | present
         if codes[r.ACTS, a] & A_ACKNOWLEDGE != 0 and clear >= ratings[c.CLEAR_FOR, a]:
             latch = 0
@@ -206,14 +225,6 @@ def keep(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8
         conditions |= C_STEADY if latch & L_CRASH == 0 else 0
         conditions |= C_CLEAR if clear >= ratings[c.CLEAR_FOR, a] else 0
         codes[r.CONDITIONS, a] = conditions
-
-
-@term
-def lasts(before: float, holds: bool, dt: float) -> float:
-    """For how long something has held (s): NaN while it does not, 0 in the first tick that shows it."""
-    if not holds:
-        return np.nan
-    return before + dt if before == before else 0.0
 
 
 @term
@@ -311,15 +322,16 @@ def advance(
         silent = silent or (to == S_MAINTENANCE and conditions & C_MANUAL == 0)
         # the tick that activates only listens: in the next one power starts from what is measured, not from 0
         silent = silent or by == R_ACTIVATED or not (settled or heard)
-        codes[r.MAY_CHARGE, a] = codes[r.MAY_DISCHARGE, a] = YES if permitted else NO
+        forbidden = codes[r.INTERLOCK, a]
+        codes[r.MAY_CHARGE, a] = YES if permitted and forbidden & F_CHARGE == 0 else NO
+        codes[r.MAY_DISCHARGE, a] = YES if permitted and forbidden & F_DISCHARGE == 0 else NO
         codes[r.AUTHORITY, a] = SILENT if silent else ARMED
         codes[r.SETTLED, a] = YES if settled else NO
         waits = past_codes[r.REENTRY, a] == YES
         if waits and permitted:
             waits, values[r.RETURNED_S, a] = False, 0.0
-        ran = past_codes[r.MAY_CHARGE, a] == YES or past_codes[r.MAY_DISCHARGE, a] == YES
-        meant = by == R_DEACTIVATED or by == R_LOCKED or by == R_LOCAL or by == R_ENDED
-        if ran and not permitted and not meant:
+        meant = by == R_DEACTIVATED or by == R_LOCKED or by == R_LOCAL or by == R_ENDED or by == R_INTERLOCKED
+        if ran(past_codes, a) and not permitted and not meant:
             waits = True
         codes[r.REENTRY, a] = YES if waits else NO
         if not waits:

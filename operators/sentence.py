@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from jit import constants as c
 from jit import rows as r
-from jit.codes import REASON_TEXT, Authority, Condition, Deviation, Latch, Permit, Quality, Reason, State
+from jit.codes import REASON_TEXT, Authority, Condition, Deviation, Forbidden, Latch, Permit, Quality, Reason, State
 from jit.frame import Frame
 
 #: What people call the named limits.
@@ -35,6 +35,7 @@ LATCH_TEXT: dict[int, str] = {
     Latch.ALARM: "critical alarm of the device",
     Latch.WRONG_SIGN: "power flows against the command",
     Latch.READBACK: "the device holds another set-point than the one written",
+    Latch.INTERLOCK: "an interlock demanded a stop",
     Latch.CRASH_LOOP: "the process started too often in a short time",
     Latch.FORGOTTEN: "what latched before the restart is unreadable",
     Latch.IDENTITY: "another device answers than the one that is configured",
@@ -51,6 +52,7 @@ DEVIATION_TEXT: dict[int, str] = {
     Deviation.WRITES_FAIL: "no write reaches the device",
     Deviation.OSCILLATES: "the command swung to and fro, waiting until it is calm",
 }
+FORBIDDEN_TEXT: dict[int, str] = {Forbidden.CHARGE: "charging", Forbidden.DISCHARGE: "discharging"}
 #: Conditions that the next state lacks and that need no number to be understood.
 MISSING_TEXT: dict[int, str] = {
     Condition.ACTIVATED: "activation",
@@ -84,7 +86,7 @@ RAMPING, RESERVED = (int(Reason.RAMP_UP), int(Reason.RAMP_DOWN)), int(Reason.RES
 STOPPED, LATCHED, LOCKED = int(Condition.STOPPED), int(Condition.LATCHED), int(Condition.LOCKED)
 FRESH = int(Condition.FRESH)
 STEADY, REENTERED = int(Condition.STEADY), int(Condition.REENTERED)
-CLEAR = int(Condition.CLEAR)
+CLEAR, FREE = int(Condition.CLEAR), int(Condition.FREE)
 BY_HAND = int(Reason.BY_HAND)
 OBEYS = int(Condition.OBEYS)
 
@@ -138,7 +140,7 @@ def why(frame: Frame, column: int) -> str:
     if limit:
         bound = power(values.item(r.LIMITED_KW, column))
         return (
-            f"{said}, limited by {LIMIT_TEXT[limit_name(frame, limit)]} to {bound} ({asked}{_service(frame, column)})"
+            f"{said}, limited by {_limit_text(frame, column, limit)} to {bound} ({asked}{_service(frame, column)})"
         )
     if codes.item(r.LIMITED_WHY, column) == ONE_DIRECTION:
         return f"{said}, {REASON_TEXT[Reason(ONE_DIRECTION)]} ({asked})"
@@ -149,6 +151,12 @@ def why(frame: Frame, column: int) -> str:
     if codes.item(r.RESOLVE_BY, column) == RESERVED:
         return f"{said}, {_beside_reserve(frame, column)} ({asked}{_service(frame, column)})"
     return f"{said}, follows {request}{_service(frame, column)}"
+
+
+def _limit_text(frame: Frame, column: int, limit: int) -> str:
+    """What people call the limit; a permission that an interlock takes away is that interlock."""
+    name, lock = limit_name(frame, limit), frame.codes.item(r.INTERLOCK_BY, column)
+    return f"the interlock {frame.layout.interlocks[lock - 1]}" if lock and name == "permission" else LIMIT_TEXT[name]
 
 
 def _beside_reserve(frame: Frame, column: int) -> str:
@@ -196,9 +204,20 @@ def not_ready(frame: Frame, column: int) -> list[str]:
     words += [text for bit, text in MISSING_TEXT.items() if missing & bit]
     if missing & OBEYS:
         words.append(DEVIATION_TEXT.get(frame.codes.item(r.DEVIATION, column), "a proof that it follows"))
+    if missing & FREE:
+        words.append(interlock_text(frame, column))
     if missing & REENTERED:
         words.append(f"the re-entry delay, {frame.values.item(r.REENTRY_S, column):.0f} s left")
     return words
+
+
+def interlock_text(frame: Frame, column: int) -> str:
+    """Which interlock forbids what; empty when none does."""
+    by, bits_of = frame.codes.item(r.INTERLOCK_BY, column), frame.codes.item(r.INTERLOCK, column)
+    if not by:
+        return ""
+    what = FORBIDDEN_TEXT.get(bits_of & (Forbidden.CHARGE | Forbidden.DISCHARGE), "power")
+    return f"the interlock {frame.layout.interlocks[by - 1]} forbids {what}"
 
 
 def _acknowledgement(frame: Frame, column: int) -> str:

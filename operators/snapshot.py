@@ -18,7 +18,7 @@ import numpy as np
 from reactivex import Observable, abc
 
 from jit import constants as c
-from jit import dwell, effect, measure, points, rows, signals
+from jit import dwell, effect, interlock, measure, points, rows, signals
 from jit.codes import Act, Permit, Quality, Reason, WriteStatus
 from jit.constants import Constants
 from jit.frame import F8, I8, Frame, Past, first_past
@@ -55,12 +55,22 @@ ACT_BIT = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Interlocks:
+    """`place` int64[3, n], `spans` float64[2, n] s, `forbids` int64[n, assets] (`jit.interlock`)."""
+
+    place: I8
+    spans: F8
+    forbids: I8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Places:
     """Where points are (`jit.points`): `assets` int64[17, assets], `site` int64[6], device per point int64[points]."""
 
     assets: I8
     site: I8
     device_of_point: I8
+    interlocks: Interlocks | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -248,6 +258,7 @@ class Snapshot:
             past,
         )
         try:
+            frame.site_codes[rows.ARMED] = Permit.YES if self.armed else Permit.NO
             self._fill(frame, tick, past)
         except Exception as error:  # rule 10: the tick goes on with fail values and the snapshot's fault bit
             take_fail_values(frame, self._own)
@@ -318,7 +329,7 @@ class Snapshot:
             constants.site,
             tick.dt_s,
         )
-        frame.site_codes[rows.ARMED] = Permit.YES if self.armed else Permit.NO
+        self._interlock(frame, ages, past)
 
     def _ask_schedules(self, frame: Frame, tick: Tick, past: Past) -> None:
         """What schedules say now; without a trusted clock what they said, for a while, and then nothing (F7)."""
@@ -330,6 +341,24 @@ class Snapshot:
         frame.site_codes[rows.CLOCK] = Permit.YES if tick.trusted else Permit.NO
         held = lost <= self.constants.site[c.CLOCK_HOLD_S]
         self.offers.evaluate(tick.utc_ns - round(lost * 1e9) if held else tick.utc_ns, known=held)
+
+    def _interlock(self, frame: Frame, ages: F8, past: Past) -> None:
+        locks = self.places.interlocks
+        if locks is None:
+            return
+        interlock.judge(
+            frame.points,
+            frame.point_codes,
+            ages,
+            locks.place,
+            locks.spans,
+            locks.forbids,
+            frame.codes,
+            frame.site,
+            past.site,
+            self.layout.site_value_index[f"interlocks.{self.layout.interlocks[0]}.clear_s"],
+            frame.dt,
+        )
 
     def remember(self, sealed: Frame) -> None:
         """The sealed frame becomes the past. Acts and trips that its state machine has not judged come again."""

@@ -22,6 +22,7 @@ from operators.stage import stage
         "remote",
         "alarms",
         "acts",
+        "interlock",
         "different_s",
         "write_status",
         "proved",

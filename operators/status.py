@@ -15,7 +15,7 @@ from jit.codes import REASON_TEXT, Authority, Permit, Quality, Reason, State, Wr
 from jit.frame import Frame
 from operators.cut import command_json, cut
 from operators.decision import number
-from operators.sentence import LATCH_TEXT, bits, limit_name, not_ready, quality_text, request_name, why
+from operators.sentence import LATCH_TEXT, bits, interlock_text, limit_name, not_ready, quality_text, request_name, why
 from sources.instant import format_utc
 
 PHASE = {Reason.SERVICE_ADDED: "active", Reason.SERVICE_HELD: "held", Reason.SERVICE_WITHDRAWN: "withdrawn",
@@ -86,6 +86,7 @@ def condition_of(frame: Frame, column: int) -> dict[str, Any]:
         "may_charge": bool(codes.item(r.MAY_CHARGE, column) == Permit.YES),
         "may_discharge": bool(codes.item(r.MAY_DISCHARGE, column) == Permit.YES),
         "missing": not_ready(frame, column),
+        "interlock": interlock_text(frame, column),
         "latched": bits(codes.item(r.LATCH, column), LATCH_TEXT),
         "clear_s": number(values.item(r.CLEAR_S, column)) or 0.0,
         "reentry_s": number(values.item(r.REENTRY_S, column)),

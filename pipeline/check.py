@@ -17,6 +17,7 @@ from config.definition import Definition
 from config.diagnostics import Diagnostic, errors, ordered
 from config.load import Loaded, load
 from config.profile import Profile
+from config.signal import input_profile
 from config.source import Span
 from pipeline.rehearsal.reading import meanings
 from pipeline.rules import devices, doors, files, names, plugins, requests, reserve, site, support
@@ -123,4 +124,5 @@ def _profiles(definition: Definition, catalogue: Catalogue) -> dict[str, Profile
         found[name] = catalogue.find(asset.profile, "assets", name, "profile")
     for name, meter in definition.site.meters.items():
         found[f"site.{name}"] = catalogue.find(meter.profile, "site", "meters", name, "profile")
+    found |= {f"inputs.{name}": input_profile(name, signal) for name, signal in definition.inputs.items()}
     return {node: profile for node, profile in found.items() if profile is not None}

@@ -16,14 +16,15 @@ from config.canonical import dimension_of
 from config.definition import Asset, Definition, Fcr
 from config.profile import Profile
 from config.reaction import SIGN_FOR_S, window_ticks
+from config.signal import input_profile
 from jit import constants as c
-from jit.arrange import build_layout, told_ring
-from jit.codes import Proved, Reaction
+from jit.arrange import build_layout, interlock_rows, told_ring
+from jit.codes import Forbidden, Proved, Reaction
 from jit.constants import Constants
 from jit.layout import Layout
 from jit.points import M_DEVICE, M_HEARTBEAT, POINT_OF_ROW
 from operators.offers import Entry, Offers
-from operators.snapshot import Places
+from operators.snapshot import Interlocks, Places
 from operators.validate import Plausible
 from pipeline.composed import Composed, compose
 from pipeline.grid import reactive_ratings
@@ -82,6 +83,7 @@ def ends(definition: Definition) -> Ends:
     devices = [
         *((asset, f"assets.{asset}") for asset in definition.assets),
         *((f"site.{meter}", f"site.meters.{meter}") for meter in definition.site.meters),
+        *((f"inputs.{name}", f"inputs.{name}") for name in definition.inputs),
     ]
     outside = [f"requests.{request.kind}" for request in definition.requests if request.schedule is not None]
     return Ends(
@@ -97,6 +99,7 @@ def ends(definition: Definition) -> Ends:
 def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) -> Compiled:
     """`profiles` holds one profile per device id: asset ids and `site.<meter>`."""
     definition = operable(definition)
+    profiles = {**profiles, **{f"inputs.{name}": input_profile(name, one) for name, one in definition.inputs.items()}}
     devices, composed = _device_points(definition, profiles), compose(definition)
     layout = build_layout(
         assets=tuple(definition.assets),
@@ -104,7 +107,10 @@ def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) 
         services=tuple(f"ancillary.{service.kind}" for service in definition.ancillary),
         points=tuple(f"{device}.{point}" for device, points in devices.items() for point in points),
         devices=_spans(devices),
-        added=sum((part.rows() for part in composed), told_ring(_older(definition, profiles))),
+        added=sum(
+            (part.rows() for part in composed),
+            told_ring(_older(definition, profiles)) + interlock_rows(tuple(definition.interlocks)),
+        ),
         owners={part.id: part.id for part in composed},
     )
     return Compiled(
@@ -129,6 +135,7 @@ def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) 
 
 def _device_points(definition: Definition, profiles: Mapping[str, Profile]) -> dict[str, tuple[str, ...]]:
     names = [*definition.assets, *(f"site.{meter}" for meter in definition.site.meters)]
+    names += [f"inputs.{name}" for name in definition.inputs]
     return {name: point_names(profiles[name]) for name in names}
 
 
@@ -174,7 +181,36 @@ def _places(definition: Definition, profiles: Mapping[str, Profile], layout: Lay
     )
     for array in (assets, site, device_of_point):
         array.flags.writeable = False
-    return Places(assets, site, device_of_point)
+    return Places(assets, site, device_of_point, _interlocks(definition, layout))
+
+
+_FORBIDS = {
+    "stop": Forbidden.STOP | Forbidden.CHARGE | Forbidden.DISCHARGE,
+    "no_power": Forbidden.CHARGE | Forbidden.DISCHARGE,
+    "no_charge": Forbidden.CHARGE,
+    "no_discharge": Forbidden.DISCHARGE,
+}
+
+
+def _interlocks(definition: Definition, layout: Layout) -> Interlocks | None:
+    if not definition.interlocks:
+        return None
+    place, spans, forbids = [], [], []
+    for lock in definition.interlocks.values():
+        signal, device = definition.inputs[lock.input], f"inputs.{lock.input}"
+        high = int(signal.active == "high")
+        place.append((layout.point_index[f"{device}.value"], layout.device_index[device], high))
+        spans.append((signal.stale_after, lock.release_after))
+        of = lock.assets or layout.assets
+        forbids.append([int(_FORBIDS[lock.then]) if asset in of else 0 for asset in layout.assets])
+    arrays = Interlocks(
+        np.ascontiguousarray(np.array(place, np.int64).T),
+        np.ascontiguousarray(np.array(spans, np.float64).T),
+        np.array(forbids, np.int64),
+    )
+    for array in (arrays.place, arrays.spans, arrays.forbids):
+        array.flags.writeable = False
+    return arrays
 
 
 def _frequency_meter(definition: Definition) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from config.definition import Asset, Connection, Meter
+from config.definition import Asset, Connection, Input, Meter
 from jit.frame import Frame
 from operators.cut import Command, cut
 from operators.offers import TYPE_OF_KIND
@@ -27,6 +27,7 @@ from sources.foreign import ForeignSource
 from sources.modbus.device import ModbusDevice
 from sources.mqtt.connection import Broker
 from sources.mqtt.identity import Introduced
+from sources.mqtt.level import Level
 from sources.mqtt.schedule import ScheduleTopic
 from sources.mqtt.telemetry import Telemetry, default_prefix, topic_of
 
@@ -82,6 +83,8 @@ class Field:
             made._asset(name, asset)
         for name, meter in definition.site.meters.items():
             made._meter(f"site.{name}", meter)
+        for name, signal in definition.inputs.items():
+            made._input(f"inputs.{name}", signal)
         made._schedules()
         for name, broker in made.brokers.items():
             made.jobs[f"connections.{name}"] = broker.run
@@ -138,6 +141,13 @@ class Field:
         else:
             prefix = meter.topic or default_prefix(name)
             self._telemetry(name, self.broker(meter.connect), topic_of(prefix, profile.topics.telemetry, name))
+
+    def _input(self, name: str, signal: Input) -> None:
+        if signal.topic is None:
+            self._modbus(name, signal.connect)
+        else:
+            Level(name, signal.topic, self.broker(signal.connect), self.post)
+            self.topics.append(signal.topic)
 
     def _modbus(self, name: str, url: str) -> ModbusDevice:
         device = ModbusDevice(name, self.compiled.profiles[name], url, self.clock, jitter=self.jitter)

@@ -27,7 +27,7 @@ from config.definition import Definition, MqttOutput, PluginOutput, PostgresOutp
 from config.profile import Profile
 from jit.build import compiled as compile_state
 from jit.codes import Authority, Quality
-from jit.frame import Frame, Past
+from jit.frame import Frame
 from jit.rows import AUTHORITY
 from operators.stage import Stage
 from pipeline import graph as graphs
@@ -48,7 +48,7 @@ from sinks.alarms.book import AlarmBook
 from sinks.alarms.conditions import conditions
 from sinks.alarms.keeper import AlarmKeeper, load
 from sinks.alarms.rules import SiteRules
-from sinks.checkpoint import Checkpoint, crash_loop, restore
+from sinks.checkpoint import Checkpoint, remembered
 from sinks.foreign import ForeignSink
 from sinks.history import History, Numbers
 from sinks.journal import Journal, JournalFileError
@@ -62,8 +62,6 @@ from sources.schedule import Schedule, Withdrawal
 from sources.tick import Tick
 
 VERSION = "0.1.0"
-#: So many starts within this time, none of them ended in order, are a crash loop.
-CRASH_LOOP, CRASHES_WITHIN_S = 3, 600.0
 DAY_NS = 86_400 * 10**9
 
 
@@ -120,7 +118,7 @@ class Process:
             armed=options.armed,
             dropped=self._dropped,
             failed=self.failed,
-            past=self._past(),
+            past=remembered(self.directory / "checkpoint.frame", self.compiled.layout, self.journal, time.time_ns()),
         )
         self.field = Field.of(
             self.compiled, self.clock, self.post, armed=options.armed, jitter=options.jitter,
@@ -153,16 +151,6 @@ class Process:
         if trust is None:
             return WallClock(self.options.utc_ns)
         return WallClock(self.options.utc_ns, trust.max_offset, self.options.clock_error_s)
-
-    def _past(self) -> Past:
-        """What the last process left: its latches, and one more when it and those before it ended in crashes."""
-        past = restore(self.directory / "checkpoint.frame", self.compiled.layout)
-        starts = self.journal.crashing_since(time.time_ns() - int(CRASHES_WITHIN_S * 1e9))
-        if starts >= CRASH_LOOP:
-            logger.error("{} starts in {:g} min without an orderly end: every asset stays silent until acknowledged",
-                         starts, CRASHES_WITHIN_S / 60.0)  # fmt: skip
-            crash_loop(past, self.compiled.layout)
-        return past
 
     # --- building -----------------------------------------------------------------------------------------------------
 

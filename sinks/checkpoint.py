@@ -18,6 +18,10 @@ from jit.codes import Latch, Permit
 from jit.frame import Frame, Past, carry, first_past, from_bytes
 from jit.layout import Layout
 from sinks.conflate import Conflating
+from sinks.journal import Journal
+
+#: So many starts within this time, none of them ended in order, are a crash loop.
+CRASH_LOOP, CRASHES_WITHIN_S = 3, 600.0
 
 #: How much a timer that survives a restart may lose by it (s).
 TIMERS_S = 60.0
@@ -71,6 +75,17 @@ def _forgotten(path: Path, layout: Layout, error: Exception) -> Past:
 def crash_loop(past: Past, layout: Layout) -> None:
     """Latch every asset silent in STANDBY: the process has started too often, and nobody has looked why."""
     past.codes[layout.code_index["latch"]] |= Latch.CRASH_LOOP
+
+
+def remembered(path: Path, layout: Layout, journal: Journal, at_ns: int) -> Past:
+    """What the last process left: its latches, and one more when it and those before it ended in crashes."""
+    past = restore(path, layout)
+    starts = journal.crashing_since(at_ns - int(CRASHES_WITHIN_S * 1e9))
+    if starts >= CRASH_LOOP:
+        logger.error("{} starts in {:g} min without an orderly end: every asset stays silent until acknowledged",
+                     starts, CRASHES_WITHIN_S / 60.0)  # fmt: skip
+        crash_loop(past, layout)
+    return past
 
 
 class Checkpoint:

@@ -219,6 +219,7 @@ class Rig:
         self.other_kw, self.frequency, self.meter_answers, self.meter_beats = 0.0, 50.0, True, 0
         self.voltage, self.meter_missing = 20_000.0, set[str]()
         self.meter_frozen, self.trusted = False, True
+        self.inputs: dict[str, float | None] = dict.fromkeys(definition.inputs, 0.0)  # None: it does not answer
         self.now_s, self.now_ns, self.index = 100.0, start_ns, 0
         self.cycle = definition.site.cycle
         self.errors: list[tuple[str, Exception]] = []
@@ -318,6 +319,9 @@ class Rig:
                         battery.missing,
                     )
                 )
+        for name, level in self.inputs.items():
+            if level is not None:
+                self.signal(self._reading(f"inputs.{name}", {"value": level}, set()))
         if self.meter_answers and "site.poc" in self.compiled.layout.devices:
             self.meter_beats += not self.meter_frozen
             fed = sum(battery.power for battery in self.batteries.values()) + self.other_kw

@@ -209,6 +209,8 @@ def _device(compiled: Compiled, name: str) -> Device:
 def _stale_after(definition: Definition, device: str) -> float:
     if device in definition.assets:
         return definition.assets[device].stale_after
+    if device.startswith("inputs."):
+        return definition.inputs[device.removeprefix("inputs.")].stale_after
     meter = definition.site.meters.get(device.removeprefix("site."))
     return 3.0 if meter is None else meter.stale_after
 
@@ -216,6 +218,8 @@ def _stale_after(definition: Definition, device: str) -> float:
 def _healthy(definition: Definition, device: str, points: tuple[str, ...], plausible: Plausible) -> F8:
     """What each point shows when nothing is wrong; 0 for what the chain does not compute with, inside its range."""
     known = dict(_COMMON)
+    if device.startswith("inputs."):
+        known["value"] = float(definition.inputs[device.removeprefix("inputs.")].active == "low")
     asset = definition.assets.get(device)
     if asset is not None:
         band = asset.temperature

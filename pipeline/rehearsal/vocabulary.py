@@ -137,7 +137,8 @@ class Vocabulary:
 
 
 def _devices(definition: Definition) -> tuple[str, ...]:
-    return (*definition.assets, *(f"site.{meter}" for meter in definition.site.meters))
+    meters = (f"site.{meter}" for meter in definition.site.meters)
+    return (*definition.assets, *meters, *(f"inputs.{name}" for name in definition.inputs))
 
 
 def _written(definition: Definition, profiles: Mapping[str, Profile]) -> Iterator[Written]:
@@ -160,7 +161,7 @@ def _written(definition: Definition, profiles: Mapping[str, Profile]) -> Iterato
             for asset in ("", *definition.assets):
                 path = f"requests.{request.kind}" + (f".{asset}" if asset else "")
                 yield Written(path, "request", asset, request.kind, POWER, (ABSENT,), signed=True)
-    for act in ActKind:
+    for act in (kind for kind in ActKind if kind is not ActKind.MANUAL):
         words = (ALL, *definition.assets)
         yield Written(f"operator.{act}", "act", "", act, words=words, only_words=True, timeline_only=True)
 

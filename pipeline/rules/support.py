@@ -26,8 +26,7 @@ LATER: dict[Location, str] = {
     ("requests", "*", "self_consumption"): "the controller `self_consumption`",
     ("requests", "*", "export_limit"): "the controller `export_limit`",
     ("requests", "*", "target_soc"): "the controller `target_soc`",
-    ("inputs", "*"): "the input `{}`",
-    ("interlocks", "*"): "the interlock `{}`",
+    ("inputs", "*", "node"): "an input on OPC UA",
 }
 PROTOCOLS = ("modbus", "mqtt")
 SCHEMES_LATER = ("opc.tcp",)

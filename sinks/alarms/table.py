@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jit import rows as r
-from jit.codes import Latch, Reason, State, WriteStatus
-from sinks.alarms.condition import HIGH, LOW, MARK
+from jit.codes import Forbidden, Latch, Reason, State, WriteStatus
+from sinks.alarms.condition import HIGH, LOW, MARK, MEDIUM
 
 #: What explains that a device does not do what it is told: then that is no alarm of its own.
 LOST = ("maintenance", "data_lost")
@@ -55,6 +55,9 @@ SAYS: tuple[Says, ...] = (
     Says("identity", r.STATE_BY, HIGH, "the device has not said who it is",
          "Check the profile's identity points; nothing is written until serial, manufacturer and model are read",
          equals=Reason.NOT_IDENTIFIED, delay_s=PROOF_DELAY_S, consequence_of=LOST),
+    Says("interlock", r.INTERLOCK, MEDIUM, "an interlock forbids charging, discharging or both",
+         "Look at the input that is active or unknown; the why line names it",
+         bit=Forbidden.CHARGE | Forbidden.DISCHARGE, delay_s=PROOF_DELAY_S),
     Says("local", r.STATE_BY, LOW, "device is in local control", "Return it to remote, then activate it here",
          equals=Reason.LOCAL_CONTROL),
 )  # fmt: skip

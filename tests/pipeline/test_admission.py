@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from jit.codes import Latch
 from pipeline.admission import ACKNOWLEDGEMENTS, admit
+from sinks.checkpoint import remembered
 from sinks.journal import Journal
 from sinks.web.ports import ActRefusedError
 from sources.act import ActKind, OperatorAct
 from sources.instant import SECOND_NS
+from tests.rig import Rig, site
 
 ASSETS = ("b1", "b2")
 pytestmark = [pytest.mark.safety, pytest.mark.req("LH-SM-003", "LH-OPS-004")]
@@ -96,3 +99,15 @@ async def test_only_an_end_that_was_not_in_order_is_a_crash(tmp_path: Path) -> N
         crashing = book.crashing_since(at_ns - 10 * minute)
         await book.close()
         assert crashing == {"a": 1, "b": 1, "c": 2, "d": 2}[boot]
+
+
+async def test_the_third_crash_in_ten_minutes_latches_every_asset(tmp_path: Path) -> None:
+    layout, minute = Rig(site(2)).compiled.layout, 60 * SECOND_NS
+    seen = []
+    for k, boot in enumerate("abc"):
+        book = Journal(tmp_path / "acts", boot)
+        book.boot(k * minute, "0.1.0", "c")
+        past = remembered(tmp_path / "checkpoint.frame", layout, book, k * minute)
+        seen.append(past.codes[layout.code_index["latch"]].tolist())
+        await book.close()
+    assert seen == [[0, 0], [0, 0], [Latch.CRASH_LOOP, Latch.CRASH_LOOP]]
