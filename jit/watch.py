@@ -29,6 +29,7 @@ OSCILLATES = int(Deviation.OSCILLATES)
 EVIDENCE_S = 1.0  # what one measurement proves at most: three of them for a wrong sign
 RECOVERY = 0.25
 LIVELY_S, LIVELY = 60.0, 0.5  # a telemetry that usually moves from one reading to the next
+LIVELY_FOR_S = 10.0  # a longer rest says nothing more about that
 FORGET_S = 60.0
 SWING = 0.2  # of the rating
 SWING_S, SWING_RESPONSES = 60.0, 12.0  # a slow loop swings slowly
@@ -52,7 +53,7 @@ def still(values: F8, codes: I8, past: F8, past_codes: I8, dt: float) -> None:
         still_s, lively = timer(past[r.STILL_S, a]), timer(past[r.LIVELY, a])
         if usable:
             still_s = still_s + min(gap, EVIDENCE_S) if power == was else 0.0
-            if power != 0.0:
+            if power != 0.0 and still_s <= LIVELY_FOR_S:
                 share = min(1.0, min(gap, EVIDENCE_S) / LIVELY_S)
                 lively += (0.0 - lively if power == was else 1.0 - lively) * share
         known = values[r.LEAST_KW, a] == values[r.LEAST_KW, a]
@@ -104,7 +105,8 @@ def deviate(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8) -> Non
             if seen != 0 and repeats:
                 seen = STUCK  # no evidence of what the power is
             derated = past[r.EFFECT_LOW_KW, a] > -INF or past[r.EFFECT_HIGH_KW, a] < INF
-            doubted = (derated or past_codes[r.REACTION, a] != 0) and past_codes[r.LATCH, a] == 0
+            accused = past_codes[r.REACTION, a] != 0 or max(more, less) >= ratings[c.EFFECT_FOR_S, a]
+            doubted = (derated or accused) and past_codes[r.LATCH, a] == 0
             asked = low > tolerance or high < -tolerance
             wrong = run(wrong, evidence, opposite and seen != STUCK, False, asked)
             more = run(more, evidence, seen == BEYOND, doubted, asked)
