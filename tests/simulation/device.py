@@ -28,6 +28,7 @@ class Heard:
     """One write as it arrived: values of the written points in the chain's units; `taken`: the device acted on it."""
 
     at_s: float
+    sent_s: float
     values: dict[str, float | str]
     taken: bool
 
@@ -62,18 +63,16 @@ class Station:
         self.lies = Lies()
         self.heard: list[Heard] = []
         self.said: list[Said] = []
-        self._clock, self._advance = clock, advance
-        self._page: Image = self._blank()
+        self._clock, self._advance, self._sent_s = clock, advance, 0.0
+        self._page: Image = self.unit.blank()
 
-    def _blank(self) -> Image:
-        return self.unit.blank()
-
-    def answer(self, octets: bytes) -> bytes | None:
+    def answer(self, octets: bytes, sent_s: float) -> bytes | None:
         """The reply to one request frame; None to what is no Modbus TCP."""
         if len(octets) < 8 or octets[2:4] != b"\0\0":
             return None
         self._advance()
         head, code, body = octets[:4], octets[7], octets[8:]
+        self._sent_s = sent_s
         pdu = self._serve(code, body)
         return head + struct.pack(">HB", len(pdu) + 1, octets[6]) + pdu
 
@@ -131,9 +130,9 @@ class Station:
             return bytes((code | 0x80, ILLEGAL_ADDRESS))
         values = self.unit.values(names, address, self._as_taken(names, address, words))
         if any(self.plant.refusal(name, value) is not None for name, value in values.items()):
-            self.heard.append(Heard(self._clock(), values, taken=False))
+            self.heard.append(Heard(self._clock(), self._sent_s, values, taken=False))
             return bytes((code | 0x80, ILLEGAL_VALUE))
-        self.heard.append(Heard(self._clock(), values, taken=not self.lies.discards))
+        self.heard.append(Heard(self._clock(), self._sent_s, values, taken=not self.lies.discards))
         if not self.lies.discards:
             for name, value in values.items():
                 self.plant.write(name, value)

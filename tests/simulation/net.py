@@ -24,9 +24,9 @@ def stream(seed: int, name: str) -> random.Random:
 
 
 class Host(Protocol):
-    """What stands at the far end: bytes in, bytes out (none: silence)."""
+    """What stands at the far end: bytes in, bytes out (none: silence). `sent_s` is when they left the sender."""
 
-    def answer(self, octets: bytes) -> bytes | None: ...
+    def answer(self, octets: bytes, sent_s: float) -> bytes | None: ...
 
 
 @dataclass
@@ -65,11 +65,11 @@ class Transport(asyncio.Transport):
     def write(self, octets: bytes | bytearray | memoryview) -> None:
         takes = None if self._closed or not self._alive() else self._line.takes()
         if takes is not None:
-            self._loop.call_later(takes, self._arrive, bytes(octets))
+            self._loop.call_later(takes, self._arrive, bytes(octets), self._loop.time())
 
-    def _arrive(self, octets: bytes) -> None:
+    def _arrive(self, octets: bytes, sent_s: float) -> None:
         """At the host, whatever has become of the sender meanwhile."""
-        reply = self._line.host.answer(octets)
+        reply = self._line.host.answer(octets, sent_s)
         if reply is None:
             return
         takes = self._line.takes()

@@ -26,6 +26,7 @@ def test_a_schedule_becomes_power_at_the_device(cycle: str, tmp_path: Path) -> N
         world.schedule(240.0)
         world.run(20.0)
         assert world.trace.moments[-1].power_kw == pytest.approx({"b1": 80.0, "b2": 80.0, "b3": 80.0})
+        world.verify()
 
 
 def test_one_seed_is_one_run(tmp_path: Path) -> None:
@@ -51,6 +52,7 @@ def test_a_killed_process_says_nothing_more_and_the_next_one_starts_over(tmp_pat
         assert world.trace.moments[-1].power_kw["b1"] == 0.0  # the device's own reversion
         world.boot()
         assert world.run(20.0).trace.moments[-1].power_kw["b1"] == pytest.approx(80.0)
+        world.verify()
 
 
 def test_a_stop_is_written_and_a_termination_confirmed(tmp_path: Path) -> None:
@@ -60,6 +62,7 @@ def test_a_stop_is_written_and_a_termination_confirmed(tmp_path: Path) -> None:
         world.run(3.0)
         assert world.trace.powers("b1")[-1][1] == 0.0
         assert world.terminate()
+        world.verify()
 
 
 def test_who_waits_for_nothing_is_told() -> None:

@@ -5,13 +5,26 @@ The invariants read this and nothing else. Times are s of the loop, powers kW (+
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from config.asset import Asset
 from config.definition import Definition
 from config.profile import Profile
 from sources.act import ActKind
-from tests.simulation.device import Heard, Said, Station
+from tests.simulation.device import Heard, Said
+
+#: A reading that left the device so long before a tick is in that tick: time-out of one request, and its way.
+READING_S = 0.4
+
+
+class Recorded(Protocol):
+    """A device as the trace knows it."""
+
+    heard: list[Heard]
+    said: list[Said]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +32,9 @@ class Moment:
     """The truth at one instant: power and SoC per asset, and what else hangs at the point of connection."""
 
     at_s: float
-    power_kw: dict[str, float]
-    soc_pct: dict[str, float]
-    other_kw: float
+    power_kw: Mapping[str, float]
+    soc_pct: Mapping[str, float]
+    other_kw: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,48 +42,138 @@ class Asked:
     from_s: float
     until_s: float
     power_kw: float
-    asset: str | None
+    asset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     at_s: float
     kind: ActKind
-    asset: str | None
+    asset: str | None = None
 
 
 @dataclass(slots=True)
 class Boot:
-    """One life of the process."""
+    """One life of the process. `confirmed`: its end by SIGTERM was confirmed by the devices."""
 
     at_s: float
     ended_s: float = float("inf")
     terminated_s: float = float("inf")
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A set-point on the wire: when it left, what it said, and the ticks that were complete by then."""
+
+    sent_s: float
+    power_kw: float
+    heartbeat: int
+    ticks: int
+    boot: int
 
 
 @dataclass
 class Trace:
-    """`ticks` are the instants at which a tick was complete."""
+    """`ticks` are the instants at which a tick was complete; `healed_s` when all faults had ended."""
 
     site: Definition
-    profiles: dict[str, Profile]
-    stations: dict[str, Station]
-    seed: int
+    profiles: Mapping[str, Profile]
+    stations: Mapping[str, Recorded]
+    seed: int = 0
     moments: list[Moment] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
     boots: list[Boot] = field(default_factory=list)
     ticks: list[float] = field(default_factory=list)
+    missed: int = 0
+    healthy: bool = True
+    healed_s: float | None = None
+    _powers: dict[str, tuple[int, list[tuple[float, float]]]] = field(default_factory=dict, repr=False)
 
-    def heard(self, asset: str) -> list[Heard]:
-        return self.stations[asset].heard
+    @property
+    def cycle(self) -> float:
+        return self.site.site.cycle
+
+    @property
+    def assets(self) -> Mapping[str, Asset]:
+        return self.site.assets
+
+    @property
+    def end_s(self) -> float:
+        return self.moments[-1].at_s if self.moments else 0.0
+
+    @property
+    def sees_s(self) -> float:
+        """What a device says is in a command that is sent so much later, at the latest."""
+        return self.cycle + READING_S
+
+    def step_kw(self, asset: str) -> float:
+        return self.profiles[asset].resolution_kw
 
     def powers(self, asset: str) -> list[tuple[float, float]]:
-        """Every set-point on the wire: (s, kW)."""
-        return [(h.at_s, float(h.values["power"])) for h in self.heard(asset) if "power" in h.values]
+        """Every set-point that arrived: (s, kW)."""
+        heard = self.stations[asset].heard
+        count, powers = self._powers.get(asset, (-1, []))
+        if count != len(heard):
+            powers = [(h.at_s, float(h.values["power"])) for h in heard if "power" in h.values]
+            self._powers[asset] = len(heard), powers
+        return powers
 
-    def told(self, device: str, at_s: float) -> Said | None:
-        """The newest reply that had left the device by then."""
+    def writes(self, asset: str) -> list[Write]:
+        """Every set-point, in the order in which it was sent."""
+        starts = [boot.at_s for boot in self.boots]
+        return [
+            Write(
+                heard.sent_s,
+                float(heard.values["power"]),
+                int(heard.values.get("heartbeat", 0)),
+                bisect_right(self.ticks, heard.sent_s + 1e-4),
+                bisect_right(starts, heard.sent_s) - 1,
+            )
+            for heard in sorted(self.stations[asset].heard, key=lambda heard: heard.sent_s)
+            if "power" in heard.values
+        ]
+
+    def in_force(self, asset: str, at_s: float) -> float:
+        """The set-point that had arrived by then; 0 before the first."""
+        powers = self.powers(asset)
+        place = bisect_right(powers, at_s, key=lambda power: power[0])
+        return powers[place - 1][1] if place else 0.0
+
+    def written(self, asset: str, from_s: float, to_s: float) -> bool:
+        """Whether a set-point arrived in this time."""
+        powers = self.powers(asset)
+        place = bisect_right(powers, to_s, key=lambda power: power[0])
+        return place > 0 and powers[place - 1][0] >= from_s
+
+    def lived(self, from_s: float, to_s: float) -> list[Moment]:
+        first = bisect_left(self.moments, from_s, key=lambda moment: moment.at_s)
+        return self.moments[first : bisect_right(self.moments, to_s, key=lambda moment: moment.at_s)]
+
+    def told(self, device: str, from_s: float, to_s: float) -> list[Said]:
+        """The replies that left the device in this time, and the newest one before it."""
         said = self.stations[device].said
-        place = bisect_right(said, at_s, key=lambda s: s.at_s)
-        return said[place - 1] if place else None
+        first = bisect_left(said, from_s, key=lambda s: s.at_s)
+        return said[max(0, first - 1) : bisect_right(said, to_s, key=lambda s: s.at_s)]
+
+    def seen(self, asset: str, at_s: float) -> list[Said]:
+        """Replies of which one was the newest in the tick that computed what was sent at `at_s`."""
+        return self.told(asset, at_s - self.sees_s, at_s)
+
+    def spells(self, device: str, name: str, holds: Mapping[float | None, bool]) -> Iterator[tuple[float, float]]:
+        """(from, until) of the times in which a point said one of these values without interruption."""
+        began: float | None = None
+        for said in self.stations[device].said:
+            if name not in said.values:
+                continue
+            if holds.get(said.values[name], False):
+                began = said.at_s if began is None else began
+            elif began is not None:
+                yield began, said.at_s
+                began = None
+        if began is not None:
+            yield began, self.end_s
+
+    def acted(self, kinds: set[ActKind], asset: str, from_s: float, to_s: float) -> bool:
+        return any(a.kind in kinds and a.asset in (None, asset) and from_s <= a.at_s <= to_s for a in self.acts)

@@ -17,11 +17,15 @@ from __future__ import annotations
 
 import asyncio
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import tests.simulation.life_checks
+import tests.simulation.safety_checks
+import tests.simulation.time_checks  # noqa: F401  # each enters its checks into the table
 from config.definition import Definition
 from config.profile import Profile
 from pipeline import run as running
@@ -34,6 +38,7 @@ from simulator.grid import Site
 from simulator.plant import Model, Plant
 from sources.act import ActKind, OperatorAct
 from sources.schedule import Schedule, ScheduleType, Window
+from tests.simulation.checks import verify
 from tests.simulation.device import Lies, Station
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.net import Line, MemoryNet, stream
@@ -179,6 +184,7 @@ class World:
         if shell is None:
             return
         self.net.disconnect_all()
+        self.trace.healthy = False
         shell.process.ticker.stop()
         self.loop.run_until_complete(self._bury(shell))
         self.trace.boots[-1].ended_s = self.loop.time()
@@ -191,10 +197,17 @@ class World:
     def terminate(self) -> bool:
         """SIGTERM: true when 0 kW is confirmed everywhere."""
         self.process.ticker.stop()
-        self.trace.boots[-1].terminated_s = self.loop.time()
-        confirmed = self.loop.run_until_complete(running.zero(self.process))
+        boot = self.trace.boots[-1]
+        boot.terminated_s = self.loop.time()
+        boot.confirmed = self.loop.run_until_complete(running.zero(self.process))
         self.kill()
-        return confirmed
+        return boot.confirmed
+
+    def verify(self, *only: str, without: Iterable[str] = ()) -> None:
+        """Every invariant holds, or an AssertionError that names seed, time and what was on the wire."""
+        breaches = verify(self.trace, only or None, without)
+        said = "\n".join(str(breach) for breach in breaches[:20])
+        assert not breaches, f"seed {self.seed}, {len(breaches)} breaches:\n{said}"
 
     # --- people, markets and what else acts ---------------------------------------------------------------------------
 
@@ -220,13 +233,18 @@ class World:
         self.loop.create_task(self.process.door.act(said)).add_done_callback(_raise)
 
     def line(self, name: str) -> Line:
+        """The way to a device, to be spoiled."""
+        self.trace.healthy = False
         return self.net.lines[name, 502]
 
     def lies(self, name: str) -> Lies:
+        """What is wrong with a device, to be changed."""
+        self.trace.healthy = False
         return self.stations[name].lies
 
     def fault(self, name: str, fault: Fault, seconds: float | None = None, limit_kw: float | None = None) -> None:
         """One of the simulator's faults on a device, now."""
+        self.trace.healthy = False
         plant = self.poc if name == "poc" else self.plants[name]
         plant.board.switch(fault, True, plant.state.uptime_s, seconds, limit_kw)
 

@@ -1,0 +1,110 @@
+"""L1 to L5, R5: it comes back, it does not flap, it keeps its cycle and its budget."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import pairwise
+
+from sources.act import ActKind
+from tests.simulation.checks import Found, invariant
+from tests.simulation.trace import Trace
+
+RECOVERS_S = 10.0
+SAFE_S = 2.0
+HOLDS = {ActKind.STOP, ActKind.DEACTIVATE, ActKind.LOCK_OUT}
+
+
+@invariant("L1")
+def it_comes_back(trace: Trace) -> Iterator[Found]:
+    """When all faults have ended and nothing latches, power flows again within 10 s, or the re-entry delay.
+
+    Permission that had just returned and was lost again waits for `calm_for` (L3).
+    """
+    if trace.healed_s is None:
+        return
+    machine = trace.site.chain.state_machine
+    delay = max(RECOVERS_S, machine.reentry_delay or (60.0 if trace.site.site.grid_code not in (None, "none") else 0.0))
+    for asset in trace.assets:
+        calm = machine.calm_for if _returned_lately(trace, asset, trace.healed_s - 2 * machine.calm_for) else 0.0
+        due = trace.healed_s + delay + calm + 2 * trace.cycle
+        asked = any(a.power_kw != 0 and a.asset in (None, asset) and a.from_s <= due < a.until_s for a in trace.asked)
+        held = trace.acted(HOLDS, asset, 0.0, due)
+        back = any(trace.healed_s <= w.sent_s <= due and w.power_kw != 0 for w in trace.writes(asset))
+        if due <= trace.end_s and asked and not held and not back:
+            yield asset, due, f"no power {delay + calm:g} s after the last fault ended"
+
+
+def _returned_lately(trace: Trace, asset: str, since_s: float) -> bool:
+    return any(a.power_kw == 0 != b.power_kw and since_s <= b.sent_s for a, b in pairwise(trace.writes(asset)))
+
+
+@invariant("L2")
+def safe_within_two_seconds(trace: Trace) -> Iterator[Found]:
+    """What forbids running is 0 kW on the wire two seconds after the device said it."""
+    for asset in trace.assets:
+        for name, value in (("available", 0.0), ("available", None), ("soc", None), ("discharge_limit", None)):
+            for began, ended in trace.spells(asset, name, {value: True}):
+                for write in trace.writes(asset):
+                    if began + SAFE_S < write.sent_s < ended and write.power_kw > 0:
+                        yield asset, write.sent_s, f"{write.power_kw:g} kW, {name} is {value} since {began:.1f} s"
+                        break
+
+
+@invariant("L3")
+def it_does_not_flap(trace: Trace) -> Iterator[Found]:
+    """Permission that was lost comes back by itself once in a minute at most (counted: 0 kW to power, three times)."""
+    for asset in trace.assets:
+        steady = all(a.kind not in HOLDS for a in trace.acts) and len(trace.asked) <= 1
+        starts = [b.sent_s for a, b in pairwise(trace.writes(asset)) if a.power_kw == 0 != b.power_kw]
+        for first, third in zip(starts, starts[2:], strict=False):
+            if steady and len(trace.boots) == 1 and third - first < trace.site.chain.state_machine.calm_for:
+                yield asset, third, f"starts at {first:.1f} s and twice more until {third:.1f} s"
+                break
+
+
+@invariant("L4")
+def healthy_power_follows(trace: Trace) -> Iterator[Found]:
+    """Without any fault the energy delivered is that of the set-points, within 1 % and what the response takes."""
+    if not trace.healthy:
+        return
+    for asset in trace.assets:
+        response = trace.profiles[asset].response
+        powers = trace.powers(asset)
+        times = [at for at, _ in powers]
+        off = turned = 0.0
+        for a, b in pairwise(trace.moments):
+            place = bisect_left(times, a.at_s)
+            asked = powers[place - 1][1] if place else 0.0
+            off += (a.power_kw[asset] - asked) * (b.at_s - a.at_s)
+            turned += abs(asked) * (b.at_s - a.at_s)
+        moved = sum(abs(b - a) for (_, a), (_, b) in pairwise([(0.0, 0.0), *powers]))
+        allowed = 0.01 * turned + moved * (response.dead_time + response.lag + 0.1)
+        if abs(off) > allowed + 1.0:
+            yield asset, trace.end_s, f"{off / 3600:g} kWh off of {turned / 3600:g} kWh"
+
+
+@invariant("L5")
+def one_tick_per_cycle(trace: Trace) -> Iterator[Found]:
+    """Ticks are on their deadlines; one that was missed is counted and not caught up."""
+    for boot in trace.boots:
+        ticks = [at for at in trace.ticks if boot.at_s <= at <= boot.ended_s]
+        for a, b in pairwise(ticks):
+            if b - a < 0.5 * trace.cycle:
+                yield "site", b, f"two ticks {b - a:.3f} s apart"
+        lived = min(boot.ended_s, boot.terminated_s, trace.end_s) - boot.at_s
+        lost = int(lived / trace.cycle + 1e-3) - len(ticks) - trace.missed
+        if len(trace.boots) == 1 and lost > 1:
+            yield "site", trace.end_s, f"{lost} ticks neither executed nor counted as missed"
+
+
+@invariant("R5")
+def the_write_budget(trace: Trace) -> Iterator[Found]:
+    """At most two set-points a second to a device, or one per cycle where the cycle is shorter."""
+    for asset in trace.assets:
+        times = [write.sent_s for write in trace.writes(asset)]
+        most = max(2, round(1.0 / trace.cycle) + 1)
+        for first, beyond in zip(times, times[most:], strict=False):
+            if beyond - first < 1.0 - 1e-3:
+                yield asset, beyond, f"more than {most} writes within a second"
+                break

@@ -1,0 +1,252 @@
+"""S1 to S16: power inside what is allowed, on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from math import isfinite
+
+from sources.act import ActKind
+from tests.simulation.checks import Found, invariant
+from tests.simulation.trace import READING_S, Trace, Write
+
+N_SIGN_S = 3.0
+LIFTS = {ActKind.RELEASE}
+
+
+@invariant("S1")
+def finite_and_whole_steps(trace: Trace) -> Iterator[Found]:
+    """A set-point is a finite number within the rating; no sentinel is ever written."""
+    for asset, model in trace.assets.items():
+        for write in trace.writes(asset):
+            inside = -model.rated.charge <= write.power_kw <= model.rated.discharge
+            if not isfinite(write.power_kw) or not inside:
+                yield asset, write.sent_s, f"{write.power_kw} kW is no power of this asset"
+
+
+@invariant("S2")
+def inside_the_limits_of_the_battery(trace: Trace) -> Iterator[Found]:
+    """Within the charge and discharge limits that the device last said; a promised limit that is missing is 0."""
+    for asset in trace.assets:
+        step = trace.step_kw(asset)
+        for write in trace.writes(asset):
+            name = "discharge_limit" if write.power_kw > 0 else "charge_limit"
+            limits = [s.values.get(name) or 0.0 for s in trace.seen(asset, write.sent_s) if name in s.values]
+            if write.power_kw != 0 and abs(write.power_kw) > max(limits, default=0.0) + step / 2:
+                yield asset, write.sent_s, f"{write.power_kw:g} kW is sent, {name} is {max(limits, default=0.0):g} kW"
+
+
+@invariant("S3")
+def nothing_while_stopped(trace: Trace) -> Iterator[Found]:
+    """After an operator's stop 0 kW from the next tick on, until it is released."""
+    for asset in trace.assets:
+        writes = [write for write in trace.writes(asset) if write.power_kw != 0]
+        for act in trace.acts:
+            if act.kind is not ActKind.STOP or act.asset not in (None, asset):
+                continue
+            for write in writes:
+                late = write.sent_s > act.at_s + trace.cycle + 0.05
+                if late and not trace.acted(LIFTS, asset, act.at_s, write.sent_s):
+                    yield asset, write.sent_s, f"{write.power_kw:g} kW after the stop at {act.at_s:.1f} s"
+                    break
+
+
+@invariant("S4")
+def inside_the_limits_of_the_site(trace: Trace) -> Iterator[Found]:
+    """Set-points and what else is measured stay inside the connection's limits, unless nothing is fed that way.
+
+    Without a fresh meter what is declared stands in. The set-point that stands at an asset counts, reachable or not;
+    one whose write was lost is seen a tick later, so that with faults the time of a tick and a reading is allowed.
+    """
+    began: float | None = None
+    for at_s in trace.ticks:
+        beyond = _beyond_the_site(trace, at_s)
+        began = None if not beyond else at_s if began is None else began
+        if began is not None and (trace.healthy or at_s - began > trace.sees_s):
+            yield "site", at_s, beyond
+
+
+def _beyond_the_site(trace: Trace, at_s: float) -> str:
+    site = trace.site.site
+    slack = sum(trace.step_kw(asset) for asset in trace.assets)
+    total = sum(trace.in_force(asset, at_s + trace.cycle * 0.9) for asset in trace.assets)
+    others = _others(trace, at_s)
+    if site.export_limit is not None and total > 0 and total + min(others) > site.export_limit + slack:
+        return f"{total:g} kW and {min(others):g} kW besides, {site.export_limit:g} kW may be fed in"
+    if site.import_limit is not None and total < 0 and total + max(others) < -site.import_limit - slack:
+        return f"{total:g} kW and {max(others):g} kW besides, {site.import_limit:g} kW may be drawn"
+    return ""
+
+
+def _others(trace: Trace, at_s: float) -> list[float]:
+    """What else hangs at the connection, as far as a fair observer could know it in the tick at `at_s`."""
+    stale_s = min((m.stale_after for m in trace.site.site.meters.values()), default=0.0)
+    beats = {s.values.get("heartbeat") for s in trace.told("poc", at_s - stale_s - trace.sees_s, at_s)}
+    if len(beats) < 2:
+        return [trace.site.site.max_pv, -trace.site.site.max_load]
+    known = [m.other_kw for m in trace.lived(at_s - trace.sees_s - 0.6, at_s)]
+    return known or [0.0]
+
+
+@invariant("S5")
+def one_direction(trace: Trace) -> Iterator[Found]:
+    """No battery is told to charge while another is told to discharge, in commands of one tick."""
+    told: dict[int, dict[str, float]] = {}
+    for asset in trace.assets:
+        for write in trace.writes(asset):
+            told.setdefault(write.ticks, {})[asset] = write.power_kw
+    for ticks, powers in told.items():
+        if min(powers.values()) < 0 < max(powers.values()):
+            yield "site", trace.ticks[ticks - 1], f"opposite commands: {powers}"
+
+
+@invariant("S6")
+def the_ends_of_the_soc_band(trace: Trace) -> Iterator[Found]:
+    """No discharging at or below the least SoC, no charging at or above the most."""
+    for asset, model in trace.assets.items():
+        for write in trace.writes(asset):
+            known = [s.values["soc"] for s in trace.seen(asset, write.sent_s) if s.values.get("soc") is not None]
+            socs = [soc for soc in known if soc is not None]
+            if write.power_kw > 0 and socs and max(socs) <= model.soc.min:
+                yield asset, write.sent_s, f"{write.power_kw:g} kW at {max(socs):g} %"
+            if write.power_kw < 0 and socs and min(socs) >= model.soc.max:
+                yield asset, write.sent_s, f"{write.power_kw:g} kW at {min(socs):g} %"
+
+
+@invariant("S7")
+def no_faster_than_the_ramp(trace: Trace) -> Iterator[Found]:
+    """Away from 0 never faster than the ramp, from the previous command; after silence from measured power.
+
+    Toward 0 a limit may act at once. One step of the device is allowed on top.
+    """
+    for asset, model in trace.assets.items():
+        rate = max(model.ramp.up, model.ramp.down)
+        for before, write in pairwise((None, *trace.writes(asset))):
+            if write is None or write.power_kw == 0:
+                continue
+            ticks = 1 if before is None or before.boot != write.boot else write.ticks - before.ticks
+            allowed = rate * min(ticks * trace.cycle, 2.0 * max(trace.cycle, 1.0)) + trace.step_kw(asset)
+            moved = min(_away(origin, write.power_kw) for origin in _origins(trace, asset, before, write))
+            if moved > allowed + 1e-6:
+                yield asset, write.sent_s, f"to {write.power_kw:g} kW: {moved:g} kW further in {ticks} ticks"
+
+
+def _origins(trace: Trace, asset: str, before: Write | None, write: Write) -> list[float]:
+    measured = [s.values.get("power") for s in trace.seen(asset, write.sent_s)]
+    silent = before is None or before.boot != write.boot or write.ticks - before.ticks > 1
+    told = [power for power in measured if power is not None] if silent else []
+    return [*told, 0.0 if before is None else before.power_kw]
+
+
+def _away(origin: float, power: float) -> float:
+    """How much further from 0 than `origin`."""
+    return abs(power) - abs(origin) if origin * power > 0 else abs(power)
+
+
+@invariant("S8")
+def wrong_sign_trips(trace: Trace) -> Iterator[Found]:
+    """Power that flows against the command ends in 0 kW within 3 s and the response, and stays there."""
+    for asset, model in trace.assets.items():
+        response = trace.profiles[asset].response
+        allowed = N_SIGN_S + response.dead_time + 3 * response.lag + 2 * trace.sees_s
+        began: float | None = None
+        for said in trace.stations[asset].said:
+            power, asked = said.values.get("power"), trace.in_force(asset, said.at_s)
+            against = power is not None and power * asked < 0 and abs(asked) > 0.05 * model.rated.discharge
+            began = None if not against else said.at_s if began is None else began
+            if began is not None and said.at_s - began > allowed:
+                yield asset, said.at_s, f"{power} kW against {asked:g} kW for {said.at_s - began:.1f} s"
+                break
+
+
+@invariant("S9")
+def a_foreign_set_point_is_not_lived_with(trace: Trace) -> Iterator[Found]:
+    """A device that shows another set-point than was written is at 0 kW after twice the time for its read-back."""
+    allowed = 2 * trace.site.chain.command.readback.within + 2 * trace.sees_s + 1.0
+    for asset in trace.assets:
+        began: float | None = None
+        for said in trace.stations[asset].said:
+            held, asked = said.values.get("setpoint"), trace.in_force(asset, said.at_s)
+            written = trace.written(asset, said.at_s - 2 * trace.sees_s, said.at_s)
+            differs = written and held is not None and abs(held - asked) > trace.step_kw(asset)
+            began = None if not differs else said.at_s if began is None else began
+            if began is not None and said.at_s - began > allowed and asked != 0:
+                yield asset, said.at_s, f"holds {held} kW instead of {asked:g} kW for {said.at_s - began:.1f} s"
+                break
+
+
+@invariant("S10")
+def local_is_silence(trace: Trace) -> Iterator[Found]:
+    """In local control nothing is written; afterwards no power before somebody activates."""
+    for asset in trace.assets:
+        for began, ended in trace.spells(asset, "remote", {0.0: True}):
+            if not any(began + 0.01 < tick < ended for tick in trace.ticks):
+                continue  # no tick saw it
+            for write in trace.writes(asset):
+                if write.sent_s <= began + trace.sees_s:
+                    continue
+                activated = trace.acted({ActKind.ACTIVATE}, asset, ended, write.sent_s)
+                if write.sent_s < ended - READING_S or (write.power_kw != 0 and not activated):
+                    yield asset, write.sent_s, f"{write.power_kw:g} kW written after LOCAL at {began:.1f} s"
+                    break
+
+
+@invariant("S11")
+def an_alarm_latches(trace: Trace) -> Iterator[Found]:
+    """After a critical alarm 0 kW, until it has been clear for its time and somebody acknowledged it."""
+    for asset in trace.assets:
+        critical = sum(1 << bit for bit, alarm in trace.profiles[asset].alarms.items() if alarm.critical)
+        raised = [s.at_s for s in trace.stations[asset].said if int(s.values.get("alarms") or 0) & critical]
+        for write in trace.writes(asset):
+            past = [at for at in raised if at + trace.sees_s < write.sent_s]
+            if write.power_kw == 0 or not past:
+                continue
+            clear = past[-1] + trace.site.chain.state_machine.clear_for
+            if not trace.acted({ActKind.ACKNOWLEDGE}, asset, clear - trace.sees_s, write.sent_s):
+                yield asset, write.sent_s, f"{write.power_kw:g} kW after the alarm at {past[-1]:.1f} s"
+                break
+
+
+@invariant("S12")
+def somebody_asked(trace: Trace) -> Iterator[Found]:
+    """Power is within what a schedule asks for at that instant, or on the ramp back from it."""
+    for asset, model in trace.assets.items():
+        slowest = min(model.ramp.up, model.ramp.down)
+        for write in trace.writes(asset):
+            back_s = abs(write.power_kw) / slowest + 2 * trace.cycle
+            mine = [a for a in trace.asked if a.asset in (None, asset)]
+            asked = [a for a in mine if a.from_s <= write.sent_s < a.until_s + back_s]
+            most = max((a.power_kw * (1 if write.power_kw > 0 else -1) for a in asked), default=0.0)
+            if abs(write.power_kw) > most + trace.step_kw(asset) and not _inherited(trace, asset, write):
+                yield asset, write.sent_s, f"{write.power_kw:g} kW, and nobody asks for more than {most:g} kW"
+
+
+def _inherited(trace: Trace, asset: str, write: Write) -> bool:
+    """A ramp that began at power found at the device after silence."""
+    return any(abs(s.values.get("power") or 0.0) >= abs(write.power_kw) for s in trace.seen(asset, write.sent_s))
+
+
+@invariant("S13")
+def no_sustained_oscillation(trace: Trace) -> Iterator[Found]:
+    """At most four reversals of more than 20 % of the rating in any minute."""
+    for asset, model in trace.assets.items():
+        turns: list[float] = []
+        last = 0.0
+        for write in trace.writes(asset):
+            if last * write.power_kw < 0 and abs(write.power_kw - last) > 0.2 * model.rated.discharge:
+                turns.append(write.sent_s)
+            last = write.power_kw or last
+            if len(turns) > 4 and turns[-1] - turns[-5] <= 60.0:
+                yield asset, write.sent_s, f"five reversals since {turns[-5]:.1f} s"
+                break
+
+
+@invariant("S15")
+def not_connected_is_no_power(trace: Trace) -> Iterator[Found]:
+    """While the battery says that it is not connected, 0 kW."""
+    for asset in trace.assets:
+        for began, ended in trace.spells(asset, "available", {0.0: True}):
+            for write in trace.writes(asset):
+                if began + trace.sees_s < write.sent_s < ended - READING_S and write.power_kw != 0:
+                    yield asset, write.sent_s, f"{write.power_kw:g} kW, not connected since {began:.1f} s"
+                    break

@@ -1,0 +1,132 @@
+"""F1 to F5, H4 to H6: freshness, expiry and the end of a process, on the wire."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tests.simulation.checks import Found, invariant
+from tests.simulation.trace import Trace, Write
+
+#: Without these no power in either direction; without a promised limit none in its direction (S2).
+REQUIRED = ("soc", "power", "available", "remote", "alarms")
+STOP_S = 4.0  # what an end on request may take
+
+
+@invariant("F1")
+def power_needs_every_required_point(trace: Trace) -> Iterator[Found]:
+    """Power only while every required point has a value."""
+    for asset in trace.assets:
+        for write in trace.writes(asset):
+            seen = trace.seen(asset, write.sent_s)
+            lost = [name for name in REQUIRED if seen and all(s.values.get(name) is None for s in seen)]
+            if write.power_kw != 0 and (lost or not seen):
+                yield asset, write.sent_s, f"{write.power_kw:g} kW without {', '.join(lost) or 'any value'}"
+
+
+@invariant("F2")
+def power_needs_a_proof_of_freshness(trace: Trace) -> Iterator[Found]:
+    """Power only while the proof of freshness has changed within the maximum age."""
+    for asset, model in trace.assets.items():
+        name = trace.profiles[asset].fresh_by or "heartbeat"
+        changed = _changes(trace, asset, name)
+        for write in trace.writes(asset):
+            place = bisect_right(changed, write.sent_s)
+            newest = changed[place - 1] if place else float("-inf")
+            if write.power_kw != 0 and write.sent_s - newest > model.stale_after + trace.sees_s:
+                yield asset, write.sent_s, f"{write.power_kw:g} kW, last proof {write.sent_s - newest:.1f} s ago"
+
+
+def _changes(trace: Trace, asset: str, name: str) -> list[float]:
+    said = [s for s in trace.stations[asset].said if name in s.values]
+    return [b.at_s for a, b in pairwise(said) if b.values[name] is not None and a.values[name] != b.values[name]]
+
+
+@invariant("F3")
+def nothing_twice_and_nothing_late(trace: Trace) -> Iterator[Found]:
+    """A command leaves before its end of validity, and once."""
+    valid_ticks = trace.site.chain.command.valid_for / trace.cycle
+    for asset in trace.assets:
+        for boot in range(len(trace.boots)):
+            writes = [write for write in trace.writes(asset) if write.boot == boot and not _closing(trace, write)]
+            behind = 0
+            for before, write in pairwise(writes):
+                if write.heartbeat <= before.heartbeat:
+                    yield asset, write.sent_s, f"heartbeat {write.heartbeat} after {before.heartbeat}"
+                behind = max(0, behind + write.ticks - before.ticks - (write.heartbeat - before.heartbeat))
+                behind = 0 if write.ticks - before.ticks > valid_ticks else behind
+                if behind > valid_ticks:
+                    yield asset, write.sent_s, f"a command {behind * trace.cycle:g} s old"
+
+
+@invariant("F4")
+def power_stands_under_a_reversion(trace: Trace) -> Iterator[Found]:
+    """No set-point other than 0 at a device whose reversion was not armed since it last came up."""
+    for asset in trace.assets:
+        profile = trace.profiles[asset]
+        point = profile.write.get("revert_after")
+        armed = False
+        for heard in trace.stations[asset].heard:
+            armed = armed or ("revert_after" in heard.values and heard.taken)
+            if point is not None and heard.taken and heard.values.get("power", 0.0) != 0.0 and not armed:
+                yield asset, heard.at_s, f"{heard.values['power']} kW, and no reversion is armed"
+                break
+
+
+@invariant("F5")
+def the_heartbeat_is_the_tick_s(trace: Trace) -> Iterator[Found]:
+    """The heartbeat moves by one per tick that ended in a command, and by no timer of its own."""
+    slack = 1 + round(0.4 / trace.cycle)
+    for asset in trace.assets:
+        for before, write in pairwise(w for w in trace.writes(asset) if not _closing(trace, w)):
+            if before.boot == write.boot and write.heartbeat - before.heartbeat > write.ticks - before.ticks + slack:
+                ticks = write.ticks - before.ticks
+                yield asset, write.sent_s, f"heartbeat moved {write.heartbeat - before.heartbeat} in {ticks} ticks"
+
+
+@invariant("H4")
+def a_start_is_silent_until_data_are_fresh(trace: Trace) -> Iterator[Found]:
+    """After a start no power before data were fresh for their time."""
+    for asset in trace.assets:
+        for number, boot in enumerate(trace.boots):
+            first = next((w for w in trace.writes(asset) if w.boot == number and w.power_kw != 0), None)
+            least = trace.site.chain.state_machine.fresh_for
+            if first is not None and first.sent_s - boot.at_s < least:
+                yield asset, first.sent_s, f"{first.power_kw:g} kW {first.sent_s - boot.at_s:.1f} s after the start"
+
+
+@invariant("H5i")
+def without_us_the_device_reverts(trace: Trace) -> Iterator[Found]:
+    """Nothing written for the reversion time and the way down: no power at the terminals."""
+    for asset in trace.assets:
+        watchdog = trace.profiles[asset].watchdog
+        if watchdog is None:
+            continue
+        allowed = watchdog.reverts_after + trace.profiles[asset].response.lag * 12 + 1.0
+        times = [heard.at_s for heard in trace.stations[asset].heard]
+        for moment in trace.moments:
+            place = bisect_right(times, moment.at_s)
+            last = times[place - 1] if place else None
+            power = moment.power_kw[asset] - watchdog.reverts_to_kw
+            if last is not None and moment.at_s - last > allowed and abs(power) > trace.step_kw(asset):
+                yield asset, moment.at_s, f"{power:g} kW, last written to {moment.at_s - last:.1f} s ago"
+                break
+
+
+@invariant("H6i")
+def an_end_on_request_is_zero(trace: Trace) -> Iterator[Found]:
+    """After SIGTERM the last thing written is 0 kW, within its time, or it is not called confirmed."""
+    for asset in trace.assets:
+        for number, boot in enumerate(trace.boots):
+            mine = [write for write in trace.writes(asset) if write.boot == number]
+            if not mine or boot.terminated_s == float("inf"):
+                continue
+            if boot.confirmed and mine[-1].power_kw != 0:
+                yield asset, boot.ended_s, f"called confirmed, the last write was {mine[-1].power_kw:g} kW"
+            if boot.ended_s - boot.terminated_s > STOP_S + 1.0:
+                yield asset, boot.ended_s, f"took {boot.ended_s - boot.terminated_s:.1f} s"
+
+
+def _closing(trace: Trace, write: Write) -> bool:
+    return write.sent_s >= trace.boots[write.boot].terminated_s
