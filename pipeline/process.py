@@ -15,7 +15,6 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from jit.rows import AUTHORITY
 from operators.stage import Stage
 from pipeline import graph as graphs
 from pipeline.alarming import ProcessWatch
+from pipeline.buffers import read_buffers
 from pipeline.chain import Entry, stages
 from pipeline.chronicle import Chronicle
 from pipeline.clock_error import clock_error_s
@@ -50,7 +50,7 @@ from sinks.alarms.keeper import AlarmKeeper, load
 from sinks.alarms.rules import SiteRules
 from sinks.checkpoint import Checkpoint, remembered
 from sinks.foreign import ForeignSink
-from sinks.history import History, Numbers
+from sinks.history import History
 from sinks.journal import Journal, JournalFileError
 from sinks.metrics import Metrics
 from sinks.postgres.connection import Database
@@ -132,7 +132,7 @@ class Process:
         self.keeper = AlarmKeeper(self.directory / "alarms.json", self.book)
         self.chronicle = Chronicle()
         self.metrics = Metrics(self.compiled.layout.assets, VERSION)
-        self._read_buffers()
+        read_buffers(self.metrics, self.histories)
         self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
         self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick), self._clock())
@@ -224,17 +224,6 @@ class Process:
             for name, output in self.definition.outputs.items()
             if isinstance(output, MqttOutput)
         }
-
-    def _read_buffers(self) -> None:
-        """What waits on disk for the database, what it may take, and what was dropped, asked for at each scrape."""
-        for name, text, number in (
-            ("bess_history_rows", "Records that wait for the database", lambda n: n.waiting),
-            ("bess_history_bytes", "Bytes of the buffer in use", lambda n: n.used_bytes),
-            ("bess_history_quota_bytes", "Bytes that the buffer may take", lambda n: n.quota_bytes),
-            ("bess_history_dropped", "Records dropped because the buffer was full", lambda n: sum(n.dropped.values())),
-            ("bess_history_connected", "1: the database takes records", lambda n: float(n.connected)),
-        ):
-            self.metrics.read(name, text, "output", partial(_of_each, self.histories, number))
 
     def subscribe(self) -> None:
         """Fold the graph: from here on a tick computes, and an armed one writes."""
@@ -389,7 +378,3 @@ class Process:
         }
         reason = compile_state()
         return parts | {"kernels": {"status": "ok" if reason is None else "plain", "reason": reason or "compiled"}}
-
-
-def _of_each(histories: Mapping[str, History], number: Callable[[Numbers], float]) -> dict[str, float]:
-    return {name: float(number(history.numbers())) for name, history in histories.items()}

@@ -28,7 +28,7 @@ def world(seed: int, folder: Path, assets: int, cycle: str) -> World:
 @pytest.mark.parametrize(("assets", "cycle", "seconds"), [(1, "1 s", 120.0), (3, "1 s", 120.0), (2, "100 ms", 8.0)])
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_what_passes_leaves_no_trace(seed: int, assets: int, cycle: str, seconds: float, tmp_path: Path) -> None:
-    """Lost and late bytes, frozen pages, missing points, a lost meter, wrong clocks, collapsed limits: then it is back."""
+    """Lost and late bytes, frozen pages, missing points, no meter, wrong clocks, falling limits: then it is back."""
     with world(seed, tmp_path, assets, cycle) as it:
         it.schedule(180.0 * assets * (-1) ** seed)
         storm(it.run(15.0), PASSING, seconds=seconds, quiet_s=15.0)
