@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from jit.build import compiled
 from jit.frame import Frame
@@ -27,10 +27,7 @@ MISSED_FOR_S = 60.0
 
 @dataclass(slots=True, eq=False)
 class ProcessWatch:
-    """Looks at the parts of one process. `contested` names the connections that another master seems to hold.
-
-    `more` are sources of conditions besides these: whoever has something to say about the process adds one.
-    """
+    """Looks at the parts of one process. `contested` names the connections that another master seems to hold."""
 
     offers: Offers
     histories: Mapping[str, History]
@@ -39,7 +36,6 @@ class ProcessWatch:
     ticker: Ticker
     contested: Callable[[], Iterable[str]]
     failures: Mapping[str, int]
-    more: list[Callable[[Frame], Iterable[Condition]]] = field(default_factory=list)
     _misses: tuple[int, float] = (0, 0.0)
 
     def conditions(self, frame: Frame) -> Iterator[Condition]:
@@ -47,8 +43,6 @@ class ProcessWatch:
         yield from self._records()
         yield from self._time(frame)
         yield from self._parts()
-        for source in self.more:
-            yield from source(frame)
 
     def _documents(self, frame: Frame) -> Iterator[Condition]:
         for name, _ in self.offers.overdue(frame.utc_ns):

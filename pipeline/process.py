@@ -31,6 +31,7 @@ from jit.rows import AUTHORITY
 from operators.stage import Stage
 from pipeline import graph as graphs
 from pipeline.alarming import ProcessWatch
+from pipeline.annunciator import Annunciator
 from pipeline.buffers import read_buffers
 from pipeline.chain import Entry, stages
 from pipeline.chronicle import Chronicle
@@ -43,11 +44,6 @@ from pipeline.plugins import sink_of
 from pipeline.ticker import Ticker
 from pipeline.view import SiteView
 from pipeline.wall_clock import WallClock
-from sinks.alarms.bits import DeviceAlarms
-from sinks.alarms.book import AlarmBook
-from sinks.alarms.conditions import conditions
-from sinks.alarms.keeper import AlarmKeeper, load
-from sinks.alarms.rules import SiteRules
 from sinks.checkpoint import Checkpoint, remembered
 from sinks.foreign import ForeignSink
 from sinks.history import History
@@ -127,20 +123,17 @@ class Process:
         self.stages: tuple[Stage, ...] = stages(self.compiled, self.clock, self.failed)
         self.histories = self._histories()
         self.states = self._states()
-        self.book = AlarmBook(self._alarmed)
-        load(self.directory / "alarms.json", self.book)
-        self.keeper = AlarmKeeper(self.directory / "alarms.json", self.book)
+        self.alarms = Annunciator(self.compiled, self.directory, self.histories)
         self.chronicle = Chronicle()
         self.metrics = Metrics(self.compiled.layout.assets, VERSION)
         read_buffers(self.metrics, self.histories)
         self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
         self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick), self._clock())
-        self.device_alarms = DeviceAlarms(self.compiled.layout, self.compiled.profiles)
-        self.site_alarms = SiteRules(self.compiled.layout, definition.alarms)
-        self.watch = self._watch()
+        self.alarms.sources.append(self._watch().conditions)
         self.view = self._view()
-        self.door = SiteDoor(self.compiled, self.journal, self.book, self.post, self._held_version, options.utc_ns)
+        book = self.alarms.book
+        self.door = SiteDoor(self.compiled, self.journal, book, self.post, self._held_version, options.utc_ns)
         self.finished: list[Callable[[], None]] = [self.door.ticked]
         self._began_s = self._sampled_s = 0.0
         self._counted_misses = 0
@@ -159,7 +152,7 @@ class Process:
             self.entry.snapshot.offers,
             self.histories,
             self.checkpoint,
-            self.keeper,
+            self.alarms.keeper,
             self.ticker,
             self.field.contested,
             self.failures,
@@ -170,7 +163,7 @@ class Process:
             self.compiled,
             self.graph,
             self.meters,
-            self.book,
+            self.alarms.book,
             self.journal,
             self.entry.snapshot.offers,
             self.clock,
@@ -230,7 +223,7 @@ class Process:
         subscribers = {f"{asset}.writer": self.field.write(asset) for asset in self.field.writers}
         subscribers |= {f"outputs.{name}": history.offer for name, history in self.histories.items()}
         subscribers |= {f"outputs.{name}": self._state_of(output) for name, output in self.states.items()}
-        subscribers |= {"alarms": self._watch_alarms}
+        subscribers |= {"alarms": self.alarms.offer}
         subscribers = {name: self._metered(name, subscriber) for name, subscriber in subscribers.items()}
         subscribers |= {"endpoint": self._publish}
         frames = self.entry.frames.pipe(ops.do_action(self._sampled))
@@ -338,16 +331,6 @@ class Process:
             output.offer("alarms", None, list(self.view.alarms()))
 
         return lambda _frame: output.ask(documents)
-
-    def _watch_alarms(self, frame: Frame) -> None:
-        device, own = self.device_alarms(frame), self.site_alarms(frame)
-        found = [*conditions(frame), *device, *own, *self.watch.conditions(frame)]
-        self.book.update(found, frame.utc_ns, frame.mono_s)
-        self.keeper.offer()
-
-    def _alarmed(self, event: Any) -> None:
-        for history in getattr(self, "histories", {}).values():
-            history.alarm(event)
 
     def failed(self, node: str, error: Exception) -> None:
         """A stage or subscriber raised: said at the 1st, 2nd, 4th, 8th … time."""

@@ -165,7 +165,7 @@ def start_tasks(process: Process, tasks: Tasks) -> None:
     for name, state in process.states.items():
         tasks.start(f"outputs.{name}", state.run)
     tasks.start("checkpoint", process.checkpoint.run)
-    tasks.start("alarms", process.keeper.run)
+    tasks.start("alarms", process.alarms.keeper.run)
 
 
 def _web(process: Process, endpoint: Endpoint) -> Web:

@@ -78,7 +78,7 @@ def parts(process: Process, frame: Frame) -> dict[str, Callable[[], object]]:
         "writers: commands cut": lambda: [cut(frame, column) for column in assets],
         "history.offer": lambda: history.offer(frame),
         "state output": lambda: publish(frame),
-        "alarms": lambda: process._watch_alarms(frame),
+        "alarms": lambda: process.alarms.offer(frame),
         "meters": lambda: process.meters.tick(frame, process.stages, 0.0, 1.0),
         "metrics.offer": lambda: process.metrics.offer(frame, 1e-4, 1e-4),
         "checkpoint.offer": lambda: process.checkpoint.offer(frame),

@@ -55,6 +55,7 @@ class Plant:
     acts: list[OperatorAct] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
     shelved: dict[str, str] = field(default_factory=dict)
+    flood: bool = False
     refusals: list[Refusal] = field(default_factory=list)
 
     @property
@@ -106,6 +107,7 @@ class Plant:
             "cycle_s": self.cycle_s,
             "timezone": "Europe/Berlin",
             "mode": self.mode,
+            "alarms": self._counts(),
             "in_control": name if self.situation == "hostile" else "day_ahead",
             "poc_kw": round(poc, 1),
             "poc_age_s": 0.3,
@@ -265,6 +267,12 @@ class Plant:
             for place, item in enumerate(self.graph()["nodes"])
         ]
 
+    def _counts(self) -> dict[str, Any]:
+        active = [item["priority"] for item in self.alarms() if item["active"] and not item["state"]]
+        words = {1: "high", 2: "medium", 3: "low"}
+        return {word: active.count(level) for level, word in words.items()} | {
+            "shelved": len(self.shelved), "suppressed": 0, "flood": self.flood}  # fmt: skip
+
     def alarms(self) -> Sequence[Json]:
         text, response = "BMS derating", "check cell spread and cooling"
         if self.situation == "hostile":
@@ -278,6 +286,11 @@ class Plant:
                 "text": text if place % 3 else f"{text}, discharge limit below what is sold",
                 "response": response,
                 "since": rfc3339(START - timedelta(seconds=72 + 31 * place)),
+                "state": "shelved" if f"alarm-{place}" in self.shelved else "",
+                "shelved_by": "operator",
+                "shelved_until": rfc3339(START + timedelta(minutes=30)),
+                "shelved_reason": self.shelved.get(f"alarm-{place}", ""),
+                "first_out": count > 1 and place == 0,
                 "active": place % 4 != 3,
                 "acknowledged": f"alarm-{place}" in self.acknowledged or place % 6 == 5,
             }

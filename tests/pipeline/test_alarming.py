@@ -27,7 +27,7 @@ class Parts:
         self.failures: dict[str, int] = {}
         self.checkpoint: Any = SimpleNamespace(problem="")
         self.keeper: Any = SimpleNamespace(problem="")
-        self.ticker: Any = SimpleNamespace(missed=0, wall=SimpleNamespace(stepped_s=0.0))
+        self.ticker: Any = SimpleNamespace(missed=0, wall=SimpleNamespace(stepped_s=0.0, trusted=True))
         offers: Any = SimpleNamespace(overdue=lambda _ns: self.overdue)
         history: Any = SimpleNamespace(conditions=lambda: self.of_history)
         watch: Any = ProcessWatch
@@ -78,6 +78,10 @@ def stepped(parts: Parts) -> None:
     parts.ticker.wall.stepped_s = -3600.0
 
 
+def doubted(parts: Parts) -> None:
+    parts.ticker.wall.trusted = False
+
+
 def missed(parts: Parts) -> None:
     parts.ticker.missed = 2
 
@@ -90,6 +94,7 @@ NAMED: dict[str, tuple[Callable[[Parts], None], str, int, str]] = {
     "another master": (contested, "site.bess1.contested", 1, "another master"),
     "the end of the chain": (ended, "site.chain", 1, "ended"),
     "a step of the clock": (stepped, "site.clock.stepped", 1, "-3600 s"),
+    "a clock that may be wrong": (doubted, "site.clock.untrusted", 1, "not known to be right"),
     "missed ticks": (missed, "site.ticks.missed", 2, "2 since the start"),
 }
 
@@ -119,8 +124,3 @@ def test_kernels_that_could_not_be_compiled_are_said_loudly(parts: Parts, monkey
     (found,) = parts.found().values()
     assert found.id == "site.kernels.plain"
     assert "no compiler" in found.text
-
-
-def test_whoever_has_something_to_say_about_the_process_adds_a_source(parts: Parts) -> None:
-    parts.watch.more.append(lambda _frame: [Condition("crash_loop", None, 1, "3 starts in 10 min", "Find the cause")])
-    assert set(parts.found()) == {"site.crash_loop"}

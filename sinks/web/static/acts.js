@@ -47,6 +47,9 @@ export const deactivate = (asset, reason) => call("POST", "/operator/deactivate"
 
 export const acknowledge = (asset, reason) => call("POST", "/operator/acknowledge", { asset_id: asset, reason });
 export const acknowledgeAlarm = (alarm) => call("POST", `/alarms/${encodeURIComponent(alarm)}/acknowledge`, {});
+export const acknowledgeAlarms = (ids) => call("POST", "/alarms/seen", { ids });
+export const shelveAlarm = (alarm, minutes, reason) => call("POST", `/alarms/${encodeURIComponent(alarm)}/shelve`, { minutes, reason });
+export const unshelveAlarm = (alarm) => call("POST", `/alarms/${encodeURIComponent(alarm)}/unshelve`, {});
 
 /** Whether a role may act. */
 export const mayAct = (role) => role === "operator" || role === "engineer";

@@ -11,7 +11,8 @@ import { alarmSign } from "./alarm-sign.js";
 import { sparkline } from "./trend.js";
 import { abnormal, age, direction, hours, hoursToLimit, known, limit, magnitude, number, plain, power, running, shout } from "./words.js";
 
-function line(name) {
+/** One line: an indicator between its ends, the value with its unit, and beside it its age and a note. */
+export function line(name) {
   const bar = indicator();
   const low = h("span", { class: "low" });
   const high = h("span", { class: "high" });

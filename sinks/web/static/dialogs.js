@@ -12,8 +12,15 @@ function field(label, attributes) {
   return { node, input };
 }
 
-/** Ask, then run `act({ reason, token })`; stays open with the message when it throws. */
-function confirmation({ title, lines, reasonLabel, needsToken, button, act }) {
+/** A choice among `options`, `[[value, words], …]`; the first one is chosen. */
+function chooser({ label, options }) {
+  const select = h("select", { name: "choice" }, options.map(([value, words]) => h("option", { value }, words)));
+  return { node: h("label", { class: "field" }, h("span", {}, label), select), select };
+}
+
+/** Ask, then run `act({ reason, chosen, token })`; stays open with the message when it throws. */
+function confirmation({ title, lines, reasonLabel, choice, needsToken, button, act }) {
+  const options = choice ? chooser(choice) : null;
   const reason = reasonLabel ? field(reasonLabel, { name: "reason", required: true, maxlength: 200 }) : null;
   const token = needsToken ? field("Operator token", { name: "token", type: "password", required: true, maxlength: 512 }) : null;
   const refused = h("p", { class: "refused", role: "alert", hidden: true });
@@ -21,7 +28,7 @@ function confirmation({ title, lines, reasonLabel, needsToken, button, act }) {
   const cancel = h("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
   const form = h("form", { method: "dialog" },
     h("h2", { id: "dialog-title" }, title), lines.map((line) => h("p", {}, line)),
-    reason?.node, token?.node, refused, h("div", { class: "buttons" }, cancel, go));
+    reason?.node, options?.node, token?.node, refused, h("div", { class: "buttons" }, cancel, go));
   const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, form);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -29,7 +36,7 @@ function confirmation({ title, lines, reasonLabel, needsToken, button, act }) {
     go.disabled = true;
     shown(refused, false);
     try {
-      await act({ reason: reason?.input.value.trim(), token: token?.input.value.trim() });
+      await act({ reason: reason?.input.value.trim(), chosen: options?.select.value, token: token?.input.value.trim() });
       dialog.close();
     } catch (error) {
       text(refused, error.message);
@@ -51,9 +58,9 @@ export function dialogs(picture, { say, onsession }) {
     confirmation({
       ...fields,
       needsToken: needsToken(),
-      act: async ({ reason, token }) => {
+      act: async ({ reason, chosen, token }) => {
         if (token) onsession(await acts.signIn(token));
-        await run(reason);
+        await run(reason, chosen);
         say(done);
       },
     });
@@ -100,6 +107,30 @@ export function dialogs(picture, { say, onsession }) {
         `Response: ${alarm.response ?? "none given"}`],
       button: "Acknowledge",
     }, () => acts.acknowledgeAlarm(alarm.id), "Alarm acknowledged."),
+
+    acknowledgeAlarms: (alarms) => operator({
+      title: `Acknowledge ${alarms.length} alarms`,
+      lines: ["Says that you have seen all alarms that were in the list when you opened this dialog. It resets nothing.",
+        ...[1, 2, 3].map((level) => [level, alarms.filter((alarm) => alarm.priority === level).length])
+          .filter(([, count]) => count).map(([level, count]) => `${count} of priority ${level}`)],
+      button: `Acknowledge ${alarms.length}`,
+    }, () => acts.acknowledgeAlarms(alarms.map((alarm) => alarm.id)), "Alarms acknowledged."),
+
+    shelveAlarm: (alarm) => operator({
+      title: "Shelve alarm",
+      lines: [`Puts away ${alarm.asset_id ? `for ${alarm.asset_id}` : "for the site"}: ${alarm.text ?? ""}`,
+        "Nobody is asked for it until the time is over; then it comes back by itself."],
+      reasonLabel: "Reason (required)",
+      choice: { label: "For how long", options: [[30, "30 minutes"], [60, "1 hour"], [240, "4 hours"], [480, "8 hours"], [1440, "1 day"]] },
+      button: "Shelve",
+    }, (reason, minutes) => acts.shelveAlarm(alarm.id, Number(minutes), reason), "Alarm shelved."),
+
+    unshelveAlarm: (alarm) => operator({
+      title: "Take alarm back",
+      lines: [`Takes back what ${alarm.shelved_by ?? "somebody"} put away (${alarm.shelved_reason ?? "no reason"}): ${alarm.text ?? ""}`,
+        "While its cause holds it asks again."],
+      button: "Take back",
+    }, () => acts.unshelveAlarm(alarm.id), "Alarm taken back."),
 
     activate: (id) => operator({
       title: `Activate ${id}`,

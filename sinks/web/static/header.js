@@ -10,8 +10,10 @@ function counter(priority) {
   const quiet = alarmSign(priority, { quiet: true });
   const count = h("b", {});
   const node = h("span", { class: "counter" }, loud, quiet, count);
-  function update(alarms) {
-    const active = alarms.filter((alarm) => alarm.priority === priority && alarm.active !== false).length;
+  const name = ["high", "medium", "low"][priority - 1];
+  const asks = (alarm) => alarm.priority === priority && alarm.active !== false && !["shelved", "suppressed"].includes(alarm.state);
+  function update(alarms, counts) {
+    const active = counts?.[name] ?? alarms.filter(asks).length;
     attr(loud, "hidden", active === 0);
     attr(quiet, "hidden", active > 0);
     text(count, active);
@@ -48,7 +50,7 @@ export function header(picture) {
     attr(mode, "class", armed ? "mode armed" : "mode shadow");
     text(control, site?.in_control ? plain(site.in_control) : "—");
     attr(control, "title", site?.in_control);
-    counters.forEach((part) => part.update(picture.alarms));
+    counters.forEach((part) => part.update(picture.alarms, site?.alarms));
     document.title = `${site?.name ?? "bess-pipeline"}${picture.live ? "" : " · NOT LIVE"}`;
   }
   return { node, update };

@@ -1,62 +1,7 @@
-// Alarms (with their response and acknowledgement), next schedule steps, and reserve services.
+// The next schedule steps and the reserve services.
 
 import { attr, each, h, shown, text } from "./dom.js";
-import { alarmSign } from "./alarm-sign.js";
 import { clock, direction, known, limit, number, plain, power } from "./words.js";
-
-function urgency(left, right) {
-  const waiting = (alarm) => (alarm.acknowledged ? 2 : 0) + (alarm.active === false ? 1 : 0);
-  return waiting(left) - waiting(right) || (left.priority ?? 9) - (right.priority ?? 9) ||
-    String(right.since ?? "").localeCompare(String(left.since ?? ""));
-}
-
-function alarmLine(first, picture, dialogs) {
-  let alarm = first;
-  const sign = h("span", { class: "signs" });
-  const since = h("span", { class: "since" });
-  const who = h("span", { class: "who-short" });
-  const words = h("b", { class: "words" });
-  const state = h("span", { class: "alarm-state" });
-  const response = h("span", { class: "response" });
-  const confirm = h("button", { onclick: () => dialogs.acknowledgeAlarm(alarm) }, "Ack…");
-  const node = h("li", {}, sign, since, who, h("span", { class: "message" }, words, state, response), confirm);
-  let drawn = "";
-
-  function update(now) {
-    alarm = now;
-    const look = `${now.priority}|${now.acknowledged}|${now.active}`;
-    if (look !== drawn) sign.replaceChildren(alarmSign(now.priority, { unacknowledged: !now.acknowledged, quiet: now.active === false }));
-    drawn = look;
-    text(since, clock(now.since, picture.site?.timezone));
-    text(who, now.asset_id ?? "site");
-    attr(who, "title", now.asset_id);
-    text(words, now.text ?? "alarm without text");
-    text(state, [now.active === false && "returned to normal", now.acknowledged && "acknowledged"].filter(Boolean).join(", "));
-    text(response, now.response ? `response: ${now.response}` : "");
-    attr(node, "title", [now.text, now.response].filter(Boolean).join("\nresponse: "));
-    shown(confirm, !now.acknowledged);
-    attr(confirm, "aria-label", `Acknowledge: ${now.text ?? ""}`);
-  }
-  return { node, update };
-}
-
-/** The alarm list, most urgent first. */
-export function alarmPanel(picture, dialogs) {
-  const count = h("span", { class: "caption" });
-  const list = h("ul", { class: "alarms", tabindex: "0", "aria-label": "alarms" });
-  const none = h("p", { class: "nothing" }, "No alarms.");
-  const node = h("section", { class: "panel alarm-panel", "aria-label": "alarm list" }, h("h2", {}, "ALARMS ", count), none, list);
-
-  function update() {
-    const alarms = picture.alarms.toSorted(urgency);
-    each(list, alarms, (alarm) => String(alarm.id), (alarm) => alarmLine(alarm, picture, dialogs));
-    const waiting = alarms.filter((alarm) => !alarm.acknowledged).length;
-    text(count, alarms.length ? `${alarms.length} in the list, ${waiting} to acknowledge` : "");
-    shown(none, alarms.length === 0);
-    shown(list, alarms.length > 0);
-  }
-  return { node, update };
-}
 
 function step() {
   const at = h("b", { class: "at" });

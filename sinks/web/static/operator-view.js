@@ -2,20 +2,14 @@
 // It fits 1280 × 720 without scrolling for up to three assets; more assets, and long lists, scroll inside their panel.
 
 import { attr, each, h, text } from "./dom.js";
-import { assetRow } from "./asset-row.js";
-import { indicator } from "./indicator.js";
-import { alarmPanel, nextPanel } from "./lists.js";
+import { alarmPanel } from "./alarm-panel.js";
+import { assetRow, line } from "./asset-row.js";
+import { nextPanel } from "./lists.js";
 import { sparkline, trend } from "./trend.js";
 import { age, flow, known, limit, magnitude, number } from "./words.js";
 
 function gridPoint(picture) {
-  const bar = indicator();
-  const low = h("span", { class: "low" });
-  const high = h("span", { class: "high" });
-  const value = h("b", { class: "number" });
-  const unit = h("span", { class: "unit" });
-  const seconds = h("span", { class: "age" });
-  const other = h("span", { class: "note" });
+  const { node: power, bar, low, high, value, unit, seconds, note: other } = line("power");
   const doubt = h("div", { class: "doubt" });
   const frequency = h("b", { class: "number" });
   const frequencyAge = h("span", { class: "age" });
@@ -23,8 +17,7 @@ function gridPoint(picture) {
   const spark = sparkline();
   const node = h("section", { class: "panel grid-point", "aria-label": "grid point" },
     h("div", { class: "who" }, h("h2", {}, "GRID POINT"), doubt),
-    h("div", { class: "lines" }, h("div", { class: "line power" }, low, bar.node, high,
-      h("div", { class: "value" }, value, unit), h("div", { class: "beside" }, seconds, other))),
+    h("div", { class: "lines" }, power),
     h("div", { class: "curve" }, spark.node), hertz);
 
   function update() {
