@@ -77,6 +77,21 @@ QUALITY_TEXT: dict[int, str] = {
     Quality.PHYSICS: "the state of charge does not follow the energy",
 }
 
+#: The same of one point, worst first.
+POINT_TEXT: dict[int, str] = {
+    Quality.PROTOCOL: "no usable answer",
+    Quality.MISSING: "no such value",
+    Quality.STALE: "too old",
+    Quality.FROZEN: "frozen",
+    Quality.RETAINED: "only retained",
+    Quality.TIME: "wrong time stamp",
+    Quality.RANGE: "out of range",
+    Quality.CONTRADICTORY: "contradicts another value",
+    Quality.PHYSICS: "does not follow the energy",
+    Quality.JUMP: "jumped",
+    Quality.SUBSTITUTED: "substituted",
+}
+
 # Members as plain numbers: in CPython 3.11 looking one up in its class costs as much as a kernel.
 ARMED, YES, VALID = int(Authority.ARMED), int(Permit.YES), int(Quality.VALID)
 EMERGENCY_STOP, FAULT = int(State.EMERGENCY_STOP), int(State.FAULT)
@@ -88,7 +103,9 @@ FRESH = int(Condition.FRESH)
 STEADY, REENTERED = int(Condition.STEADY), int(Condition.REENTERED)
 CLEAR, FREE = int(Condition.CLEAR), int(Condition.FREE)
 BY_HAND = int(Reason.BY_HAND)
-OBEYS = int(Condition.OBEYS)
+OBEYS, AVAILABLE = int(Condition.OBEYS), int(Condition.AVAILABLE)
+#: More lost points than these are not named one by one.
+NAMED_POINTS = 3
 
 
 def power(kw: float) -> str:
@@ -154,8 +171,11 @@ def why(frame: Frame, column: int) -> str:
 
 
 def _limit_text(frame: Frame, column: int, limit: int) -> str:
-    """What people call the limit; a permission that an interlock takes away is that interlock."""
+    """What people call the limit; a permission that an interlock takes away is that interlock, a lost meter is said."""
     name, lock = limit_name(frame, limit), frame.codes.item(r.INTERLOCK_BY, column)
+    quality = int(frame.site_codes[r.POC_QUALITY])
+    if name == "site" and quality != VALID:
+        return f"{LIMIT_TEXT[name]}, whose meter is lost ({quality_text(quality)}),"
     return f"the interlock {frame.layout.interlocks[lock - 1]}" if lock and name == "permission" else LIMIT_TEXT[name]
 
 
@@ -200,7 +220,9 @@ def not_ready(frame: Frame, column: int) -> list[str]:
     if missing & LOCKED:
         words.append("locked out for maintenance")
     if missing & FRESH:
-        words.append(quality_text(frame.codes.item(r.QUALITY, column)) or "fresh data for long enough")
+        words.append(_data(frame, column) or "fresh data for long enough")
+    if missing & AVAILABLE and frame.codes.item(r.COOLING, column) != YES:
+        words.append("cooling")
     words += [text for bit, text in MISSING_TEXT.items() if missing & bit]
     if missing & OBEYS:
         words.append(DEVIATION_TEXT.get(frame.codes.item(r.DEVIATION, column), "a proof that it follows"))
@@ -218,6 +240,16 @@ def interlock_text(frame: Frame, column: int) -> str:
         return ""
     what = FORBIDDEN_TEXT.get(bits_of & (Forbidden.CHARGE | Forbidden.DISCHARGE), "power")
     return f"the interlock {frame.layout.interlocks[by - 1]} forbids {what}"
+
+
+def _data(frame: Frame, column: int) -> str:
+    """What is wrong with the data and, where it is not all of them, of which points."""
+    asset, said = frame.layout.assets[column], quality_text(frame.codes.item(r.QUALITY, column))
+    first, last = frame.layout.devices[asset]
+    lost = [i for i in range(first, last) if not frame.point_codes.item(i) & VALID]
+    if not said or not lost or len(lost) > NAMED_POINTS:
+        return said
+    return f"{said}: {', '.join(frame.layout.points[i].removeprefix(f'{asset}.') for i in lost)}"
 
 
 def _acknowledgement(frame: Frame, column: int) -> str:

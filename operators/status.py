@@ -169,6 +169,8 @@ def site_status(frame: Frame) -> dict[str, Any]:
         "poc_kw": number(site[r.POC_KW]),
         "poc_age_s": number(site[r.POC_AGE_S]),
         "poc_quality": quality_flag(int(frame.site_codes[r.POC_QUALITY])),
+        "poc_quality_reason": quality_text(int(frame.site_codes[r.POC_QUALITY])),
+        "frequency_quality": quality_flag(int(frame.site_codes[r.FREQUENCY_QUALITY])),
         "frequency_hz": number(site[r.FREQUENCY_HZ], 4),
         "frequency_age_s": number(site[r.FREQUENCY_AGE_S]),
         "import_limit_kw": number(constants.site[c.IMPORT_LIMIT]),

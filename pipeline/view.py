@@ -12,6 +12,7 @@ from jit.codes import REASON_TEXT, Authority, Mode, Permit, Reason, State
 from jit.frame import Frame
 from operators.decision import decision, number
 from operators.offers import Offers
+from operators.points import points_of
 from operators.status import asset_status, site_status
 from pipeline.compile import Compiled
 from pipeline.graph import Graph, as_json
@@ -96,6 +97,10 @@ class SiteView:
         if column is None or self.frame is None:
             return None
         return asset_status(self.frame, column)
+
+    def points(self, asset: str) -> Sequence[dict[str, Any]]:
+        column = self._column(asset)
+        return [] if column is None or self.frame is None else points_of(self.frame, column)
 
     def decision(self, asset: str) -> dict[str, Any] | None:
         column = self._column(asset)

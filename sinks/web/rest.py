@@ -32,7 +32,8 @@ async def assets(call: Call) -> Response:
 
 
 async def status(call: Call) -> Response:
-    return reply(without_nulls(_asset(call)))
+    points = call.shell.view.points(call.request.path_params["id"])
+    return reply(without_nulls({**_asset(call), "points": points}))
 
 
 async def current_command(call: Call) -> Response:

@@ -62,6 +62,7 @@ BATTERY = record(
     band=record("", low_by=TEXT, high_by=TEXT, **numbers("low_kw high_kw low_room_kw high_room_kw")),
     rated=record("", **numbers("charge_kw discharge_kw energy_kwh")), soc_limits=record("", **numbers("min max")),
     temperature_limits=record("", **numbers("min max")), request=TEXT, why=TEXT, last_command=ref("Command"),
+    points=many(record("point", point=TEXT, value=NUMBER, unit=TEXT, valid=YES_NO, age_s=NUMBER, reasons=many(TEXT))),
     write=record("", status=TEXT, **numbers("written_kw readback_kw age_s")),
     **numbers("clear_s clear_for_s reentry_s manual_kw manual_s age_s asked_kw base_kw service_kw limited_kw "
               "ramped_kw command_kw"))

@@ -241,6 +241,9 @@ class Plant:
             "write": {"status": "confirmed", "written_kw": power, "readback_kw": power, "age_s": 0.1},
         }
 
+    def points(self, asset: str) -> Sequence[Json]:
+        return []
+
     def decision(self, asset: str) -> Json | None:
         if asset not in self.names:
             return None

@@ -82,6 +82,9 @@ class FakeView:
                                  "mode": "Discharge", "active_power_kw": float(self.tick), "valid_until": AT,
                                  "reason": "follows-request", "source": "Schedule"} if asset == "bess1" else None}
 
+    def points(self, asset: str) -> Sequence[Json]:
+        return []
+
     def decision(self, asset: str) -> Json | None:
         if asset not in self.names:
             return None
