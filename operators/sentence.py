@@ -220,7 +220,7 @@ def not_ready(frame: Frame, column: int) -> list[str]:
     if missing & LOCKED:
         words.append("locked out for maintenance")
     if missing & FRESH:
-        words.append(_data(frame, column) or "fresh data for long enough")
+        words.append(_lost(frame, column) or "fresh data for long enough")
     if missing & AVAILABLE and frame.codes.item(r.COOLING, column) != YES:
         words.append("cooling")
     words += [text for bit, text in MISSING_TEXT.items() if missing & bit]
@@ -242,7 +242,7 @@ def interlock_text(frame: Frame, column: int) -> str:
     return f"the interlock {frame.layout.interlocks[by - 1]} forbids {what}"
 
 
-def _data(frame: Frame, column: int) -> str:
+def _lost(frame: Frame, column: int) -> str:
     """What is wrong with the data and, where it is not all of them, of which points."""
     asset, said = frame.layout.assets[column], quality_text(frame.codes.item(r.QUALITY, column))
     first, last = frame.layout.devices[asset]
