@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jit import rows as r
-from jit.codes import Forbidden, Latch, Reason, State, WriteStatus
+from jit.codes import Deviation, Forbidden, Latch, Reaction, Reason, State, WriteStatus
 from sinks.alarms.condition import HIGH, LOW, MARK, MEDIUM
 
 #: What explains that a device does not do what it is told: then that is no alarm of its own.
@@ -55,6 +55,15 @@ SAYS: tuple[Says, ...] = (
     Says("identity", r.STATE_BY, HIGH, "the device has not said who it is",
          "Check the profile's identity points; nothing is written until serial, manufacturer and model are read",
          equals=Reason.NOT_IDENTIFIED, delay_s=PROOF_DELAY_S, consequence_of=LOST),
+    Says("derated", r.REACTION, MEDIUM, "the device gives less power than it is told: its band goes down to that",
+         "Look at the device: what limits it? The band widens again as it follows", equals=Reaction.DERATE,
+         consequence_of=LOST),
+    Says("held", r.REACTION, HIGH, "the device does not follow its command: 0 kW until it is seen to",
+         "The why line says what it does instead; look at the device", equals=Reaction.HOLD, consequence_of=LOST),
+    Says("second_master", r.DEVIATION, HIGH, "somebody else writes the device's set-point",
+         "Find the other master (cloud, local panel, another controller) and stop it", equals=Deviation.FOREIGN),
+    Says("oscillates", r.DEVIATION, MEDIUM, "the command swings through zero again and again",
+         "Look at the controllers and the meter they follow: gain, delay, dead band", equals=Deviation.OSCILLATES),
     Says("interlock", r.INTERLOCK, MEDIUM, "an interlock forbids charging, discharging or both",
          "Look at the input that is active or unknown; the why line names it",
          bit=Forbidden.CHARGE | Forbidden.DISCHARGE, delay_s=PROOF_DELAY_S),
@@ -66,6 +75,9 @@ SAYS: tuple[Says, ...] = (
 LATCH_RESPONSE: dict[int, str] = {
     Latch.WRONG_SIGN: "Check the sign in the profile and the wiring before you acknowledge",
     Latch.IDENTITY: "Find out which device answers there: was it exchanged, is the address right?",
+    Latch.SECOND_MASTER: "Find the other master and stop it before you acknowledge",
+    Latch.EFFECT: "Find out why power does not follow; acknowledge once the device does what it is told",
+    Latch.BEYOND: "Go to the device: it gives or takes more than it is told; stop it there if it goes on",
     Latch.FORGOTTEN: "Look at the device; acknowledge once nothing is wrong there, then activate it",
     Latch.CRASH_LOOP: "Read the log for why the process ended; acknowledge once it runs",
 }

@@ -100,7 +100,7 @@ class Wire:
         self.connections = 0
         self.swallow = False  # take bytes and pass on nothing, in both directions
         self.change: Callable[[bytes], bytes] = lambda reply: reply
-        self._target = target
+        self.target = target
         self._server: asyncio.Server | None = None
         self._streams: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -148,7 +148,7 @@ class Wire:
         assert current is not None
         self._tasks.add(current)
         try:
-            near, far = await asyncio.open_connection("127.0.0.1", self._target)
+            near, far = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
             writer.transport.abort()
             return

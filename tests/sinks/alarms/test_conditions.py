@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from jit.codes import Proved, State, WriteStatus
+from jit import rows as r
+from jit.codes import Deviation, Proved, Reaction, State, WriteStatus
 from jit.constants import MUST_PROVE
 from sinks.alarms.condition import MARK
 from sinks.alarms.conditions import conditions, noteworthy, of_asset
@@ -71,6 +72,22 @@ def unarmed(rig: Rig) -> None:
     rig.run(1)
 
 
+def reacts(reaction: Reaction) -> Callable[[Rig], None]:
+    def change(rig: Rig) -> None:
+        rig.frame.codes.setflags(write=True)
+        rig.frame.codes[r.REACTION, 0] = reaction
+
+    return change
+
+
+def deviates(deviation: Deviation) -> Callable[[Rig], None]:
+    def change(rig: Rig) -> None:
+        rig.frame.codes.setflags(write=True)
+        rig.frame.codes[r.DEVIATION, 0] = deviation
+
+    return change
+
+
 def local(rig: Rig) -> None:
     rig.batteries["b1"].remote = 0.0
     rig.run(1)
@@ -96,6 +113,9 @@ NAMED: dict[str, tuple[Callable[[Rig], None], str, int, str]] = {
     "a failed write": (written(4), "b1.write", 1, "could not be written"),
     "another set-point": (written(6), "b1.write", 1, "does not hold"),
     "no reversion": (unarmed, "b1.reversion", 1, "reversion not armed"),
+    "a derated asset": (reacts(Reaction.DERATE), "b1.derated", 2, "less power"),
+    "a held asset": (reacts(Reaction.HOLD), "b1.held", 1, "does not follow"),
+    "an oscillation": (deviates(Deviation.OSCILLATES), "b1.oscillates", 2, "swings"),
     "local control": (local, "b1.local", 3, "local control"),
     "a broken stage": (broken, "b1.stage", 1, "0 kW"),
     "no meter": (silent_meter, "site.poc.data_lost", 2, "not measured"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from math import isnan
 
 import numpy as np
@@ -99,6 +100,14 @@ async def test_an_exception_reply_makes_the_whole_reading_unusable() -> None:
         await until(lambda: good(readings))
 
 
+@contextmanager
+def nobody() -> Iterator[int]:
+    """A port where nobody listens, and which nobody else can take meanwhile."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
+
+
 @pytest.mark.req("LH-MODB-005", "LH-SAFE-004")
 async def test_a_black_hole_is_reported_and_left() -> None:
     profile = load("sunspec-storage", poll=0.05, timeout=0.1)
@@ -113,25 +122,25 @@ async def test_a_black_hole_is_reported_and_left() -> None:
 @pytest.mark.req("LH-PROT-003", "LH-NF-004")
 async def test_a_server_that_restarts_is_found_again() -> None:
     profile = load("grid-meter", poll=0.02)
-    async with Server(profile) as server:
-        port = server.port
-        async with polled(profile, server.url()) as readings:
-            await until(lambda: good(readings))
+    async with Server(profile) as server, Wire(server.port) as wire, polled(profile, wire.url()) as readings:
+        await until(lambda: good(readings))
+        with nobody() as wire.target:
             await server.stop()
             await until(lambda: bad(readings))
-            async with Server(profile, port):
-                await until(lambda: good(readings))
+        async with Server(profile) as again:
+            wire.target = again.port
+            await until(lambda: good(readings))
 
 
 @pytest.mark.req("LH-PROT-003")
 async def test_a_device_that_is_missing_at_the_start_is_reported_and_awaited() -> None:
     profile = load("grid-meter", poll=0.02)
-    async with Server(profile) as server:
-        port = server.port
-    async with polled(profile, f"modbus-tcp://127.0.0.1:{port}/1") as readings:
-        await until(lambda: bad(readings))
-        async with Server(profile, port):
-            await until(lambda: good(readings))
+    with nobody() as port:
+        async with Wire(port) as wire, polled(profile, wire.url()) as readings:
+            await until(lambda: bad(readings))
+            async with Server(profile) as server:
+                wire.target = server.port
+                await until(lambda: good(readings))
 
 
 @pytest.mark.req("LH-PROT-002")
