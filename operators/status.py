@@ -11,11 +11,21 @@ import numpy as np
 
 from jit import constants as c
 from jit import rows as r
-from jit.codes import REASON_TEXT, Authority, Permit, Quality, Reason, State, WriteStatus
+from jit.codes import REASON_TEXT, Authority, Permit, Quality, Reaction, Reason, State, WriteStatus
 from jit.frame import Frame
 from operators.cut import command_json, cut
 from operators.decision import number
-from operators.sentence import LATCH_TEXT, bits, interlock_text, limit_name, not_ready, quality_text, request_name, why
+from operators.sentence import (
+    DEVIATION_TEXT,
+    LATCH_TEXT,
+    bits,
+    interlock_text,
+    limit_name,
+    not_ready,
+    quality_text,
+    request_name,
+    why,
+)
 from sources.instant import format_utc
 
 PHASE = {Reason.SERVICE_ADDED: "active", Reason.SERVICE_HELD: "held", Reason.SERVICE_WITHDRAWN: "withdrawn",
@@ -95,6 +105,25 @@ def condition_of(frame: Frame, column: int) -> dict[str, Any]:
     }
 
 
+def effect_of(frame: Frame, column: int) -> dict[str, Any]:
+    """What the device should be doing by its declared response, and what is done because it does something else."""
+    values, codes = frame.values, frame.codes
+
+    def kw(row: int) -> float | None:
+        return number(values.item(row, column))
+
+    deviation = codes.item(r.DEVIATION, column)
+    return {
+        "expected_kw": kw(r.EXPECTED_KW),
+        "least_kw": kw(r.LEAST_KW),
+        "most_kw": kw(r.MOST_KW),
+        "reaction": Reaction(codes.item(r.REACTION, column)).name.lower(),
+        "deviation": DEVIATION_TEXT.get(deviation, ""),
+        "low_kw": kw(r.EFFECT_LOW_KW),
+        "high_kw": kw(r.EFFECT_HIGH_KW),
+    }
+
+
 def asset_status(frame: Frame, column: int) -> dict[str, Any]:
     """Everything the page shows of one asset."""
     values, codes = frame.values, frame.codes
@@ -122,6 +151,7 @@ def asset_status(frame: Frame, column: int) -> dict[str, Any]:
             "low_room_kw": kw(r.LOW_ROOM_KW),
             "high_room_kw": kw(r.HIGH_ROOM_KW),
         },
+        "effect": effect_of(frame, column),
         **constants_of(frame, column),
         "asked_kw": kw(r.ASKED_KW),
         "base_kw": kw(r.BASE_KW),

@@ -59,6 +59,7 @@ class Duress:
     heat_to_c: float | None = None  # cells are driven to this temperature, 2 K/s
     unavailable: bool = False  # not connected: runs down to 0 kW
     tripped: bool = False  # critical alarm: 0 kW at once, set-point lost
+    follows: float = 1.0  # share of the set-point that it gives or takes
     local: bool = False  # local control: writes are discarded, runs down to 0 kW
 
 
@@ -190,7 +191,7 @@ def _follow(battery: Battery, state: BatteryState, duress: Duress, dt: float, sp
     """Terminal power after `dt`: lag and slew toward the limited target; never more than the cells can give or take."""
     if duress.tripped:
         return 0.0
-    target = max(-state.charge_limit_kw, min(state.discharge_limit_kw, state.acting_kw))
+    target = max(-state.charge_limit_kw, min(state.discharge_limit_kw, state.acting_kw * duress.follows))
     moved = (target - state.power_kw) * (1.0 - math.exp(-dt / battery.lag_s) if battery.lag_s > 0 else 1.0)
     slew = battery.slew_kw_per_s * dt
     power = state.power_kw + max(-slew, min(slew, moved))

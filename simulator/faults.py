@@ -14,6 +14,8 @@ from simulator.battery import Duress
 
 LIMIT_KW = 37.0  # BMS limit of the fault `bms_limit` when none is given
 HOT_C = 60.0
+FOREIGN_KW = 30.0
+SWING, SWING_S = 0.3, 4.0  # share of the set-point, period
 LIVELY_EVERY_S, LIVELY_FOR_S = 120.0, 20.0
 
 
@@ -28,6 +30,10 @@ class Fault(StrEnum):
     UNAVAILABLE = "unavailable"
     ALARM = "alarm"
     DISCARD = "discard"
+    SCALE = "scale"
+    HALF = "half"
+    OSCILLATE = "oscillate"
+    FOREIGN = "foreign"
     METER = "meter"
     RESET = "reset"
     IDENTITY = "identity"
@@ -44,6 +50,10 @@ TITLES: dict[Fault, str] = {
     Fault.UNAVAILABLE: "Battery is not available",
     Fault.ALARM: "Critical alarm: battery trips",
     Fault.DISCARD: "Set-points are acknowledged but discarded",
+    Fault.SCALE: "Measured power is ten times what it is",
+    Fault.HALF: "Battery gives half of what it is told",
+    Fault.OSCILLATE: "Power swings around what it is told, ±30 % every 4 s",
+    Fault.FOREIGN: "Another master writes a set-point of 30 kW every second",
     Fault.METER: "Grid meter falls silent",
     Fault.RESET: "Device restarts once: connections drop, set-point and reversion are cleared",
     Fault.IDENTITY: "Another device answers: its serial number differs",
@@ -71,6 +81,8 @@ class Effects:
     frozen: bool = False
     soc_missing: bool = False
     mirrored: bool = False
+    scaled: float = 1.0
+    foreign_kw: float | None = None
     discarding: bool = False
     meter_silent: bool = False
     reset: bool = False
@@ -118,11 +130,14 @@ class Board:
                 unavailable=Fault.UNAVAILABLE in on,
                 tripped=Fault.ALARM in on,
                 local=Fault.LOCAL in on,
+                follows=(0.5 if Fault.HALF in on else 1.0) + (_swing(now_s) if Fault.OSCILLATE in on else 0.0),
             ),
             cable=Fault.CABLE in on,
             frozen=Fault.FREEZE in on,
             soc_missing=Fault.NAN in on,
             mirrored=Fault.WRONG_SIGN in on,
+            scaled=10.0 if Fault.SCALE in on else 1.0,
+            foreign_kw=FOREIGN_KW if Fault.FOREIGN in on else None,
             discarding=Fault.DISCARD in on,
             meter_silent=Fault.METER in on,
             reset=Fault.RESET in on,
@@ -134,6 +149,11 @@ class Board:
             given = on[Fault.BMS_LIMIT].limit_kw
             return LIMIT_KW if given is None else given
         return LIMIT_KW if self.lively and lively_dip(now_s) else None
+
+
+def _swing(now_s: float) -> float:
+    """Up for half of the period, down for the other half."""
+    return SWING if now_s % SWING_S < SWING_S / 2.0 else -SWING
 
 
 def lively_dip(now_s: float) -> bool:

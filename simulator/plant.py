@@ -124,7 +124,14 @@ class Plant:
         before, self.effects = self.effects, self.board.effects(self.state.uptime_s)
         if self.effects.reset and not before.reset:
             self._restart()
+        self._rival(dt)
         self.state = step(self.model, self.state, self.effects, dt)
+
+    def _rival(self, dt: float) -> None:
+        """Another master writes once a second, whatever was written before."""
+        now, foreign = self.state.uptime_s, self.effects.foreign_kw
+        if foreign is not None and int(now + dt) > int(now):
+            self._set(cells.command(self.model.battery, self.state.battery, foreign))
 
     def refusal(self, name: str, value: float | str) -> str | None:
         """Why this value would be refused, or None."""
@@ -211,7 +218,7 @@ class Plant:
         values: dict[str, float | None] = {
             "soc": None if self.effects.soc_missing else soc,
             "soh": self.model.battery.soh_pct,
-            "power": -battery.power_kw if self.effects.mirrored else battery.power_kw,
+            "power": battery.power_kw * (-1.0 if self.effects.mirrored else self.effects.scaled),
             "reactive_power": self.model.battery.auxiliary_kvar,
             "dc_voltage": cells.dc_voltage(self.model.battery, battery),
             "dc_current": cells.dc_current(self.model.battery, battery),

@@ -154,6 +154,35 @@ def test_the_wrong_sign_is_reported_but_not_real(plant: Plant) -> None:
 
 
 @pytest.mark.req("LH-TEST-003")
+def test_a_changed_scale_is_reported_and_half_the_power_is_real(plant: Plant) -> None:
+    drive(plant, 80.0, 5.0)
+    plant.board.switch("scale", True, plant.state.uptime_s, seconds=1.0)
+    plant.advance(0.1)
+    assert plant.reported().values["power"] == 800.0
+    plant.board.switch("half", True, plant.state.uptime_s)
+    drive(plant, 80.0, 5.0)
+    assert plant.state.battery.power_kw == pytest.approx(40.0)
+    plant.board.switch("oscillate", True, plant.state.uptime_s)
+    seen = []
+    for _ in range(80):
+        plant.advance(0.1)
+        seen.append(plant.state.battery.power_kw)
+    assert min(seen) == pytest.approx(16.0, abs=2.0)
+    assert max(seen) == pytest.approx(64.0, abs=2.0)
+
+
+@pytest.mark.req("LH-TEST-003")
+def test_another_master_writes_its_own_set_point(plant: Plant) -> None:
+    drive(plant, 80.0, 5.0)
+    plant.board.switch("foreign", True, plant.state.uptime_s)
+    for _ in range(12):
+        plant.advance(0.1)
+    assert plant.reported().values["setpoint"] == 30.0
+    assert plant.write("power", 80.0) is None
+    assert plant.reported().values["setpoint"] == 80.0
+
+
+@pytest.mark.req("LH-TEST-003")
 def test_what_each_fault_makes_the_device_say(plant: Plant) -> None:
     def after(fault: str) -> Plant:
         plant.board.switch(fault, True, plant.state.uptime_s, seconds=1.0)
