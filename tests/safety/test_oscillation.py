@@ -59,12 +59,12 @@ def test_row_24_every_limit_cycle_of_a_grid_of_gains_and_dead_times_is_held(
     """Never five swings in the window without a hold; and where the loop swings for minutes, the hold comes."""
     rig = looped(kp, ki, dead_s, "1 s")
     rig.ready()
-    loop, version, powers, held = Loop(kp, ki / (1.0 + dead_s)), 0, [], 0
+    loop, held = Loop(kp, ki / (1.0 + dead_s)), 0
+    powers: list[float] = []
     for tick in range(400):
-        version += 1
         load = 40.0 if tick > 5 else 0.0
         asked = loop.asks(load, float(rig.batteries["b1"].power), 1.0)
-        rig.schedule("day_ahead", max(-RATED_KW, min(RATED_KW, asked)), version=version)
+        rig.schedule("day_ahead", max(-RATED_KW, min(RATED_KW, asked)), version=tick + 1)
         rig.tick()
         powers.append(rig.power[0])
         held += rig.frame["deviation"][0] == Deviation.OSCILLATES
