@@ -1,7 +1,7 @@
 """The canonical points: the names that mean the same for every device, with their dimension and their sign.
 
     storage:  soc soh power reactive_power dc_voltage dc_current temperature available alarms state remote
-              cooling charge_limit discharge_limit heartbeat setpoint
+              cooling contactor charge_limit discharge_limit heartbeat setpoint
     meter:    power reactive_power frequency voltage current heartbeat
 
 A *signed* point follows the profile's `sign`; after the adapter + is discharging or feeding in. The limits, the
@@ -36,6 +36,7 @@ STORAGE: dict[str, Dimension | None] = {
     "state": None,
     "remote": None,
     "cooling": None,
+    "contactor": None,
     "charge_limit": POWER,
     "discharge_limit": POWER,
     "heartbeat": None,

@@ -20,6 +20,7 @@ from jit.points import (
     M_ALARMS,
     M_AVAILABLE,
     M_CHARGE_LIMIT,
+    M_CONTACTOR,
     M_COOLING,
     M_DEVICE,
     M_DISCHARGE_LIMIT,
@@ -98,13 +99,14 @@ def alarmed(points: F8, point_codes: I8, place: I8, codes: I8) -> None:
 
 
 @term
-def cool(codes: I8) -> None:
-    """A battery whose cooling or auxiliary supply is off or unknown, where its profile promises it, is not available.
+def equip(codes: I8) -> None:
+    """A battery without what it needs, or of which that is unknown, is not available where its profile promises it.
 
-    Reliability §2 row 48: lost cooling is in force as lost availability is, at once and until it is back.
+    Cooling and auxiliary supply (reliability §2 row 48), and a closed contactor (S15): what is lost is in force as lost
+    availability is, at once and until it is back.
     """
     for a in range(codes.shape[1]):
-        codes[r.AVAILABLE, a] = min(codes[r.AVAILABLE, a], codes[r.COOLING, a])
+        codes[r.AVAILABLE, a] = min(codes[r.AVAILABLE, a], min(codes[r.COOLING, a], codes[r.CONTACTOR, a]))
 
 
 @term
@@ -160,17 +162,18 @@ def measure(
     ratings: F8,
     dt: float,
 ) -> None:
-    """Asset rows from the newest points. `points` and `point_codes` [n], `ages` [devices] s, `place` [17, assets]."""
+    """Asset rows from the newest points. `points` and `point_codes` [n], `ages` [devices] s, `place` [18, assets]."""
     gather(points, point_codes, place, values, codes)
     permit(points, point_codes, place, codes, M_AVAILABLE, r.AVAILABLE)
     permit(points, point_codes, place, codes, M_REMOTE, r.REMOTE)
     permit(points, point_codes, place, codes, M_COOLING, r.COOLING)
+    permit(points, point_codes, place, codes, M_CONTACTOR, r.CONTACTOR)
     alarmed(points, point_codes, place, codes)
     prove(points, point_codes, ages, place, values, past, ratings, dt)
     jump(point_codes, ages, place, values, codes, past, ratings, dt)
     physics(point_codes, place, values, codes, past, ratings, dt)
     contradict(points, point_codes, place, values, codes, past, past_codes, ratings, dt)
-    cool(codes)
+    equip(codes)
     settle(ages, place, values, codes, past, past_codes, ratings, dt)
 
 

@@ -16,11 +16,12 @@ from __future__ import annotations
     M_AVAILABLE,
     M_REMOTE,
     M_COOLING,
+    M_CONTACTOR,
     M_ALARMS,
     M_STATE,
     M_HEARTBEAT,
     M_DEVICE,
-) = range(17)
+) = range(18)
 POINT_OF_ROW = (
     "soc",
     "soh",
@@ -35,6 +36,7 @@ POINT_OF_ROW = (
     "available",
     "remote",
     "cooling",
+    "contactor",
     "alarms",
     "state",
     "heartbeat",

@@ -103,6 +103,7 @@ from jit.layout import Fail, Layout, Row
     AVAILABLE,
     REMOTE,
     COOLING,
+    CONTACTOR,
     ALARMS,
     ACTS,
     INTERLOCK,
@@ -147,7 +148,7 @@ from jit.layout import Fail, Layout, Row
     KVAR_BY,
     HEARTBEAT,
     FAULT,
-) = range(48)
+) = range(49)
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (
@@ -261,7 +262,7 @@ VALUE_ROWS: tuple[Row, ...] = (
 
 CODE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "Quality", "quality"),
-    *_rows("snapshot", "Permit", "available remote cooling"),
+    *_rows("snapshot", "Permit", "available remote cooling contactor"),
     *_rows("snapshot", "bits", "alarms"),
     *_rows("snapshot", "Act", "acts"),
     *_rows("snapshot", "Forbidden", "interlock"),

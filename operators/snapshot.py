@@ -65,7 +65,7 @@ class Interlocks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """Where points are (`jit.points`): `assets` int64[17, assets], `site` int64[6], device per point int64[points]."""
+    """Where points are (`jit.points`): `assets` int64[18, assets], `site` int64[6], device per point int64[points]."""
 
     assets: I8
     site: I8

@@ -32,7 +32,8 @@ HEARTBEATS = 60_000
 #: A stale device's last answer came this many times `stale_after` ago.
 _LONG_AGO = 2.0
 _QUALITY = {MISSING: Quality.MISSING, STALE: Quality.STALE}
-_COMMON = {"soh": 100.0, "temperature": 25.0, "available": 1.0, "remote": 1.0, "frequency": NOMINAL_HZ,
+_COMMON = {"soh": 100.0, "temperature": 25.0, "available": 1.0, "remote": 1.0, "cooling": 1.0, "contactor": 1.0,
+           "frequency": NOMINAL_HZ,
            "voltage": 400.0, "dc_voltage": DC_V}  # fmt: skip
 _STATUS = {"confirmed": WriteStatus.CONFIRMED, "refused": WriteStatus.REFUSED, "failed": WriteStatus.FAILED,
            "different": WriteStatus.DIFFERENT}  # fmt: skip

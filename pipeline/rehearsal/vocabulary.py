@@ -117,7 +117,7 @@ _CODES: tuple[tuple[str, str, Words], ...] = (
     ("remote", "remote", YES_NO),
 )
 _SERVICE = ("capacity", "asked", "given", "undeliverable")
-_PERMITS = ("available", "remote")
+_PERMITS = ("available", "remote", "cooling", "contactor")
 
 
 @dataclass(frozen=True, slots=True)

@@ -293,24 +293,27 @@ def test_a_contradiction_is_believed_over_after_a_calm_minute(cycle: str) -> Non
     assert 50.0 <= until_good(rig, 90.0) <= 70.0
 
 
-# --- cooling (reliability §2 row 48) ----------------------------------------------------------------------------------
+# --- what it needs: cooling (reliability §2 row 48), a closed contactor (S15) -----------------------------------------
 
 
 @pytest.mark.parametrize("loss", [0.0, None])
-def test_without_cooling_that_its_profile_promises_a_battery_does_not_run(cycle: str, loss: float | None) -> None:
-    """Reliability §2 row 48: off or unknown, 0 kW in the same tick; back, and it runs within 10 s."""
-    rig = Rig(site(1, cycle=cycle), speaking(cooling={"path": "cooling"}), leaps=False)
+@pytest.mark.parametrize("need", ["cooling", "contactor"])
+def test_without_what_its_profile_promises_it_needs_a_battery_does_not_run(
+    cycle: str, need: str, loss: float | None
+) -> None:
+    """Reliability §2 row 48, S15: off, open or unknown, 0 kW in the same tick; back, and it runs within 10 s."""
+    rig = Rig(site(1, cycle=cycle), speaking(**{need: {"path": need}}), leaps=False)
     battery = rig.batteries["b1"]
-    battery.more["cooling"] = 1.0
+    battery.more[need] = 1.0
     rig.ready()
     rig.schedule("day_ahead", 100.0)
     live(rig, 10.0)
     assert rig.power == [100.0]
     if loss is None:
-        battery.missing = {"cooling"}
+        battery.missing = {need}
     else:
-        battery.more["cooling"] = loss
+        battery.more[need] = loss
     rig.tick()
     assert rig.power == [0.0]
-    battery.missing, battery.more["cooling"] = set(), 1.0
+    battery.missing, battery.more[need] = set(), 1.0
     assert until_good(rig, 10.0) <= 10.0
