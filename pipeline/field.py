@@ -9,7 +9,7 @@ Source and writer of a device share its one connection. Nothing is connected bef
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from operators.cut import Command, cut
 from operators.offers import TYPE_OF_KIND
 from pipeline.compile import Compiled
 from pipeline.plugins import source_of
+from sinks.alarms.condition import MEDIUM, Condition
 from sinks.modbus.wear import Wear
 from sinks.modbus.writer import ModbusWriter
 from sinks.mqtt import MqttWriter
@@ -71,6 +72,7 @@ class Field:
     jobs: dict[str, Job] = field(default_factory=dict)
     topics: list[str] = field(default_factory=list)
     wrote: set[str] = field(default_factory=set)
+    wear: dict[str, Wear] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -114,7 +116,7 @@ class Field:
         if profile.protocol == "modbus":
             device = self._modbus(name, asset.connect)
             path = None if self.directory is None else self.directory / f"writes-{name}.json"
-            wear = Wear(profile, rated, asset.write_budget, self.utc_day, path)
+            wear = self.wear[name] = Wear(profile, rated, asset.write_budget, self.utc_day, path)
             writer: Writer = ModbusWriter(
                 device, rated, self.post, self.post, identity=asset.identity, budget=asset.write_budget, wear=wear
             )
@@ -186,6 +188,17 @@ class Field:
         """Connections that another client takes away from us again and again."""
         brokers = [f"connections.{name}" for name, broker in self.brokers.items() if broker.second_master()]
         return brokers + [name for name, device in self.devices.items() if device.connection.second_master()]
+
+    def conditions(self, frame: Frame) -> Iterator[Condition]:
+        """What the devices alone say: no reversion that would cover the gap, writes that are spent."""
+        for asset in frame.layout.assets:
+            if self.compiled.profiles[asset].watchdog is None:
+                text = "its profile declares no reversion: it may keep its last set-point when this process is gone"
+                yield Condition("reversion.unproven", asset, MEDIUM, text, "Provide a second way of stopping it")
+            spent = self.wear[asset].spent if asset in self.wear else []
+            if spent:
+                text = f"today's writes to {', '.join(spent)} are spent: the rest of the UTC day is 0 kW"
+                yield Condition("writes.spent", asset, MEDIUM, text, "Ask for fewer changes, or raise `per_day`")
 
     def write(self, asset: str) -> Callable[[Frame], None]:
         """The subscriber of one asset's writer: cut its command from the sealed frame and offer it.

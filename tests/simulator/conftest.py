@@ -20,10 +20,13 @@ __all__ = ["mosquitto"]
 NOON = 1_790_000_000.0 - 1_790_000_000.0 % 86_400.0 + 43_200.0
 
 
-def a_plant(feeds: str = "heartbeat", lively: bool = False, soc: float = 50.0) -> Plant:
+def a_plant(
+    feeds: str = "heartbeat", lively: bool = False, soc: float = 50.0, *,
+    arms: bool = False, reverts_after_s: float | None = 10.0,
+) -> Plant:  # fmt: skip
     frequency = Frequency(array("d", [50.0, 50.02]), "test")
-    battery = Battery(dead_time_s=0.2, lag_s=0.2)
-    return Plant(Model(battery, Site(), frequency), Board(lively), soc, NOON, feeds)
+    battery = Battery(dead_time_s=0.2, lag_s=0.2, reverts_after_s=reverts_after_s)
+    return Plant(Model(battery, Site(), frequency), Board(lively), soc, NOON, feeds, arms)
 
 
 @pytest.fixture

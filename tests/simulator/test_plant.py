@@ -106,6 +106,44 @@ def test_the_reversion_of_the_device_can_be_set(plant: Plant) -> None:
     assert plant.state.battery.power_kw == -20.0
 
 
+@pytest.mark.safety
+@pytest.mark.req("LH-SAFE-001", "LH-TEST-003")
+def test_h5i_a_reversion_that_is_armed_ends_at_its_power_and_one_that_is_not_does_not() -> None:
+    """Reliability H5i: no write since t0, and |P| is 0 by t0 + R_dev + dead time and lag; unarmed it goes on for ever."""
+    for armed in (True, False):
+        plant = a_plant(arms=True, reverts_after_s=None)
+        for name, value in (("revert_after", 10.0), ("revert_power", 0.0), ("revert_enable", float(armed))):
+            assert plant.write(name, value) is None
+        drive(plant, 80.0, 5.0)
+        drive(plant, 0.0, 8.0, writing=False)
+        assert plant.state.battery.power_kw == 80.0
+        drive(plant, 0.0, 5.0, writing=False)
+        assert plant.state.battery.power_kw == (0.0 if armed else 80.0)
+
+
+@pytest.mark.safety
+@pytest.mark.req("LH-TEST-003")
+def test_row_10_a_restart_clears_set_point_and_reversion_once() -> None:
+    plant = a_plant(arms=True, reverts_after_s=None)
+    for name, value in (("revert_after", 10.0), ("revert_enable", 1.0)):
+        plant.write(name, value)
+    drive(plant, 80.0, 5.0)
+    plant.board.switch(Fault.RESET, True, plant.state.uptime_s)
+    plant.advance(0.1)
+    assert (plant.state.battery.setpoint_kw, plant.reversion["revert_enable"], plant.restarts) == (0.0, 0.0, 1)
+    drive(plant, 80.0, 5.0)
+    drive(plant, 0.0, 30.0, writing=False)
+    assert (plant.state.battery.power_kw, plant.restarts) == (80.0, 1)  # nobody armed it again
+
+
+def test_another_device_has_another_serial_number(plant: Plant) -> None:
+    before = plant.identity
+    plant.board.switch(Fault.IDENTITY, True, 0.0)
+    plant.advance(0.1)
+    assert plant.identity["serial"] != before["serial"]
+    assert plant.identity["model"] == before["model"]
+
+
 @pytest.mark.req("LH-SAFE-007")
 @pytest.mark.parametrize(
     ("name", "value"),
