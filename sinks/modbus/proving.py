@@ -134,7 +134,7 @@ class Proving:
 
     def _conclude(self, proved: Proved, detail: str) -> None:
         if detail and detail != self.detail:
-            logger.warning("{}: {}", self._device.id, detail)
+            logger.log("ERROR" if proved & Proved.FOREIGN else "INFO", "{}: {}", self._device.id, detail)
         if proved != self.proved or detail != self.detail:
             self.proved, self.detail = proved, detail
             self._emit(Proof(self._device.id, self._clock(), proved, detail))

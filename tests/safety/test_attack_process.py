@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from jit import rows as r
-from jit.codes import Authority
+from jit.codes import Authority, Mode
 from jit.frame import Frame
-from operators.cut import Command
+from operators.cut import Command, cut
 from pipeline.process import Options, Process
 from pipeline.run import zero
 from pipeline.watchdog import Watchdog
+from sinks.closing import closing
 from sources.tick import Tick
 from tests.rig import METER, START_NS, site, storage
 
@@ -101,6 +102,32 @@ async def test_the_end_of_the_process_writes_nothing_to_an_asset_that_is_silent(
     made.field.wrote = {"b1", "b2"}
     assert await zero(made)
     assert (first.calls, second.calls) == (["stop"], [])
+    await made.journal.close()
+
+
+@pytest.mark.safety
+@pytest.mark.req("LH-OPS-002", "LH-PERSIST-002")
+async def test_d1_the_0_kw_that_ends_the_process_is_recorded_like_every_other_command(tmp_path: Path) -> None:
+    """Reliability D1: what was written last stands in the table of commands too."""
+    made = process(tmp_path)
+    tick(made, 0)
+    shown, records, history = made.view.frame, list[Command](), Recorder()
+    assert shown is not None
+    codes = shown.codes.copy()
+    codes[r.AUTHORITY] = Authority.ARMED
+    shown.codes = codes
+    last = cut(shown, 0)
+    assert last is not None
+    writer = Recorder()
+    writer.closed = closing(last, 100.0, 101.5, 104.5, 1)
+    made.field.writers, made.field.wrote = {"b1": writer}, {"b1"}
+    history.closed = records.append  # type: ignore[assignment]
+    made.histories = {"db": history}  # type: ignore[dict-item]
+    assert await zero(made)
+    (command,) = records
+    assert (command.power_kw, command.mode, command.reason) == (0.0, Mode.STOP, "the process ends: 0 kW")
+    assert command.id != last.id
+    assert command.issued_ns - last.issued_ns == 1_500_000_000
     await made.journal.close()
 
 

@@ -109,7 +109,7 @@ def test_the_reversion_of_the_device_can_be_set(plant: Plant) -> None:
 @pytest.mark.safety
 @pytest.mark.req("LH-SAFE-001", "LH-TEST-003")
 def test_h5i_a_reversion_that_is_armed_ends_at_its_power_and_one_that_is_not_does_not() -> None:
-    """Reliability H5i: no write since t0, and |P| is 0 by t0 + R_dev + dead time and lag; unarmed it goes on for ever."""
+    """Reliability H5i: no write since t0, and |P| is 0 by t0 + R_dev + dead time and lag; unarmed it goes on."""
     for armed in (True, False):
         plant = a_plant(arms=True, reverts_after_s=None)
         for name, value in (("revert_after", 10.0), ("revert_power", 0.0), ("revert_enable", float(armed))):

@@ -66,7 +66,7 @@ def test_row_42_set_point_noise_of_half_a_percent_is_not_written() -> None:
 
 @given(st.lists(st.floats(-250.0, 250.0), max_size=60))
 def test_r5_what_is_held_is_never_beyond_what_is_asked_and_a_day_has_its_writes(asked: list[float]) -> None:
-    """Reliability R5, S2: the device never holds more than the tick decided, and no more than ten writes but for 0 kW."""
+    """Reliability R5, S2: the device never holds more than the tick decided, and has its ten writes but for 0 kW."""
     device = Device(flash())
     for power in asked:
         held = device.command(power)
