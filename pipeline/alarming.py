@@ -27,7 +27,10 @@ MISSED_FOR_S = 60.0
 
 @dataclass(slots=True, eq=False)
 class ProcessWatch:
-    """Looks at the parts of one process. `contested` names the connections that another master seems to hold."""
+    """Looks at the parts of one process. `contested` names the connections that another master seems to hold.
+
+    `devices` is what they alone say: no reversion, writes that are spent.
+    """
 
     offers: Offers
     histories: Mapping[str, History]
@@ -36,6 +39,7 @@ class ProcessWatch:
     ticker: Ticker
     contested: Callable[[], Iterable[str]]
     failures: Mapping[str, int]
+    devices: Callable[[Frame], Iterable[Condition]] = lambda _frame: ()
     _misses: tuple[int, float] = (0, 0.0)
 
     def conditions(self, frame: Frame) -> Iterator[Condition]:
@@ -43,6 +47,7 @@ class ProcessWatch:
         yield from self._records()
         yield from self._time(frame)
         yield from self._parts()
+        yield from self.devices(frame)
 
     def _documents(self, frame: Frame) -> Iterator[Condition]:
         for name, _ in self.offers.overdue(frame.utc_ns):

@@ -156,7 +156,7 @@ class Process:
             self.ticker,
             self.field.contested,
             self.failures,
-            [self.field.conditions],
+            self.field.conditions,
         )
 
     def _view(self) -> SiteView:
