@@ -36,7 +36,6 @@ from sinks.records import Kind, Piece, Record, RecordClass, named, record
 I8 = npt.NDArray[np.int64]
 ARMED = int(Authority.ARMED)
 NO_POINTS = np.empty(0)
-NO_CODES = np.empty(0, np.int64)
 
 TELEMETRY_VALUES = ("soc_pct", "soh_pct", "power_kw", "reactive_kvar", "voltage_v", "current_a", "temperature_c",
                     "bms_charge_kw", "bms_discharge_kw", "age_s", "written_kw", "readback_kw", "write_age_s")
@@ -108,7 +107,7 @@ class Cutter:
 
     def pieces(self, frame: Frame) -> list[Piece]:
         """All records of one sealed frame, not yet encoded. Costs some µs (tests/benchmarks)."""
-        kept = replace(frame, points=NO_POINTS, point_codes=NO_CODES, before=None)
+        kept = replace(frame, points=NO_POINTS, before=None)  # the reason of a command names the points that are lost
         found = [self._changed(change) for change in self._changes(frame)]
         armed = np.flatnonzero(frame["authority"] == ARMED).tolist()
         if self._commands and armed:

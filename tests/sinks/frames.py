@@ -11,6 +11,7 @@ from jit.codes import Authority, Mode, Permit, Quality, Reason, State
 from jit.constants import RATING_NAMES, SERVICE_NAMES, SITE_NAMES, Constants
 from jit.frame import Frame
 from jit.layout import Layout
+from jit.rows import LIMITS
 
 START_NS = 1_790_000_000_000_000_000
 
@@ -37,7 +38,7 @@ def sealed(layout: Layout, tick: int = 0, *, cycle_s: float = 1.0, **rows: Any) 
         before=None)
     codes = {"quality": Quality.VALID, "available": Permit.YES, "remote": Permit.YES, "state": State.DISCHARGING,
              "state_by": Reason.RUNNING, "authority": Authority.ARMED, "may_charge": Permit.YES,
-             "may_discharge": Permit.YES, "stopped": Permit.NO, "request_by": 1, "limited_by": 2,
+             "may_discharge": Permit.YES, "stopped": Permit.NO, "request_by": 1, "limited_by": 1 + LIMITS.index("bms"),
              "mode": Mode.DISCHARGE}
     for name, value in (codes | rows).items():
         frame[name][:] = value
