@@ -150,6 +150,35 @@ SAFETY: dict[str, Explanation] = {
         "- plugin: { name: commands-directly }",
         "- plugin: { name: night-charge }",
     ),
+    "E340": Explanation(
+        "Q(U) without a voltage",
+        "Q(U) follows the voltage that the meter `poc` measures, as a share of `nominal_voltage`. Both are needed.",
+        "site:\n  grid_functions: { reactive: { q_of_u: [ … ] } }",
+        "site:\n  nominal_voltage: 20 kV\n  grid_functions: { reactive: { q_of_u: [ … ] } }\n  meters:\n    poc: "
+        '{ profile: grid-meter, connect: "modbus-tcp://10.0.0.12:502/1" }',
+    ),
+    "E341": Explanation(
+        "P(f) without a frequency",
+        "A grid code, `over_frequency` and `under_frequency` limit power by the frequency of the meter `poc`, or of "
+        "the meter that a reserve service names.",
+        "site: { grid_code: vde-ar-n-4110 }",
+        'site:\n  grid_code: vde-ar-n-4110\n  meters:\n    poc: { profile: grid-meter, connect: '
+        '"modbus-tcp://10.0.0.12:502/1" }',
+    ),
+    "E342": Explanation(
+        "reactive power that nobody can carry",
+        "Reactive power needs a profile with the write point `reactive_power`, and the radius of the circle in which "
+        "it stands beside active power: the apparent rating of the asset or of its profile.",
+        "rated: { charge: 250 kW, discharge: 250 kW, energy: 500 kWh }",
+        "rated: { charge: 250 kW, discharge: 250 kW, energy: 500 kWh, apparent: 275 kVA }",
+    ),
+    "E343": Explanation(
+        "a function of reactive power that says two things, or nothing",
+        "`reactive` has exactly one of `q_of_u`, `cos_phi` and `fixed`; every point of a curve supplies or absorbs; "
+        "the points rise.",
+        "q_of_u: [ { voltage: 108 %, absorb: 33 % }, { voltage: 92 % } ]",
+        "q_of_u: [ { voltage: 92 %, supply: 33 % }, { voltage: 108 %, absorb: 33 % } ]",
+    ),
 }
 
 PROFILES: dict[str, Explanation] = {

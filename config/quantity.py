@@ -30,6 +30,7 @@ from config.units import (
     REACTIVE_RAMP,
     TEMPERATURE,
     TEMPERATURE_DIFFERENCE,
+    VOLTAGE,
     Dimension,
     QuantityError,
     advice,
@@ -120,6 +121,7 @@ PositiveReactivePower = Annotated[float, BeforeValidator(Quantity(REACTIVE_POWER
 StopRamp = Annotated[float | None, BeforeValidator(QuantityOr(Quantity(RAMP, low=1e-6), "at_once"))]
 Temperature = Annotated[float, BeforeValidator(Quantity(TEMPERATURE, low=-60.0, high=100.0))]
 TemperatureDifference = Annotated[float, BeforeValidator(Quantity(TEMPERATURE_DIFFERENCE))]
+PositiveVoltage = Annotated[float, BeforeValidator(Quantity(VOLTAGE, low=1.0))]
 Frequency = Annotated[float, BeforeValidator(Quantity(FREQUENCY))]
 
 

@@ -10,7 +10,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from config.quantity import ApparentPower, Duration, PositiveDuration, Power
+from config.grid import GridFunctions
+from config.grid_code import GridCode
+from config.quantity import ApparentPower, Duration, PositiveDuration, PositiveVoltage, Power
 from config.section import Connect, Name, Section, Text, Topic, Zone
 
 
@@ -36,9 +38,6 @@ class Transformer(Section):
     feeds: list[Name] = Field(min_length=1, description="the assets behind it", examples=[["bess_a", "bess_b"]])
 
 
-GridCode = Literal["vde-ar-n-4105", "vde-ar-n-4110", "vde-ar-n-4120", "none"]
-
-
 class Site(Section):
     """The site as a whole. Limits are magnitudes at the point of connection; the key says the direction."""
 
@@ -61,6 +60,12 @@ class Site(Section):
     transformers: dict[Name, Transformer] = Field({}, description="transformers by name, each with a limit of its own")
     grid_code: GridCode | None = Field(
         None, description="preset of mandatory functions, gradients and re-entry delay", examples=["vde-ar-n-4110"]
+    )
+    grid_functions: GridFunctions = Field(
+        GridFunctions(), description="P(f) and reactive power as the grid operator demands them, beside the preset"
+    )
+    nominal_voltage: PositiveVoltage | None = Field(
+        None, description="100 % of Q(U): the nominal voltage that the meter `poc` measures", examples=["20 kV"]
     )
     pq_priority: Literal["p", "q"] = Field(
         "p", description="which of active and reactive power keeps its value when the other must give way"

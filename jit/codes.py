@@ -177,6 +177,19 @@ class Condition(IntFlag):
 
 
 @unique
+class GridPhase(IntEnum):
+    """What a grid function does in this tick."""
+
+    UNKNOWN = 0
+    OFF = 1  # not demanded
+    IDLE = 2  # watches
+    ACTIVE = 3  # acts on what is measured
+    RETURNING = 4  # the event is over, power comes back along its gradient
+    HELD = 5  # what it needs is lost: what it said last is held
+    BLIND = 6  # what it needs is lost, and nothing is held
+
+
+@unique
 class WriteStatus(IntEnum):
     """Outcome of the newest write to a device."""
 

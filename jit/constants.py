@@ -5,7 +5,7 @@ All arrays are read-only float64 or int64. Row numbers are module constants so t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import numpy as np
@@ -162,6 +162,12 @@ SITE_NAMES = (
     "clock_hold_s",
 )
 
+# grid[row]: five parameters of P(f) above and below, from `OVER` and `UNDER` on, then those of reactive power
+F_FROM, F_SLOPE, F_OF_RATED, F_RETURN, F_WAIT_S = range(5)
+OVER, UNDER = 0, 5
+Q_FUNCTION, Q_OF_KVAR, Q_RATED_KW, Q_TAU_S, Q_HOLDS, NOMINAL_V, F_STALE_S = range(10, 17)
+GRID_PARAMETERS = 17
+
 # service[row, service]
 FULL_AT_HZ, INSENSITIVITY_HZ, ENERGY_H, SERVICE_RAMP_KW_S, MAX_AGE_S, HOLD_S = range(6)
 SERVICE_NAMES = ("full_at_hz", "insensitivity_hz", "energy_h", "service_ramp_kw_s", "max_age_s", "hold_s")
@@ -171,7 +177,8 @@ SERVICE_NAMES = ("full_at_hz", "insensitivity_hz", "energy_h", "service_ramp_kw_
 class Constants:
     """`ratings` [names, assets], `masks` [names, assets], `site` [names], `service` [names, services].
 
-    `split` [services, assets]: sold capacity in kW.
+    `split` [services, assets]: sold capacity in kW. `grid`: parameters of the grid functions; `curve` [2, points]: of
+    the one for reactive power.
     """
 
     ratings: F8
@@ -179,12 +186,17 @@ class Constants:
     site: F8
     service: F8
     split: F8
+    grid: F8 = field(default_factory=lambda: np.zeros(GRID_PARAMETERS))
+    curve: F8 = field(default_factory=lambda: np.zeros((2, 1)))
 
     def __post_init__(self) -> None:
-        for array in (self.ratings, self.masks, self.site, self.service, self.split):
+        for array in self.arrays:
             array.flags.writeable = False
 
     @property
+    def arrays(self) -> tuple[F8 | I8, ...]:
+        return self.ratings, self.masks, self.site, self.service, self.split, self.grid, self.curve
+
+    @property
     def digest(self) -> str:
-        arrays = (self.ratings, self.masks, self.site, self.service, self.split)
-        return sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+        return sha256(b"".join(array.tobytes() for array in self.arrays)).hexdigest()

@@ -204,12 +204,11 @@ def band(
 ) -> None:
     """Limit rows from `first` on, then low_kw/high_kw with `*_by` (limit + 1) and the room to the next limit.
 
-    `apparent` has been written before, by `jit.reactive`.
+    `apparent` and `frequency` have been written before, by `jit.reactive` and `jit.grid`.
     """
     protect(values, ratings, first)
     permit(values, codes, past, ratings, first, dt)
     followed(values, first + 2 * r.L_EFFECT)
-    no_opinion(values, first + 2 * r.L_FREQUENCY)
     no_opinion(values, first + 2 * r.L_TRANSFORMER)
     no_opinion(values, first + 2 * r.L_GRID_OPERATOR)
     room_in, room_out = rooms(site, site_codes, constants)

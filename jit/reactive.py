@@ -202,7 +202,6 @@ def ask(
 
     Q is chosen before the band, which with `pq_priority: q` depends on it.
     """
-    site[r.MUST_KVAR] = np.nan
     choose(values, codes, site, past, ratings, constants, first, site_first, requests)
     apparent(values, codes, past, past_codes, ratings, constants, limit)
 

@@ -82,6 +82,10 @@ from jit.layout import Fail, Layout, Row
     HIGH_KW,
     LOW_ROOM_KW,
     HIGH_ROOM_KW,
+    OVER_FREQUENCY_KW,
+    OVER_REFERENCE_KW,
+    UNDER_FREQUENCY_KW,
+    UNDER_REFERENCE_KW,
     ASKED_KVAR,
     ASKED_KW,
     BASE_KW,
@@ -95,7 +99,7 @@ from jit.layout import Fail, Layout, Row
     RAMPED_KVAR,
     COMMAND_KW,
     COMMAND_KVAR,
-) = range(86)
+) = range(90)
 
 # codes[row, asset] -----------------------------------------------------------------------------------------------
 (
@@ -167,10 +171,26 @@ from jit.layout import Fail, Layout, Row
     TOTAL_KVAR,
     SITE_LOW_KW,
     SITE_HIGH_KW,
+    MUST_LOW_KW,
+    MUST_HIGH_KW,
+    OVER_BACK_S,
+    UNDER_BACK_S,
     MUST_KVAR,
-) = range(16)
+    POC_KVAR,
+    POC_V,
+) = range(22)
 # site_codes[row]
-ARMED, POC_QUALITY, FREQUENCY_QUALITY, CLOCK, DIRECTION = range(5)
+(
+    ARMED,
+    POC_QUALITY,
+    FREQUENCY_QUALITY,
+    CLOCK,
+    POC_V_QUALITY,
+    OVER_PHASE,
+    UNDER_PHASE,
+    KVAR_PHASE,
+    DIRECTION,
+) = range(9)
 
 # per entry of `requests:`: a value row and a site row for P and for Q, a code row;
 # per entry of `ancillary:`: four value rows and one code row
@@ -248,6 +268,7 @@ VALUE_ROWS: tuple[Row, ...] = (
     *_rows("state_machine", "kW", "manual_kw"),
     *_rows("state_machine", "s", "manual_s", "zero"),
     *_rows("limits", "kW", "low_kw high_kw low_room_kw high_room_kw", "zero"),
+    *_rows("limits", "kW", "over_frequency_kw over_reference_kw under_frequency_kw under_reference_kw", "hold"),
     *_rows("limits", "kvar", "asked_kvar", "zero"),
     *_rows("resolve", "kW", "asked_kw base_kw", "zero"),
     *_rows("resolve", "kW", "reserve_kw", "unknown"),
@@ -315,13 +336,19 @@ SITE_VALUE_ROWS: tuple[Row, ...] = (
     *_rows("command", "kW", "total_kw", "zero"),
     *_rows("command", "kvar", "total_kvar", "zero"),
     *_rows("limits", "kW", "site_low_kw site_high_kw", "zero"),
-    *_rows("limits", "kvar", "must_kvar"),
+    *_rows("limits", "kW", "must_low_kw must_high_kw"),
+    *_rows("limits", "s", "over_back_s under_back_s", "hold"),
+    *_rows("limits", "kvar", "must_kvar", "hold"),
+    *_rows("snapshot", "kvar", "poc_kvar"),
+    *_rows("snapshot", "V", "poc_v"),
 )
 
 SITE_CODE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "Permit", "armed", "hold"),
     *_rows("snapshot", "Quality", "poc_quality frequency_quality"),
     *_rows("snapshot", "Permit", "clock"),
+    *_rows("snapshot", "Quality", "poc_v_quality"),
+    *_rows("limits", "GridPhase", "over_phase under_phase kvar_phase"),
     *_rows("constrain", "Mode", "direction"),
 )
 

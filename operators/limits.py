@@ -7,10 +7,10 @@ power is chosen here too, since the apparent-power circle ties it to the band (`
 
 from __future__ import annotations
 
+from jit import grid, reactive
 from jit import limits as kernels
-from jit import reactive
 from jit.frame import Frame
-from jit.rows import L_APPARENT, limit_row, request_rows
+from jit.rows import L_APPARENT, L_FREQUENCY, limit_row, request_rows
 from operators.stage import stage
 
 
@@ -35,10 +35,40 @@ from operators.stage import stage
         "other_kw",
         "last_other_kw",
         "poc_quality",
+        "poc_v",
+        "poc_v_quality",
+        "frequency_hz",
+        "frequency_age_s",
+        "frequency_quality",
     ),
-    before=("command_kw", "ramped_kw", "ramped_kvar", "authority", "fault"),
-    writes=(
+    before=(
+        "command_kw",
+        "ramped_kw",
+        "ramped_kvar",
+        "authority",
+        "fault",
+        "over_frequency_kw",
+        "over_reference_kw",
+        "under_frequency_kw",
+        "under_reference_kw",
+        "over_back_s",
+        "under_back_s",
         "must_kvar",
+        "total_kw",
+    ),
+    writes=(
+        "over_frequency_kw",
+        "over_reference_kw",
+        "under_frequency_kw",
+        "under_reference_kw",
+        "over_back_s",
+        "under_back_s",
+        "over_phase",
+        "under_phase",
+        "must_low_kw",
+        "must_high_kw",
+        "must_kvar",
+        "kvar_phase",
         "asked_kvar",
         "asked_kvar_by",
         "kvar_request_by",
@@ -60,6 +90,19 @@ def limits(frame: Frame) -> None:
     past, constants, layout = frame.prior, frame.constants, frame.layout
     first, requests = limit_row(layout), len(layout.requests)
     asked, _, asked_site = request_rows()
+    grid.demand(
+        frame.values,
+        frame.codes,
+        frame.site,
+        frame.site_codes,
+        past.values,
+        past.site,
+        constants.ratings,
+        constants.grid,
+        constants.curve,
+        first + 2 * L_FREQUENCY,
+        frame.dt,
+    )
     reactive.ask(
         frame.values,
         frame.codes,

@@ -18,7 +18,7 @@ import numpy as np
 from reactivex import Observable, abc
 
 from jit import constants as c
-from jit import dwell, effect, interlock, measure, points, rows, signals
+from jit import dwell, effect, grid, interlock, measure, points, rows, signals
 from jit.codes import Act, Permit, Quality, Reason, WriteStatus
 from jit.constants import Constants
 from jit.frame import F8, I8, Frame, Past, first_past
@@ -65,11 +65,14 @@ class Interlocks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """Where points are (`jit.points`): `assets` int64[18, assets], `site` int64[6], device per point int64[points]."""
+    """Where points are (`jit.points`): `assets` int64[18, assets], `site` int64[6], device per point int64[points],
+    `grid` int64[2] (reactive power and voltage at the point of connection).
+    """
 
     assets: I8
     site: I8
     device_of_point: I8
+    grid: I8
     interlocks: Interlocks | None = None
 
 
@@ -329,6 +332,7 @@ class Snapshot:
             constants.site,
             tick.dt_s,
         )
+        self._grid(frame)
         self._interlock(frame, ages, past)
 
     def _ask_schedules(self, frame: Frame, tick: Tick, past: Past) -> None:
@@ -341,6 +345,13 @@ class Snapshot:
         frame.site_codes[rows.CLOCK] = Permit.YES if tick.trusted else Permit.NO
         held = lost <= self.constants.site[c.CLOCK_HOLD_S]
         self.offers.evaluate(tick.utc_ns - round(lost * 1e9) if held else tick.utc_ns, known=held)
+
+    def _grid(self, frame: Frame) -> None:
+        """Reactive power and voltage at the point of connection."""
+        place, constants = self.places.grid, self.constants
+        grid.measure_poc(
+            frame.points, frame.point_codes, place, frame.site, frame.site_codes, constants.site, constants.grid
+        )
 
     def _interlock(self, frame: Frame, ages: F8, past: Past) -> None:
         locks = self.places.interlocks

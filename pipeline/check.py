@@ -20,7 +20,7 @@ from config.profile import Profile
 from config.signal import input_profile
 from config.source import Span
 from pipeline.rehearsal.reading import meanings
-from pipeline.rules import devices, doors, files, names, plugins, requests, reserve, site, support
+from pipeline.rules import devices, doors, files, grid, names, plugins, requests, reserve, site, support
 from pipeline.rules.subject import Rule, Subject
 
 RULES: tuple[Rule, ...] = (
@@ -28,6 +28,9 @@ RULES: tuple[Rule, ...] = (
     site.observed,
     site.connections,
     site.required,
+    grid.voltage,
+    grid.frequency,
+    grid.carried,
     devices.connects,
     devices.apart,
     devices.bands,

@@ -14,6 +14,7 @@ import numpy as np
 
 from config.canonical import dimension_of
 from config.definition import Asset, Definition, Fcr
+from config.grid_code import preset
 from config.profile import Profile
 from config.reaction import SIGN_FOR_S, window_ticks
 from config.signal import input_profile
@@ -27,7 +28,7 @@ from operators.offers import Entry, Offers
 from operators.snapshot import Interlocks, Places
 from operators.validate import Plausible
 from pipeline.composed import Composed, compose
-from pipeline.grid import reactive_ratings
+from pipeline.grid import curve, parameters, reactive_ratings, stale_after
 from pipeline.node import End
 from pipeline.rules.support import operable
 from sources.points import point_names, point_ranges
@@ -179,9 +180,10 @@ def _places(definition: Definition, profiles: Mapping[str, Profile], layout: Lay
     device_of_point = np.array(
         [order[device] for device, (first, last) in layout.devices.items() for _ in range(first, last)], np.int64
     )
-    for array in (assets, site, device_of_point):
+    at_poc = np.array([point(poc, "reactive_power"), point(poc, "voltage")], np.int64)
+    for array in (assets, site, device_of_point, at_poc):
         array.flags.writeable = False
-    return Places(assets, site, device_of_point, _interlocks(definition, layout))
+    return Places(assets, site, device_of_point, at_poc, _interlocks(definition, layout))
 
 
 _FORBIDS = {
@@ -233,6 +235,8 @@ def _constants(definition: Definition, profiles: Mapping[str, Profile]) -> Const
         site=_site(definition),
         service=np.ascontiguousarray(np.array([_service(fcr) for fcr in services], np.float64).reshape(-1, 6).T),
         split=np.array([_split(fcr, definition) for fcr in services], np.float64).reshape(-1, len(definition.assets)),
+        grid=parameters(definition, profiles, stale_after(definition, _frequency_meter(definition))),
+        curve=curve(definition.site.grid_functions.reactive),
     )
 
 
@@ -290,8 +294,8 @@ def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[flo
 
 def reentry_delay(definition: Definition) -> float:
     """Seconds of the definition, else of the site's grid code."""
-    written, code = definition.chain.state_machine.reentry_delay, definition.site.grid_code
-    return REENTRY_S.get(code or "none", 0.0) if written is None else written
+    written, code = definition.chain.state_machine.reentry_delay, preset(definition.site.grid_code)
+    return (code.reentry_s if code else 0.0) if written is None else written
 
 
 def _effect(definition: Definition, asset: Asset, profile: Profile) -> dict[str, float]:

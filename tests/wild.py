@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from config.grid import GridFunctions
 from config.request import Request
 from config.transform import Transform
 from jit.codes import Authority, Condition, Permit, Reason, State, WriteStatus
 from jit.frame import F8, I8, Frame, Past
 from jit.layout import Layout, Row
 from pipeline.compile import Compiled, compile_definition
-from tests.rig import METER, START_NS, site, with_reactive
+from tests.rig import GRID_METER, START_NS, site, with_reactive
 
 #: What a float64 row may hold beside ordinary numbers.
 STRANGE = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-12, -1e-12, 1e12, -1e12, 5e-324, 1e308, -1e308])
@@ -46,9 +47,9 @@ GOOD_DAY = {
 }
 
 
-def compiled(assets: int = 3, fcr_kw: float = 60.0, *, transforms: bool = False) -> Compiled:
+def compiled(assets: int = 3, fcr_kw: float = 60.0, *, transforms: bool = False, reactive: str = "q_of_u") -> Compiled:
     """A site with everything in it: limits at the point of connection, stop ramps, minimum powers, a service; with
-    `transforms`, every form of them on one request.
+    `transforms`, every form of them on one request, and the functions of the grid code; `reactive` is one of REACTIVE.
     """
     plain = site(assets, fcr_kw=fcr_kw)
     batteries = {}
@@ -65,11 +66,24 @@ def compiled(assets: int = 3, fcr_kw: float = 60.0, *, transforms: bool = False)
     requests = [_transformed(r) if transforms and r.kind == "day_ahead" else r for r in plain.requests]
     limits: dict[str, Any] = {"import_limit": 300.0, "export_limit": 200.0, "max_load": 40.0, "max_pv": 60.0}
     limits["pq_priority"] = "q" if transforms else "p"
+    if transforms:
+        limits |= {"grid_functions": GridFunctions.model_validate(GRID | REACTIVE[reactive]), "nominal_voltage": 50.0}
     whole = plain.site.model_copy(update=limits)
     definition = plain.model_copy(update={"site": whole, "assets": batteries, "requests": requests})
-    return compile_definition(definition, {name: with_reactive() for name in batteries} | {"site.poc": METER})
+    return compile_definition(definition, {name: with_reactive() for name in batteries} | {"site.poc": GRID_METER})
 
 
+#: Every grid function, with thresholds among the numbers that are drawn.
+GRID: dict[str, Any] = {
+    "over_frequency": {"from": "50.005 Hz", "of": "rated", "return_after": "2 s"},
+    "under_frequency": {"from": "49.95 Hz", "return_after": "0 s"},
+}
+_POINTS = [{"voltage": "90 %", "supply": "40 %"}, {"voltage": "110 %", "absorb": "40 %"}]
+REACTIVE: dict[str, dict[str, Any]] = {
+    "q_of_u": {"reactive": {"q_of_u": _POINTS}},
+    "cos_phi": {"reactive": {"cos_phi": [{"cos_phi": 0.9}, {"power": "50 %", "cos_phi": 1.0}]}},
+    "none": {},
+}
 #: One step of every form.
 EVERY_STEP: tuple[dict[str, Any], ...] = (
     {"kind": "average", "average": 3.0},

@@ -17,7 +17,6 @@ from pipeline.rules.subject import Subject
 
 LATER: dict[Location, str] = {
     ("site", "transformers"): "the limit of transformers",
-    ("site", "grid_code"): "a grid code",
     ("site", "meters", "*", "node"): "a node on OPC UA",
     ("assets", "*", "start_sequence"): "a sequence of starting up",
     ("connections", "*", "security"): "a security policy of OPC UA",

@@ -102,8 +102,9 @@ class Case:
         self.values = np.full((self.first + 2 * len(r.LIMITS), n), np.nan)
         self.codes = np.zeros((len(r.CODE_ROWS), n), np.int64)
         self.past = np.full_like(self.values, np.nan)
-        written_before = self.first + 2 * r.L_APPARENT  # by `jit.reactive`, which has an oracle of its own
-        self.values[written_before], self.values[written_before + 1] = -np.inf, np.inf
+        self.values[r.EFFECT_LOW_KW], self.values[r.EFFECT_HIGH_KW] = -np.inf, np.inf
+        for limit in (r.L_APPARENT, r.L_FREQUENCY):  # `jit.reactive` and `jit.grid` have an oracle of their own
+            self.values[self.first + 2 * limit], self.values[self.first + 2 * limit + 1] = -np.inf, np.inf
         for row, name in (
             (r.SOC_PCT, "soc"),
             (r.TEMPERATURE_C, "temperature"),

@@ -22,6 +22,8 @@ from pipeline.graph import Node, build
 from tests.wild import BLOCKS, compiled, copy, wild
 
 SITE = compiled(transforms=True)
+#: The same rows: reactive power by the voltage, by requests, by active power.
+SITES = (SITE, compiled(transforms=True, reactive="none"), compiled(transforms=True, reactive="cos_phi"))
 CHAIN = stages(SITE, lambda: 0.0, lambda _stage, _error: None)
 NODES: dict[str, Node] = {
     node.id: node for node in build(SITE.layout, ("signals",), CHAIN, ("writer",), ()) if node.stage is not None
@@ -142,7 +144,7 @@ def test_what_it_declares_to_read_matters_to_it(stage: Stage, name: str, where: 
     """A declaration that nothing depends on would hide a row that is no longer looked at."""
     rng = np.random.default_rng(5)
     for seed in range(1500):
-        frame = wild(SITE, seed, strange=0.02, healthy=(0.999, 0.95, 0.8, 0.5)[seed // 2 % 4])
+        frame = wild(SITES[seed % 7 % 3], seed, strange=0.02, healthy=(0.999, 0.95, 0.8, 0.5)[seed // 2 % 4])
         frame.values[SITE.layout.value_index["fresh_s"]] = 1000.0
         if seed % 2:  # one of two permissions is enough: without the other one this one decides
             frame.codes[SITE.layout.code_index[("may_charge", "may_discharge")[seed // 2 % 2]]] = 1

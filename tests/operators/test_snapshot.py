@@ -59,6 +59,7 @@ def reading(device: str = "b1", at_s: float = 100.0, stamp_ns: int | None = None
         "heartbeat": at_s,
         "setpoint": 0.0,
         "frequency": 50.0,
+        "voltage": 50.0,
     }
     names = [name.removeprefix(f"{device}.") for name in SITE.layout.points[first:last]]
     array = np.array([(said | values)[name] for name in names])
