@@ -49,7 +49,10 @@ def lost(x: float, y: float) -> float:
 
 @term
 def within(p: float, q: float, s: float) -> bool:
-    """Whether p² + q² ≤ s² in rational arithmetic. What cannot be decided in the last bits, and NaN, is outside."""
+    """Whether p² + q² ≤ s² in rational arithmetic. What cannot be decided in the last bits, and NaN, is outside.
+
+    Powers below 1e-150 count as 0: no resolution is that fine.
+    """
     pp, qq, ss = p * p, q * q, s * s
     whole = pp + qq
     if whole < 0.5 * ss:

@@ -319,20 +319,7 @@ class Snapshot:
         codes[rows.CONTESTED] = newest.contested
         effect.follow(values, codes, past.values, past.codes, constants.ratings, *self._told, tick.dt_s)
         dwell.dwell(values, codes, past.values, constants.ratings, tick.dt_s)
-        measure.measure_site(
-            frame.points,
-            frame.point_codes,
-            ages,
-            self.places.site,
-            values,
-            codes,
-            frame.site,
-            frame.site_codes,
-            past.site,
-            constants.site,
-            tick.dt_s,
-        )
-        self._grid(frame)
+        self._connection(frame, ages, past)
         self._interlock(frame, ages, past)
 
     def _ask_schedules(self, frame: Frame, tick: Tick, past: Past) -> None:
@@ -346,12 +333,12 @@ class Snapshot:
         held = lost <= self.constants.site[c.CLOCK_HOLD_S]
         self.offers.evaluate(tick.utc_ns - round(lost * 1e9) if held else tick.utc_ns, known=held)
 
-    def _grid(self, frame: Frame) -> None:
-        """Reactive power and voltage at the point of connection."""
-        place, constants = self.places.grid, self.constants
-        grid.measure_poc(
-            frame.points, frame.point_codes, place, frame.site, frame.site_codes, constants.site, constants.grid
-        )
+    def _connection(self, frame: Frame, ages: F8, past: Past) -> None:
+        """Power, reactive power and voltage at the point of connection, and the frequency."""
+        seen, place, constants, at = (frame.points, frame.point_codes), self.places, self.constants, frame.site_codes
+        values, codes, site = frame.values, frame.codes, frame.site
+        measure.measure_site(*seen, ages, place.site, values, codes, site, at, past.site, constants.site, frame.dt)
+        grid.measure_poc(*seen, place.grid, site, at, constants.site, constants.grid)
 
     def _interlock(self, frame: Frame, ages: F8, past: Past) -> None:
         locks = self.places.interlocks
