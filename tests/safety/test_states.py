@@ -9,7 +9,7 @@ from jit.states import TABLE
 from sources.act import ActKind
 from tests.rig import Rig, site
 
-pytestmark = pytest.mark.req("LH-SM-001", "LH-SM-002", "LH-SM-003")
+pytestmark = [pytest.mark.safety, pytest.mark.req("LH-SM-001", "LH-SM-002", "LH-SM-003")]
 
 
 def states(rig: Rig, seconds: float) -> list[State]:
@@ -130,6 +130,7 @@ def test_a_stop_above_a_fault_and_the_fault_is_still_there_after_it(cycle: str) 
 def test_a_critical_alarm_latches_and_is_left_only_by_an_acknowledgement_when_clear_for_long_enough(
     bit: int, cycle: str
 ) -> None:
+    """Reliability §2 rows 19 and 20, S11: 0 kW until acknowledged and all clear for `clear_for`."""
     rig = running(cycle)
     battery = rig.batteries["b1"]
     battery.alarms = float(1 << bit)
@@ -156,6 +157,7 @@ def test_a_critical_alarm_latches_and_is_left_only_by_an_acknowledgement_when_cl
 
 
 def test_the_alarm_that_flickers_starts_the_time_anew(cycle: str) -> None:
+    """Reliability §2 row 20: a fault that clears for a moment is not clear."""
     rig = running(cycle)
     battery = rig.batteries["b1"]
     battery.alarms = 1.0
@@ -236,6 +238,7 @@ def test_lost_data_are_no_latch_permission_comes_back_by_itself(cycle: str) -> N
 
 @pytest.mark.req("LH-SM-001")
 def test_in_local_control_nothing_is_written_and_somebody_has_to_activate(cycle: str) -> None:
+    """Reliability §2 row 18, S10: LOCAL ⇒ no write; LOCAL → REMOTE ⇒ not running until somebody activates."""
     rig = running(cycle)
     battery = rig.batteries["b1"]
     battery.remote = 0.0
