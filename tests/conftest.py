@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
+from tests.trace.case import ROWS
 from tests.trace.table import read_requirements
 
 # how long an example takes is the machine's affair; a mutant's first failure is enough, nobody reads the smallest one
@@ -30,6 +31,7 @@ pytest_plugins = ["pytester"]  # for the test of this file
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "var" / "trace" / "results.json"
 OUTCOMES = pytest.StashKey[dict[str, str]]()
+HAZARDS = frozenset(row.id for row in ROWS)
 RANK = ("passed", "skipped", "failed")
 
 
@@ -53,13 +55,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`@pytest.mark.req` names at least one requirement, and only such as docs/requirements.md lists."""
+    """`req` and `hazard` name at least one, and only such as docs/requirements.md and tests/trace/case.py list."""
     known = {row.id for row in read_requirements(ROOT / "docs" / "requirements.md")}
     for item in items:
         for mark in item.iter_markers("req"):
             unknown = [name for name in mark.args if name not in known]
             if unknown or not mark.args:
                 raise pytest.UsageError(f"{item.nodeid}: no such requirement: {', '.join(unknown) or '(none named)'}")
+        for mark in item.iter_markers("hazard"):
+            strange = [name for name in mark.args if name not in HAZARDS]
+            if strange or not mark.args:
+                raise pytest.UsageError(f"{item.nodeid}: no such hazard: {', '.join(strange) or '(none named)'}")
 
 
 def pytest_collection_finish() -> None:

@@ -59,6 +59,7 @@ async def test_under_the_demos_load(benchmark: Any, ledger: Ledger, tmp_path: Pa
 
 
 @pytest.mark.timeout(2400)
+@pytest.mark.hazard("row 35", "D6")
 async def test_black_hole_and_a_crowd(benchmark: Any, ledger: Ledger, tmp_path: Path) -> None:
     ticks, warm, clients, stalled = 20_000 if FULL else 2_000, 300, 200, 50
     async with plant(tmp_path, black_hole=True) as parts:

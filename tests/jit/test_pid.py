@@ -88,6 +88,7 @@ def test_inside_the_dead_band_nothing_moves_and_its_edge_is_outside() -> None:
 
 
 @pytest.mark.parametrize(("sign", "why"), [(1.0, Control.CLAMPED_HIGH), (-1.0, Control.CLAMPED_LOW)])
+@pytest.mark.hazard("row 24")
 def test_the_integral_waits_at_the_clamp_and_comes_back_at_once(sign: float, why: Control) -> None:
     loop = Loop(kp=1.0, ki=0.1, low=-10.0, high=10.0)
     for _ in range(50):

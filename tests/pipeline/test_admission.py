@@ -62,6 +62,7 @@ async def test_a_stop_is_everybodys_to_release(tmp_path: Path) -> None:
     await book.close()
 
 
+@pytest.mark.hazard("row 19")
 async def test_a_fault_is_acknowledged_three_times_an_hour_at_most(tmp_path: Path) -> None:
     """Reliability §2 row 19: max 3/h per asset, counted over a restart."""
     times = [0.0, 600.0, 1200.0]

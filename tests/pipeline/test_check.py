@@ -156,6 +156,7 @@ def elsewhere(fault: Fault, text: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.code} {fault.new.strip()[:50]!r}")
+@pytest.mark.hazard("peer 11")
 def test_a_fault_is_named_at_its_place(fault: Fault) -> None:
     text, place = prepared(fault)
     if fault.code == "E306":

@@ -57,6 +57,7 @@ async def test_a_job_that_fails_is_started_again_with_capped_back_off(pauses: li
     assert pauses[:8] == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
 
 
+@pytest.mark.hazard("row 38", "L6")
 async def test_a_job_that_ends_quietly_is_an_error_too(pauses: list[float]) -> None:
     kept, runs = Tasks(Clock()), []
 

@@ -79,6 +79,7 @@ def test_lateness_does_not_add_up() -> None:
     assert made.missed == 0
 
 
+@pytest.mark.hazard("row 23", "L5")
 def test_missed_deadlines_are_counted_and_never_caught_up() -> None:
     ticks: list[Tick] = []
     late: list[float] = []

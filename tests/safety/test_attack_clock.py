@@ -90,6 +90,7 @@ def between_two_steps(cycle: str, on_loss: str = "hold") -> Rig:
     return rig
 
 
+@pytest.mark.hazard("row 34", "F7")
 def test_without_a_trusted_clock_no_schedule_moves_to_another_step(cycle: str) -> None:
     """F7: the present step is held, and the one that is due follows when the clock is trusted again."""
     rig = between_two_steps(cycle)
@@ -133,6 +134,7 @@ def test_a_clock_that_was_never_trusted_starts_no_schedule(cycle: str) -> None:
     assert rig.power == [60.0]
 
 
+@pytest.mark.hazard("row 34", "F7")
 def test_ages_ramps_and_expiry_do_not_look_at_the_wall_clock(cycle: str) -> None:
     """F7: for any wall-clock step, Δt, expiry and ramps are unchanged."""
     rigs = [between_two_steps(cycle) for _ in range(2)]

@@ -32,6 +32,7 @@ def tick(made: Process, index: int) -> None:
 
 
 @pytest.mark.req("LH-NF-004", "LH-RT-001")
+@pytest.mark.hazard("row 38", "L6")
 async def test_ticks_of_an_ended_stream_do_not_feed_the_watchdog(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ def restarted(folder: Path) -> Rig:
 
 
 @pytest.mark.req("LH-SM-003", "LH-OPS-004")
+@pytest.mark.hazard("row 39")
 def test_a_latch_survives(tmp_path: Path) -> None:
     store(tmp_path / "checkpoint.frame", faulty().frame.to_bytes())
     rig = restarted(tmp_path)

@@ -47,6 +47,7 @@ def test_a_device_found_in_local_at_the_start_waits_for_somebody_to_activate_it(
 
 @pytest.mark.req("LH-SAFE-006")
 @pytest.mark.parametrize("frequency", [0.0, 65.535, 44.9, -50.0, nan, inf, -inf, 5e-324, 1e308])
+@pytest.mark.hazard("row 29")
 def test_an_impossible_frequency_moves_nothing_whatever_the_profile_allows(frequency: float, cycle: str) -> None:
     rig = running(cycle, 0.0, fcr_kw=100.0)
     rig.frequency = frequency

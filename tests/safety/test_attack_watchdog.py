@@ -31,6 +31,7 @@ if sys.argv[1] == "log":
 
 @pytest.mark.req("LH-NF-004")
 @pytest.mark.parametrize(("hangs_in", "code"), [("waiting", 70), ("log", 70), ("native code", 1)])
+@pytest.mark.hazard("row 35", "L6")
 def test_a_process_that_hangs_ends(hangs_in: str, code: int) -> None:
     done = subprocess.run(  # the time-out only ends a failing test
         [sys.executable, "-c", PROGRAM, hangs_in], capture_output=True, timeout=60.0, check=False

@@ -276,6 +276,7 @@ FAULTS: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("compute", "words"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
+@pytest.mark.hazard("row 32", "S14")
 def test_what_it_may_not_return_is_a_fault_of_its_stage_and_0_kw(compute: Any, words: str, bring: Bring) -> None:
     rig = running(bring, compute)
     frame = rig.tick()
@@ -325,6 +326,7 @@ def test_what_it_keeps_is_not_looked_at_again(bring: Bring) -> None:
 
 
 @pytest.mark.parametrize("asked", [1e9, -1e9, 1e308, 251.0])
+@pytest.mark.hazard("row 32", "S14")
 def test_whatever_it_asks_for_passes_the_guards(asked: float, bring: Bring) -> None:
     rig = running(bring, back({"request_kw": np.full(1, asked)}))
     rig.run(1)

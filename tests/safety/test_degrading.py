@@ -101,6 +101,7 @@ worlds = st.fixed_dictionaries(
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
 @settings(max_examples=25, deadline=None)
 @given(world=worlds, asked=st.sampled_from([-400.0, -60.0, 0.0, 60.0, 400.0]), ticks=st.integers(1, 6))
+@pytest.mark.hazard("S21", "peer 2")
 def test_losing_an_input_never_widens_the_band(loss: Loss, world: dict[str, float], asked: float, ticks: int) -> None:
     good, bad = lived("at_once", world, asked), lived("at_once", world, asked)
     loss(bad)

@@ -36,6 +36,7 @@ def test_communication_loss_is_0_kw_once_the_maximum_age_is_passed(cycle: str) -
     assert "too old" in command.reason
 
 
+@pytest.mark.hazard("row 4", "F2", "peer 14")
 def test_a_page_that_answers_and_does_not_change_is_frozen(cycle: str) -> None:
     """The heartbeat is the proof: replies alone prove nothing (reliability F2)."""
     rig = running(cycle)
@@ -56,6 +57,7 @@ def test_the_first_heartbeat_ever_seen_proves_nothing(cycle: str) -> None:
     assert all(commands == [None] for commands in rig.sent)
 
 
+@pytest.mark.hazard("row 4", "peer 14")
 def test_a_weak_device_is_frozen_when_none_of_its_measurements_changes(cycle: str) -> None:
     """Without a heartbeat: 60 s by default in which not one value moves."""
     rig = running(cycle, fresh_by=None)
@@ -189,6 +191,7 @@ def test_a_command_carries_who_when_what_until_when_and_why(cycle: str) -> None:
     assert command.reason == "80 kW discharge, follows day ahead"
 
 
+@pytest.mark.hazard("row 36", "F5")
 def test_every_command_has_an_id_of_its_own_and_the_heartbeat_counts_ticks(cycle: str) -> None:
     rig = running(cycle)
     rig.run(30)

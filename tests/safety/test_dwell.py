@@ -37,6 +37,7 @@ def over(rig: Rig) -> list[str]:
 
 
 @pytest.mark.parametrize("cycle", ["1 s", "100 ms"])
+@pytest.mark.hazard("row 47", "S19")
 def test_s19_row_47_standing_too_long_is_an_alarm_of_that_battery_alone(cycle: str) -> None:
     rig = standing(cycle=cycle)
     rig.run(59)

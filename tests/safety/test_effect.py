@@ -60,6 +60,7 @@ def until(rig: Answering, reaction: Reaction, within_s: float) -> float:
 
 
 @of_every_response
+@pytest.mark.hazard("row 6", "S8")
 def test_s8_row_6_power_that_flows_against_the_command_trips(cycle: str, dead_s: float, lag_s: float) -> None:
     """Reliability §2 row 6, S8: the sign flips while it runs."""
     rig = running(200.0, cycle, dead_s, lag_s)
@@ -71,6 +72,7 @@ def test_s8_row_6_power_that_flows_against_the_command_trips(cycle: str, dead_s:
 
 @of_every_response
 @pytest.mark.parametrize("gain", [10.0, -10.0, 3.0])
+@pytest.mark.hazard("row 7", "row 8", "S9")
 def test_s9_rows_7_8_power_of_another_magnitude_is_derated_then_stopped(
     gain: float, cycle: str, dead_s: float, lag_s: float
 ) -> None:
@@ -106,6 +108,7 @@ def test_s9_power_that_does_not_come_down_is_derated_then_latched(cycle: str, de
 
 
 @of_every_response
+@pytest.mark.hazard("peer 10")
 def test_peers_10_writes_that_are_accepted_and_not_followed_stop(cycle: str, dead_s: float, lag_s: float) -> None:
     """Peers §7 row 10, reliability §2 row 17: told, held, and nothing happens."""
     rig = running(0.0, cycle, dead_s, lag_s)
@@ -160,6 +163,7 @@ def test_row_17_writes_that_are_acknowledged_and_discarded(cycle: str) -> None:
     assert not rig.frame["foreign"][0], "it is one of ours"
 
 
+@pytest.mark.hazard("peer 14")
 def test_peers_14_telemetry_that_stands_still_with_a_heartbeat_is_held_and_returns(cycle: str) -> None:
     """Peers §7 row 14: the power repeats exactly while the command moves; the heartbeat counts on."""
     rig = answering(quick(cycle))
@@ -183,6 +187,7 @@ def test_peers_14_telemetry_that_stands_still_with_a_heartbeat_is_held_and_retur
 
 
 @pytest.mark.parametrize("foreign_kw", [30.0, -80.0, 0.0])
+@pytest.mark.hazard("row 17", "S9")
 def test_rows_16_17_a_second_master_is_held_then_latched(foreign_kw: float, cycle: str) -> None:
     """Reliability §2 rows 16 and 17: two readings of a set-point that nobody here wrote, then two more."""
     rig = running(100.0, cycle)
@@ -230,6 +235,7 @@ def test_no_write_reaches_it(cycle: str) -> None:
 
 
 @pytest.mark.req("LH-OPS-001")
+@pytest.mark.hazard("row 18", "S10")
 def test_s10_row_18_local_control_writes_nothing_and_judges_nothing(cycle: str) -> None:
     """Reliability §2 row 18, S10."""
     rig = running(100.0, cycle)
@@ -245,6 +251,7 @@ def test_s10_row_18_local_control_writes_nothing_and_judges_nothing(cycle: str) 
     assert rig.frame["latch"][0] == Latch.NONE
 
 
+@pytest.mark.hazard("row 24", "S13", "peer 4")
 def test_s13_five_swings_through_zero_in_a_minute_are_held_for_a_minute(cycle: str) -> None:
     rig = running(50.0, cycle, 0.3, 0.3)
     for version in range(2, 7):
@@ -315,6 +322,7 @@ def test_l4_a_healthy_device_is_never_doubted(
             assert max(rig.frame[row][0] for row in ("wrong_sign_s", "beyond_s", "short_s", "different_s")) <= 1.0
 
 
+@pytest.mark.hazard("L4")
 def test_l4_the_energy_of_a_healthy_device_is_what_was_commanded(cycle: str) -> None:
     """Reliability L4: |∫(P − u)| ≤ 1 % in 15 min, with dead time, lag and noise."""
     rig = running(150.0, cycle)

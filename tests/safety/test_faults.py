@@ -101,6 +101,7 @@ def running_frame() -> Frame:
 
 
 @every_stage
+@pytest.mark.hazard("row 37", "S3")
 def test_a_raise_is_0_kw_its_fail_values_and_its_bit_after_any_number_of_writes(name: str) -> None:
     for writes in range(writes_of(name) + 1):
         rig = running()

@@ -67,6 +67,7 @@ def test_a_limit_acts_in_the_tick_that_sees_it(
 @pytest.mark.parametrize("point", ["soc", "power", "temperature", "available", "alarms"])
 @pytest.mark.parametrize("wish", [200.0, -200.0])
 @pytest.mark.req("LH-CTRL-007", "LH-DOM-004")
+@pytest.mark.hazard("row 5", "F1", "peer 2")
 def test_a_missing_required_point_is_no_active_command_and_says_so(point: str, wish: float, cycle: str) -> None:
     rig = Rig(site(cycle=cycle)).ready()
     rig.schedule("day_ahead", wish)

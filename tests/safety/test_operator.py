@@ -47,6 +47,7 @@ def test_it_stands_above_commitment_reserve_and_everything_else(cycle: str) -> N
     assert rig.power == [0.0]
 
 
+@pytest.mark.hazard("peer 12")
 def test_it_keeps_commanding_zero_with_a_heartbeat(cycle: str) -> None:
     """A device that is told 0 kW again and again does not revert to something else."""
     rig = running(cycle)
@@ -106,6 +107,7 @@ def test_lost_acts_count_as_a_stop_of_everything(cycle: str) -> None:
     assert (rig.frame["state"] == State.EMERGENCY_STOP).all()
 
 
+@pytest.mark.hazard("peer 8")
 def test_a_restored_stop_is_silent_until_data_are_fresh_and_then_a_stop(cycle: str) -> None:
     """After a restart nothing is sent that nobody knows the ground of; then the stop that stood still stands."""
     rig = Rig(site(cycle=cycle))
@@ -181,6 +183,7 @@ def test_what_was_taken_out_of_service_stays_out_after_a_restart(act: ActKind, c
     assert all(commands == [None] for commands in new.sent)
 
 
+@pytest.mark.hazard("row 12", "H4")
 def test_after_a_restart_no_old_command_is_sent_again(cycle: str) -> None:
     """Ids and times are of this process; the first command is computed from fresh data and measured power."""
     rig = running(cycle)

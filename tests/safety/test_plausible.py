@@ -134,6 +134,7 @@ def test_a_fast_and_a_slow_cycle_allow_the_same_slope(cycle: str) -> None:
 
 
 @pytest.mark.parametrize("power", [100.0, -100.0, 0.0])
+@pytest.mark.hazard("S17")
 def test_honest_charge_is_believed_for_hours(power: float) -> None:
     """S17 holds in a healthy battery: efficiencies, one hour and a half of charging or discharging at 0.2 C."""
     rig = running("1 s", power)
@@ -153,6 +154,7 @@ def test_an_aged_or_generous_battery_is_believed(capacity: float) -> None:
         assert quality(rig) == Quality.VALID
 
 
+@pytest.mark.hazard("row 7", "row 2")
 def test_a_scale_that_changes_by_ten_is_not_believed_for_a_quarter_of_an_hour(cycle: str) -> None:
     """Reliability §2 rows 2 and 7: 55 % becomes 5.5 %. In the same tick 0 kW, and for long after the jump is over."""
     rig = running(cycle)
@@ -165,6 +167,7 @@ def test_a_scale_that_changes_by_ten_is_not_believed_for_a_quarter_of_an_hour(cy
     assert rig.power == [0.0]
 
 
+@pytest.mark.hazard("row 2")
 def test_a_charge_scaled_up_by_ten_is_out_of_range(cycle: str) -> None:
     """Reliability §2 row 2: 55 % becomes 550 %, and no profile had to say that a percentage ends at 100."""
     rig = running(cycle)
@@ -183,6 +186,7 @@ def test_a_recalibration_is_believed_when_its_window_has_passed() -> None:
     assert 600.0 < until_good(rig, 3_600.0) < 1_800.0
 
 
+@pytest.mark.hazard("row 2", "S17")
 def test_a_drift_of_2_percent_an_hour_is_found() -> None:
     """Reliability §2 row 2: at rest, within three hours and before the charge is wrong by 6 %."""
     rig = running("1 s", 0.0)
@@ -298,6 +302,7 @@ def test_a_contradiction_is_believed_over_after_a_calm_minute(cycle: str) -> Non
 
 @pytest.mark.parametrize("loss", [0.0, None])
 @pytest.mark.parametrize("need", ["cooling", "contactor"])
+@pytest.mark.hazard("row 48", "S15")
 def test_without_what_its_profile_promises_it_needs_a_battery_does_not_run(
     cycle: str, need: str, loss: float | None
 ) -> None:

@@ -39,6 +39,7 @@ def running(cycle: str) -> Rig:
     return rig
 
 
+@pytest.mark.hazard("row 11", "F4")
 def test_f4_nothing_runs_before_the_reversion_has_been_read_back(cycle: str) -> None:
     """Reliability F4, §2 row 10: no RUN without a read-back of the reversion in this connection."""
     rig = Rig(named(cycle), armed())
@@ -55,6 +56,7 @@ def test_f4_nothing_runs_before_the_reversion_has_been_read_back(cycle: str) -> 
     assert rig.power == [80.0]
 
 
+@pytest.mark.hazard("row 10", "F4")
 def test_row_10_a_reset_that_clears_the_reversion_takes_the_permission_in_the_next_tick(cycle: str) -> None:
     rig = running(cycle)
     rig.batteries["b1"].proved = Proved.IDENTITY
@@ -66,6 +68,7 @@ def test_row_10_a_reset_that_clears_the_reversion_takes_the_permission_in_the_ne
     assert rig.power == [80.0]
 
 
+@pytest.mark.hazard("row 49", "S20")
 def test_row_49_another_device_latches_until_it_is_acknowledged(cycle: str) -> None:
     """Reliability S20, §2 row 49: identity mismatch is a latch; the right device alone brings nothing back."""
     rig = running(cycle)

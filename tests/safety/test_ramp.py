@@ -68,6 +68,7 @@ def test_up_is_away_from_zero_and_down_toward_it(cycle: str) -> None:
     assert powers[-1] == -100.0
 
 
+@pytest.mark.hazard("row 1", "S2", "S7")
 def test_a_limit_that_falls_beats_the_ramp_and_the_way_back_is_ramped(cycle: str) -> None:
     rig = Rig(ramped(20.0, 20.0, cycle=cycle)).ready()
     rig.schedule("day_ahead", 200.0)
@@ -101,6 +102,7 @@ def test_stops_are_at_once_and_the_way_back_is_ramped(act: ActKind, cycle: str) 
     assert max(steps(powers)) <= 20.0 * rig.cycle + 0.1
 
 
+@pytest.mark.hazard("row 23", "S7")
 def test_a_pause_earns_no_credit() -> None:
     """After ten minutes without a tick the ramp may use two cycles, not ten minutes."""
     rig = Rig(ramped(10.0, 10.0)).ready()
@@ -115,6 +117,7 @@ def test_a_pause_earns_no_credit() -> None:
     assert rig.power[0] <= before + 40.1
 
 
+@pytest.mark.hazard("peer 9")
 def test_after_silence_the_ramp_starts_at_measured_power(cycle: str) -> None:
     rig = Rig(ramped(20.0, 20.0, cycle=cycle))
     rig.batteries["b1"].power = -90.0

@@ -82,6 +82,7 @@ def test_what_is_left_of_it_is_said(cycle: str) -> None:
 
 
 @pytest.mark.parametrize("seconds", [1, 7, 20, 59])
+@pytest.mark.hazard("row 20")
 def test_what_comes_and_goes_starts_the_time_anew(seconds: int, cycle: str) -> None:
     """Reliability §2 row 20, L3: a fault that is there again after 1 to 59 s keeps the asset at 0 kW."""
     rig = running(cycle)
@@ -102,6 +103,7 @@ def test_without_a_grid_code_the_first_return_takes_fresh_for_alone(reentry_s: f
     assert returns_after(rig) <= 3.0 + 2 * rig.cycle
 
 
+@pytest.mark.hazard("row 20", "L3")
 def test_no_asset_runs_on_and_off_more_than_once_a_minute(cycle: str) -> None:
     """L3 without a re-entry delay: data that come and go for ten minutes let it return once in 60 s at most."""
     rig = running(cycle, 0.0)

@@ -47,6 +47,7 @@ def test_droop(frequency: float, power: float, cycle: str) -> None:
     assert at(sold(cycle=cycle), frequency) == pytest.approx(power, abs=0.11)
 
 
+@pytest.mark.hazard("row 28")
 def test_the_service_has_a_ramp_of_its_own(cycle: str) -> None:
     """All of it within 5 s by default, however slow the base may be; and no faster."""
     plain = site(fcr_kw=100.0, cycle=cycle)
@@ -89,6 +90,7 @@ def test_power_is_kept_free_inside_the_band(cycle: str) -> None:
 
 
 @pytest.mark.parametrize(("wish", "soc"), [(200.0, 14.9), (-200.0, 85.3)])
+@pytest.mark.hazard("row 3", "S6")
 def test_energy_is_kept_free_too(wish: float, soc: float, cycle: str) -> None:
     """100 kW for 15 min are 25 kWh, 5 % of the battery and its losses: near the bound the base gets nothing."""
     rig = sold(cycle=cycle)
@@ -114,6 +116,7 @@ def test_what_has_no_room_is_undeliverable_whether_called_or_not(cycle: str) -> 
 
 
 @pytest.mark.parametrize("how", ["silent", "frozen", "nonsense", "infinite"])
+@pytest.mark.hazard("row 29", "F1")
 def test_a_lost_frequency_is_held_then_withdrawn_and_the_base_stands(how: str, cycle: str) -> None:
     rig = sold(cycle=cycle)
     rig.schedule("day_ahead", 60.0)

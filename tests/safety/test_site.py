@@ -69,6 +69,7 @@ def test_what_cuts_is_named(cycle: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["silent", "frozen"])
+@pytest.mark.hazard("row 26", "S4")
 def test_with_a_stale_meter_the_declared_worst_case_stands_in(how: str, cycle: str) -> None:
     rig = at_site(cycle=cycle).ready()
     rig.schedule("day_ahead", 500.0)
@@ -100,6 +101,7 @@ def test_a_meter_that_is_required_takes_all_room_with_it(cycle: str) -> None:
     assert rig.power == [0.0, 0.0]
 
 
+@pytest.mark.hazard("row 25", "S5")
 def test_no_battery_charges_while_another_discharges(cycle: str) -> None:
     rig = at_site(cycle=cycle).ready()
     rig.schedule("day_ahead", 60.0, "b1")
@@ -175,6 +177,7 @@ def test_a_battery_in_local_control_counts_with_what_it_does(cycle: str) -> None
 
 
 @pytest.mark.req("LH-SAFE-004")
+@pytest.mark.hazard("peer 6", "S21")
 def test_a_battery_that_does_not_answer_counts_with_its_last_command(cycle: str) -> None:
     rig = at_site(cycle=cycle).ready()
     rig.schedule("day_ahead", 160.0)
@@ -213,6 +216,7 @@ def test_a_stopped_battery_gives_its_room_back_when_it_has_stopped(cycle: str) -
         max_size=6,
     )
 )
+@pytest.mark.hazard("row 26", "S4", "S5")
 def test_whatever_is_asked_the_assets_together_stay_in_the_sites_band(world: list[tuple[float, float, float]]) -> None:
     rig = at_site(3).ready()
     for version, (wish, other, soc) in enumerate(world, start=2):

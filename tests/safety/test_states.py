@@ -127,6 +127,7 @@ def test_a_stop_above_a_fault_and_the_fault_is_still_there_after_it(cycle: str) 
 
 
 @pytest.mark.parametrize("bit", [0, 1])
+@pytest.mark.hazard("row 19", "S11")
 def test_a_critical_alarm_latches_and_is_left_only_by_an_acknowledgement_when_clear_for_long_enough(
     bit: int, cycle: str
 ) -> None:
@@ -237,6 +238,7 @@ def test_lost_data_are_no_latch_permission_comes_back_by_itself(cycle: str) -> N
 
 
 @pytest.mark.req("LH-SM-001")
+@pytest.mark.hazard("row 18", "S10")
 def test_in_local_control_nothing_is_written_and_somebody_has_to_activate(cycle: str) -> None:
     """Reliability §2 row 18, S10: LOCAL ⇒ no write; LOCAL → REMOTE ⇒ not running until somebody activates."""
     rig = running(cycle)

@@ -15,7 +15,11 @@ from tests.simulation.site import definition
 from tests.simulation.storm import LATCHING, PASSING, storm
 from tests.simulation.world import World
 
-pytestmark = pytest.mark.safety
+pytestmark = [
+    pytest.mark.safety,
+    pytest.mark.hazard("S1", "S2", "S3", "S4", "S5", "S6", "S7", "S9", "S10", "S12", "S15"),
+    pytest.mark.hazard("F1", "F2", "F3", "F5", "L2", "L3", "L5", "R5"),
+]
 
 SEEDS = int(os.environ.get("BESS_PIPELINE_SEEDS", "2"))
 LIMITS = {"export_limit": "400 kW", "import_limit": "300 kW"}
@@ -25,6 +29,7 @@ def world(seed: int, folder: Path, assets: int, cycle: str) -> World:
     return World(definition(assets, cycle=cycle, site=LIMITS), folder, seed=seed)
 
 
+@pytest.mark.hazard("L1")
 @pytest.mark.parametrize(("assets", "cycle", "seconds"), [(1, "1 s", 120.0), (3, "1 s", 120.0), (2, "100 ms", 8.0)])
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_what_passes_leaves_no_trace(seed: int, assets: int, cycle: str, seconds: float, tmp_path: Path) -> None:
@@ -35,6 +40,7 @@ def test_what_passes_leaves_no_trace(seed: int, assets: int, cycle: str, seconds
         it.verify()
 
 
+@pytest.mark.hazard("S8", "S11", "H4", "H5i")
 @pytest.mark.parametrize(("assets", "cycle", "seconds"), [(1, "1 s", 120.0), (2, "1 s", 120.0), (1, "100 ms", 8.0)])
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_what_latches_stays_safe(seed: int, assets: int, cycle: str, seconds: float, tmp_path: Path) -> None:

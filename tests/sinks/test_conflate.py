@@ -43,6 +43,7 @@ class Slow:
 
 
 @pytest.mark.req("LH-RT-004", "LH-NF-004")
+@pytest.mark.hazard("row 40", "R1", "D6")
 async def test_a_slow_consumer_gets_the_newest_and_costs_the_producer_nothing() -> None:
     slow = Slow()
     sink = Conflating("device", slow)

@@ -270,6 +270,7 @@ asyncio.run(main())
 @pytest.mark.safety
 @pytest.mark.integration
 @pytest.mark.parametrize("acknowledged", [1, 7, 40])
+@pytest.mark.hazard("row 39", "peer 8")
 async def test_kill_9_loses_no_acknowledged_record(tmp_path: Path, acknowledged: int) -> None:
     path = tmp_path / "acts.journal"
     with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, cwd=ROOT) as writer:

@@ -134,6 +134,7 @@ async def test_a_slow_broker_gets_the_newest_command_next(mosquitto: Mosquitto, 
 
 @pytest.mark.safety
 @pytest.mark.req("LH-PROT-004", "LH-OPS-003")
+@pytest.mark.hazard("row 15")
 async def test_no_command_is_ever_retained(mosquitto: Mosquitto, connecting: Connecting) -> None:
     """Neither flagged on the wire nor kept by the broker for whoever connects later."""
     async with bench(mosquitto, connecting) as b:
@@ -151,6 +152,7 @@ async def test_no_command_is_ever_retained(mosquitto: Mosquitto, connecting: Con
 
 @pytest.mark.safety
 @pytest.mark.req("LH-SAFE-005")
+@pytest.mark.hazard("row 13", "F3")
 async def test_an_expired_command_never_leaves(mosquitto: Mosquitto, connecting: Connecting) -> None:
     async with bench(mosquitto, connecting) as b:
         b.answering()
@@ -197,6 +199,7 @@ async def test_a_refusal_and_its_reason(mosquitto: Mosquitto, connecting: Connec
 
 
 @pytest.mark.req("LH-MQTT-005")
+@pytest.mark.hazard("row 14")
 async def test_late_duplicate_foreign_and_unreadable_acknowledgements(
     mosquitto: Mosquitto, connecting: Connecting, logged: list[str]
 ) -> None:

@@ -78,6 +78,7 @@ async def test_closing_stores_what_is_in_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.req("LH-PERSIST-006")
+@pytest.mark.hazard("row 41", "R1")
 async def test_beyond_the_quota_classes_go_in_order_and_are_counted(tmp_path: Path) -> None:
     """Telemetry before status before commands; audit never, whatever it takes."""
     quota = 600_000
@@ -132,6 +133,7 @@ async def test_rows_under_way_to_the_database_are_not_dropped(tmp_path: Path) ->
 
 
 @pytest.mark.req("LH-PERSIST-006")
+@pytest.mark.hazard("row 41")
 async def test_a_full_disk_acts_like_a_smaller_quota(tmp_path: Path) -> None:
     """Real SQLITE_FULL: the file may not grow beyond 100 pages."""
 
@@ -193,6 +195,7 @@ async def test_a_failed_disk_is_said_and_bridged_by_memory(
 
 
 @pytest.mark.req("LH-PERSIST-006", "LH-NF-004")
+@pytest.mark.hazard("row 41", "D6")
 async def test_a_hung_disk_holds_up_nobody_and_memory_drops_by_class(
         tmp_path: Path, flaky: Callable[[Path], sqlite3.Connection]) -> None:
     async with spooling(tmp_path / "h.db", opener=flaky, memory_records=100) as spool:

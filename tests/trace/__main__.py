@@ -2,6 +2,7 @@
 
     make trace                         the whole table
     python -m tests.trace LH-SAFE      only the requirements that begin so
+    python -m tests.trace --safety     writes the generated part of docs/safety.md instead
 
 The tests are asked for their markers by collecting them; the results are those of the last run of each test on this
 machine (var/trace/results.json). Ends with 1 when a requirement's test failed.
@@ -18,6 +19,7 @@ from io import StringIO
 import pytest
 
 from tests.conftest import RESULTS, ROOT
+from tests.trace import safety
 from tests.trace.table import Requirement, read_requirements
 
 
@@ -68,6 +70,9 @@ def entry(row: Requirement, nodes: list[str], outcomes: dict[str, str]) -> str:
 
 
 def main(prefixes: list[str]) -> int:
+    if prefixes == ["--safety"]:
+        safety.write(ROOT)
+        return 0
     rows = [
         row
         for row in read_requirements(ROOT / "docs" / "requirements.md")

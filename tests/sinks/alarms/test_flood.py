@@ -41,6 +41,7 @@ class Flooded:
         return self.book.json()
 
 
+@pytest.mark.hazard("row 46")
 def test_row_46_a_critical_alarm_is_on_top_in_the_tick_in_which_it_comes_whatever_else_comes() -> None:
     flooded = Flooded()
     for k in range(20):  # ten thousand changes a second, half of them coming, half going

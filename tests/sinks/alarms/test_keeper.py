@@ -41,6 +41,7 @@ def states(book: AlarmBook) -> dict[str, str]:
     return {str(item["id"]): str(item["state"]) for item in book.json()}
 
 
+@pytest.mark.hazard("row 39")
 def test_the_restored_book_shows_the_same_and_goes_on(tmp_path: Path) -> None:
     book = kept(tmp_path / "a")
     assert states(book) == {"b1.trip": "acknowledged", "site.late": "returned", "b1.hot": "shelved"}

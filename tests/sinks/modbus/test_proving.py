@@ -35,6 +35,7 @@ def named(identity: Identity = ACME, **more: Any) -> Any:
     return bench(load("sunspec-storage", timeout=0.1), identity=identity, **more)
 
 
+@pytest.mark.hazard("row 9", "F4")
 async def test_row_9_the_reversion_is_armed_in_order_and_read_back_before_the_first_set_point() -> None:
     """Reliability §2 rows 9 and 10, F4: time, value, enable; then the set-point, in the same turn."""
     proofs: list[Proof] = []
@@ -50,6 +51,7 @@ async def test_row_9_the_reversion_is_armed_in_order_and_read_back_before_the_fi
 
 
 @pytest.mark.parametrize("last", [40256, 40251, 40255])
+@pytest.mark.hazard("row 9")
 async def test_row_9_killed_between_any_two_writes_nothing_is_enabled_without_its_value(last: int) -> None:
     """The line is cut as the reply to one of the arming writes comes: no set-point has been written yet."""
     async with bench(armed=False) as device:
@@ -66,6 +68,7 @@ async def test_row_9_killed_between_any_two_writes_nothing_is_enabled_without_it
         assert enable == [0] or after == [10]
 
 
+@pytest.mark.hazard("row 10")
 async def test_row_10_a_reset_that_clears_the_reversion_is_found_at_the_reconnection_and_armed_before_power() -> None:
     async with bench() as device:
         device.offer(80.0)
@@ -115,6 +118,7 @@ async def test_in_silence_the_reversion_is_read_and_never_written() -> None:
         assert device.wire.writes() == []
 
 
+@pytest.mark.hazard("row 49", "S20")
 async def test_s20_a_device_with_another_serial_number_is_never_written_to() -> None:
     """Reliability S20, §2 row 49: not even 0 kW, not even the arming, not even at the end."""
     proofs: list[Proof] = []

@@ -127,6 +127,7 @@ async def test_a_device_that_counts_the_other_way_gets_the_other_sign() -> None:
 
 @pytest.mark.safety
 @pytest.mark.req("LH-SAFE-005", "LH-OPS-003")
+@pytest.mark.hazard("row 13", "F3")
 async def test_an_expired_command_never_reaches_the_wire() -> None:
     async with bench() as device:
         device.offer(80.0, valid_s=-0.001)
@@ -140,6 +141,7 @@ async def test_an_expired_command_never_reaches_the_wire() -> None:
 
 @pytest.mark.safety
 @pytest.mark.req("LH-SAFE-005")
+@pytest.mark.hazard("row 13", "F3")
 async def test_a_command_that_expires_while_it_waits_for_its_turn_is_not_sent() -> None:
     async with bench() as device:
         connection = device.writer._connection
@@ -182,6 +184,7 @@ async def test_an_exception_reply_is_refused_with_its_text() -> None:
 
 
 @pytest.mark.req("LH-PROT-002", "LH-PROT-003", "LH-OPS-003")
+@pytest.mark.hazard("row 14")
 async def test_a_black_hole_fails_once_and_is_not_repeated() -> None:
     async with bench() as device:
         device.wire.swallow = True
@@ -213,6 +216,7 @@ async def test_a_read_back_that_fails_leaves_the_write_accepted() -> None:
 
 
 @pytest.mark.req("LH-RT-004", "LH-CTRL-001")
+@pytest.mark.hazard("R5")
 async def test_a_thousand_offers_a_second_into_a_slow_device_end_with_the_newest() -> None:
     async with bench() as device:
         held: list[bytes] = []
@@ -238,6 +242,7 @@ async def test_a_thousand_offers_a_second_into_a_slow_device_end_with_the_newest
 
 @pytest.mark.safety
 @pytest.mark.req("LH-OPS-002", "LH-SAFE-001")
+@pytest.mark.hazard("peer 12", "H6i")
 async def test_stop_ends_in_zero_confirmed_and_nothing_follows() -> None:
     async with bench() as device:
         device.offer(80.0)

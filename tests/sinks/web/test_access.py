@@ -35,6 +35,7 @@ def expected(access: Access, caller: object) -> int:
 
 @pytest.mark.req("LH-API-007")
 @pytest.mark.parametrize("caller", CALLERS, ids=str)
+@pytest.mark.hazard("peer 22")
 async def test_every_route_for_every_caller(caller: object) -> None:
     listener = ANONYMOUS if caller == "anonymous" else LOOPBACK
     headers = {"wrong": {"authorization": "Bearer " + "x" * 40}, "not bearer": {"authorization": "Basic eDp5"}}

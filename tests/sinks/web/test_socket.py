@@ -274,6 +274,7 @@ def _narrow(site: Site) -> sockets.socket:
 
 
 @pytest.mark.req("LH-NF-004")
+@pytest.mark.hazard("row 40", "R3")
 async def test_a_reader_that_stops_is_cut_off_and_the_others_never_notice(site: Site) -> None:
     site.view.filler = "x" * 20_000
 

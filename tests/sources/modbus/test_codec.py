@@ -47,6 +47,7 @@ def words(kind: str, order: str, raw: float) -> list[int]:
 @pytest.mark.req("LH-MODB-003", "LH-MODB-004")
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.hazard("row 8")
 def test_every_type_in_both_word_orders(kind: str, order: str) -> None:
     for raw in (0, 1, 258) if kind.startswith("u") else (0, 1, 258, -1, -258):
         value, quality = of(PROFILES[SIGNS[0]], type=kind, word_order=order).decode(words(kind, order, raw))
@@ -66,6 +67,7 @@ def test_one_written_out() -> None:
     ("uint16", 0xFFFF), ("int16", -0x8000), ("uint32", 0xFFFFFFFF), ("int32", -0x80000000),
     ("uint64", 0xFFFFFFFFFFFFFFFF), ("int64", -0x8000000000000000), ("float32", 9999.9), ("float64", 9999.9),
 ])  # fmt: skip
+@pytest.mark.hazard("row 5")
 def test_sentinels_are_missing_before_any_scaling(kind: str, sentinel: float, order: str) -> None:
     point = of(PROFILES[SIGNS[1]], type=kind, word_order=order, scale=0.1, offset=3, sentinels=[sentinel])
     value, quality = point.decode(words(kind, order, sentinel))

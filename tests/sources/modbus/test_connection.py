@@ -111,6 +111,7 @@ def other(position: int, value: int) -> Callable[[bytes], bytes]:
     (lambda reply: reply[:7], NoReply),  # half a reply
     (lambda _: b"", NoReply),
 ])  # fmt: skip
+@pytest.mark.hazard("F6")
 async def test_a_reply_that_is_not_the_answer_is_refused(
     change: Callable[[bytes], bytes], fault: type[ModbusFault]
 ) -> None:
@@ -124,6 +125,7 @@ async def test_a_reply_that_is_not_the_answer_is_refused(
         assert await read(connection) == [552, 987]
 
 
+@pytest.mark.hazard("F6")
 async def test_a_late_reply_never_answers_the_next_request() -> None:
     async with line(reply_s=0.1) as (server, wire, connection):
         held: list[bytes] = []

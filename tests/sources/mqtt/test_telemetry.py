@@ -118,6 +118,7 @@ def test_an_unreadable_message_is_a_protocol_error_everywhere(payload: bytes) ->
 
 
 @pytest.mark.req("LH-RT-003", "LH-PROT-004")
+@pytest.mark.hazard("row 15")
 def test_retained_telemetry_is_shown_but_not_valid() -> None:
     got = points(STORAGE, {name: value for name, value in SAMPLE.items() if name != "soh_percent"}, retained=True)
     assert got["soc"] == (55.2, Quality.RETAINED)

@@ -1,0 +1,174 @@
+"""Every check can fail: a minute that breaks nothing, and for each invariant one change that breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+import tests.simulation.world  # noqa: F401  # enters the checks into the table
+from sources.act import ActKind
+from tests.simulation.checks import INVARIANTS, invariant, verify
+from tests.simulation.device import Heard, Said
+from tests.simulation.site import definition, storage
+from tests.simulation.trace import Act, Asked, Boot, Moment, Trace
+
+WELL: dict[str, float | None] = {
+    "power": 80.0, "setpoint": 80.0, "soc": 50.0, "available": 1.0, "remote": 1.0, "alarms": 0.0,
+    "charge_limit": 250.0, "discharge_limit": 250.0,
+}  # fmt: skip
+FIRST, LAST = 10, 60
+
+
+@dataclass
+class Device:
+    heard: list[Heard] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+
+
+def calm() -> Trace:
+    """One minute at 80 kW after ten seconds of silence, as a device would have seen it. Time begins at 0."""
+    devices = {"b1": Device(), "b2": Device(), "poc": Device()}
+    trace = Trace(definition(2, site={"export_limit": "400 kW"}), {n: storage(0.5) for n in ("b1", "b2")}, devices)
+    trace.boots, trace.asked = [Boot(0.0)], [Asked(0.0, 1e6, 200.0)]
+    trace.ticks = [float(second) for second in range(1, LAST)]
+    for tenth in range(LAST * 10):
+        power = 80.0 if tenth > FIRST * 10 + 10 else 0.0
+        trace.moments.append(Moment(tenth / 10, {"b1": power, "b2": power}, {"b1": 50.0, "b2": 50.0}))
+    for name, device in devices.items():
+        for half in range(2 * LAST):
+            power = 80.0 if half > 2 * FIRST + 1 else 0.0
+            beat: dict[str, float | None] = {"heartbeat": float(half)}
+            whole = WELL | {"power": power, "setpoint": power} | beat
+            device.said.append(Said(half / 2 + 0.1, whole if name != "poc" else beat))
+        for second in range(FIRST, LAST):
+            power = 50.0 if second == FIRST else 80.0
+            if name != "poc":
+                say(device, second + 0.01, power, second - FIRST + 1)
+    return trace
+
+
+def say(device: Device, at_s: float, power_kw: float, heartbeat: int) -> None:
+    values = {"revert_after": 10.0, "enable": 1.0, "power": power_kw, "heartbeat": float(heartbeat)}
+    device.heard.append(Heard(at_s + 0.002, at_s, dict(values), taken=True))
+
+
+def command(trace: Trace, change: Callable[[float, float], float], asset: str = "b1") -> None:
+    """Change the set-points on the wire by (s, kW) → kW."""
+    for heard in trace.stations[asset].heard:
+        heard.values["power"] = change(heard.sent_s, float(heard.values["power"]))
+
+
+def tell(trace: Trace, name: str, value: float | None, from_s: float, to_s: float = 1e6, asset: str = "b1") -> None:
+    """Let the device say this of a point in that time."""
+    for said in trace.stations[asset].said:
+        if from_s <= said.at_s < to_s:
+            said.values[name] = value
+
+
+def _foreign(trace: Trace) -> None:
+    tell(trace, "setpoint", 33.0, 20.0)
+
+
+def _beyond(trace: Trace) -> None:
+    for asset in ("b1", "b2"):
+        command(trace, lambda s, kw: 249.0, asset)
+
+
+def _jagged(trace: Trace) -> None:
+    command(trace, lambda s, kw: kw * (-1) ** int(s / 2))
+
+
+def _reversal(trace: Trace) -> None:
+    for heard in trace.stations["b1"].heard:
+        heard.values.pop("revert_after")
+
+
+def _timer(trace: Trace) -> None:
+    for heard in trace.stations["b1"].heard:
+        heard.values["heartbeat"] = float(heard.values["heartbeat"]) * 5
+
+
+def _again(trace: Trace) -> None:
+    trace.stations["b1"].heard[20:20] = [trace.stations["b1"].heard[19]]
+
+
+def _goes_on(trace: Trace) -> None:
+    trace.stations["b1"].heard = trace.stations["b1"].heard[:5]
+
+
+def _ends_wrong(trace: Trace) -> None:
+    trace.boots[0].terminated_s, trace.boots[0].ended_s, trace.boots[0].confirmed = 50.0, 61.0, True
+
+
+def _stays_away(trace: Trace) -> None:
+    trace.healed_s = 30.0
+    command(trace, lambda s, kw: 0.0 if s > 20.0 else kw)
+
+
+def _flaps(trace: Trace) -> None:
+    command(trace, lambda s, kw: 0.0 if int(s / 5) % 2 else min(kw, 50.0))
+
+
+def _lags(trace: Trace) -> None:
+    trace.moments = [Moment(m.at_s, {"b1": m.power_kw["b1"] / 2, "b2": 80.0}, m.soc_pct) for m in trace.moments]
+
+
+def _misses(trace: Trace) -> None:
+    del trace.ticks[20:30]
+
+
+def _chatters(trace: Trace) -> None:
+    for tenth in range(10):
+        say(trace.stations["b1"], 30.02 + tenth / 50, 80.0, 21 + tenth)  # type: ignore[arg-type]
+
+
+BROKEN: dict[str, Callable[[Trace], None]] = {
+    "S1": lambda t: command(t, lambda s, kw: 251.0),
+    "S2": lambda t: tell(t, "discharge_limit", 37.0, 20.0),
+    "S3": lambda t: t.acts.append(Act(20.0, ActKind.STOP)),
+    "S4": _beyond,
+    "S5": lambda t: command(t, lambda s, kw: -kw),
+    "S6": lambda t: tell(t, "soc", 9.0, 20.0),
+    "S7": lambda t: command(t, lambda s, kw: 240.0 if s > 20 else kw),
+    "S8": lambda t: tell(t, "power", -80.0, 20.0),
+    "S9": _foreign,
+    "S10": lambda t: tell(t, "remote", 0.0, 20.0),
+    "S11": lambda t: tell(t, "alarms", 1.0, 20.0, 22.0),
+    "S12": lambda t: t.asked.clear(),
+    "S13": _jagged,
+    "S15": lambda t: tell(t, "available", 0.0, 20.0),
+    "F1": lambda t: tell(t, "soc", None, 20.0),
+    "F2": lambda t: tell(t, "heartbeat", 7.0, 20.0),
+    "F3": _again,
+    "F4": _reversal,
+    "F5": _timer,
+    "H4": lambda t: t.boots.insert(1, Boot(9.0)),
+    "H5i": _goes_on,
+    "H6i": _ends_wrong,
+    "L1": _stays_away,
+    "L2": lambda t: tell(t, "discharge_limit", None, 20.0),
+    "L3": _flaps,
+    "L4": _lags,
+    "L5": _misses,
+    "R5": _chatters,
+}
+
+
+def test_the_calm_minute_breaks_nothing() -> None:
+    assert [str(breach) for breach in verify(calm())] == []
+
+
+@pytest.mark.parametrize("name", sorted(INVARIANTS))
+def test_a_breach_is_found_and_named(name: str) -> None:
+    trace = calm()
+    BROKEN[name](trace)
+    found = verify(trace, only=[name])
+    assert found
+    assert str(found[0]).startswith(f"{name} ")
+
+
+def test_an_identifier_stands_once() -> None:
+    with pytest.raises(ValueError, match="S1 is in the table"):
+        invariant("S1")(lambda trace: iter(()))
