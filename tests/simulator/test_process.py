@@ -93,6 +93,23 @@ def test_it_announces_serves_obeys_and_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.req("LH-TEST-003")
+def test_a_restart_drops_the_connection_once_and_forgets_the_reversion(tmp_path: Path) -> None:
+    with started(tmp_path) as simulator:
+        with ModbusTcpClient("127.0.0.1", port=simulator.modbus_port, timeout=2.0, retries=0) as client:
+            for address, words in ((40256, [0, 10]), (40255, [1])):
+                assert not client.write_registers(address, words, device_id=1).isError()
+            wait_for(lambda: simulator.state()["battery"]["reverts_after_s"] == 10.0)
+            simulator.fault("reset", on=True)
+            wait_for(lambda: simulator.state()["battery"]["reverts_after_s"] is None)
+        wait_for(lambda: simulator.state()["modbus"]["serving"])
+        with ModbusTcpClient("127.0.0.1", port=simulator.modbus_port, timeout=2.0, retries=0) as client:
+            assert client.read_holding_registers(40255, count=3, device_id=1).registers == [0, 0, 0]
+            serial = client.read_holding_registers(40052, count=5, device_id=1).registers
+            assert b"".join(word.to_bytes(2, "big") for word in serial) == b"SIM-000001"
+        assert simulator.state()["writes"]["by_point"] == {"revert_after": 1, "revert_enable": 1}
+
+
+@pytest.mark.req("LH-TEST-003")
 def test_a_killed_plant_goes_on_from_the_same_state_of_charge(tmp_path: Path) -> None:
     kept = tmp_path / "plant.json"
     kept.write_text('{"soc_percent": 71.5}')
