@@ -29,7 +29,7 @@ MOST = 20_000
 #: How many the list shows at once: more are a flood that nobody reads.
 SHOWN = 500
 #: Changes of lower priority that one tick takes: a tick must not wait for the alarms of the one before.
-AT_ONCE = 2_000
+AT_ONCE = 500
 LINGER_S = 30.0
 #: A flood (EEMUA 191): this many alarms within so many seconds.
 FLOOD, FLOOD_S = 10, 600.0
@@ -92,11 +92,14 @@ class AlarmBook:
         for name, condition in held.items():
             known = before.get(name)
             if known is None:
-                self._going.pop(name, None)
                 alarm = self.alarms.get(name)
-                if condition.priority != MARK and not (alarm and alarm.active):
+                if alarm is not None and alarm.active:
+                    self._going.pop(name, None)
+                elif condition.priority != MARK:
                     self._coming[name] = now_s
-            if known is not condition and known != condition:
+                if alarm is not None:
+                    self._retitle(name, condition)
+            elif known is not condition and known != condition:
                 self._retitle(name, condition)
         for name in [name for name in before if name not in held]:
             self._coming.pop(name, None)

@@ -9,7 +9,7 @@ import pytest
 
 from sinks.alarms import keeper as module
 from sinks.alarms.alarm import Shelf
-from sinks.alarms.book import RESTORED_S, AlarmBook
+from sinks.alarms.book import AT_ONCE, RESTORED_S, AlarmBook
 from sinks.alarms.condition import Condition
 from sinks.alarms.keeper import KEPT, AlarmKeeper, encode, load
 from sinks.checkpoint import store
@@ -74,7 +74,7 @@ def test_a_missing_file_is_a_first_start_and_a_damaged_one_asks_anew(tmp_path: P
 def test_of_a_flood_what_somebody_touched_and_what_is_urgent_is_kept() -> None:
     book = AlarmBook()
     noise = [Condition(f"n{i}", "b2", 3, "noise", "Look at it") for i in range(3 * KEPT)]
-    for now in range(5):
+    for now in range(3 * KEPT // AT_ONCE + 1):
         book.update([*noise, TRIP], START_NS, float(now))
     book.acknowledge("b2.n7", START_NS, "olga")
     raw = encode(tuple(book.alarms.values()), {})
