@@ -11,7 +11,7 @@ import numpy as np
 
 from jit import constants as c
 from jit import rows as r
-from jit.codes import REASON_TEXT, Authority, Permit, Quality, Reaction, Reason, State, WriteStatus
+from jit.codes import REASON_TEXT, Authority, GridPhase, Permit, Quality, Reaction, Reason, State, WriteStatus
 from jit.frame import Frame
 from operators.cut import command_json, cut
 from operators.decision import number
@@ -153,6 +153,9 @@ def asset_status(frame: Frame, column: int) -> dict[str, Any]:
         },
         "effect": effect_of(frame, column),
         **constants_of(frame, column),
+        "asked_kvar": kw(r.ASKED_KVAR),
+        "command_kvar": kw(r.COMMAND_KVAR),
+        "kvar_why": REASON_TEXT[Reason(codes.item(r.KVAR_BY, column))],
         "asked_kw": kw(r.ASKED_KW),
         "base_kw": kw(r.BASE_KW),
         "service_kw": kw(r.SERVICE_KW),
@@ -201,6 +204,13 @@ def site_status(frame: Frame) -> dict[str, Any]:
         "poc_quality": quality_flag(int(frame.site_codes[r.POC_QUALITY])),
         "poc_quality_reason": quality_text(int(frame.site_codes[r.POC_QUALITY])),
         "frequency_quality": quality_flag(int(frame.site_codes[r.FREQUENCY_QUALITY])),
+        "poc_kvar": number(site[r.POC_KVAR]),
+        "poc_voltage_v": number(site[r.POC_V]),
+        "total_kvar": number(site[r.TOTAL_KVAR]),
+        "grid_functions": {
+            name: GridPhase(frame.site_codes.item(row)).name.lower()
+            for name, row in (("over", r.OVER_PHASE), ("under", r.UNDER_PHASE), ("reactive", r.KVAR_PHASE))
+        },
         "frequency_hz": number(site[r.FREQUENCY_HZ], 4),
         "frequency_age_s": number(site[r.FREQUENCY_AGE_S]),
         "import_limit_kw": number(constants.site[c.IMPORT_LIMIT]),

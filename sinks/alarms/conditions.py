@@ -16,7 +16,7 @@ from itertools import groupby
 import numpy as np
 
 from jit import rows as r
-from jit.codes import Permit, Quality, Reason, State
+from jit.codes import GridPhase, Permit, Quality, Reason, State
 from jit.constants import DWELL_ABOVE, DWELL_AT_MOST_S
 from jit.frame import Frame
 from operators.sentence import LATCH_TEXT, bits, quality_text
@@ -28,6 +28,8 @@ __all__ = ["HIGH", "LOW", "MEDIUM", "Condition", "conditions"]
 # Plain numbers: NumPy compares a row with a member of an enumeration ten times slower.
 INIT, FAULT, YES, VALID = int(State.INIT), int(State.FAULT), int(Permit.YES), int(Quality.VALID)
 WITHDRAWN = int(Reason.SERVICE_WITHDRAWN)
+HELD = int(GridPhase.HELD)
+_LOST = (HELD, int(GridPhase.BLIND))
 #: A service that is not deliverable for less than this (s) needs nobody: an asset starting up, a limit that passes.
 SERVICE_DELAY_S = 5.0
 #: A device that has not sent anything for this long after the start (s) is not merely slow.
@@ -117,7 +119,23 @@ def of_meter(frame: Frame) -> Iterator[Condition]:
         yield Condition("poc.data_lost", None, MEDIUM, text, check, SERVICE_DELAY_S)
 
 
+_LOST_FREQUENCY = "Check the meter's frequency; until it is back the last restriction stands and none begins"
+_LOST_VOLTAGE = "Check the meter's voltage; until it is back reactive power is what `on_loss` declares"
+
+
+def of_grid(frame: Frame) -> Iterator[Condition]:
+    """Mandatory functions of the grid that have lost what they follow."""
+    over, under, reactive = frame.site_codes[[r.OVER_PHASE, r.UNDER_PHASE, r.KVAR_PHASE]].tolist()
+    if over in _LOST or under in _LOST:
+        held = "the last restriction is held" if HELD in (over, under) else "it cannot act"
+        text = f"P(f) has no frequency: {held}"
+        yield Condition("grid.frequency", None, HIGH, text, _LOST_FREQUENCY, SERVICE_DELAY_S)
+    if reactive in _LOST:
+        text = "Q(U) has no voltage: " + ("the last reactive power is held" if reactive == HELD else "0 kvar")
+        yield Condition("grid.voltage", None, HIGH, text, _LOST_VOLTAGE, SERVICE_DELAY_S)
+
+
 def conditions(frame: Frame) -> list[Condition]:
     """Everything that the frame alone says."""
     found = [condition for column in noteworthy(frame) for condition in of_asset(frame, column)]
-    return [*found, *of_table(frame), *of_dwell(frame), *of_meter(frame), *of_services(frame)]
+    return [*found, *of_table(frame), *of_dwell(frame), *of_meter(frame), *of_grid(frame), *of_services(frame)]

@@ -37,6 +37,8 @@ class Values:
     @classmethod
     def of(cls, profile: Profile, rated: Rated) -> Values:
         constants = {name: constant(p) for name, p in profile.write.items() if p.constant is not None}
+        if rated.apparent is None and profile.ratings is not None:
+            rated = rated.model_copy(update={"apparent": profile.ratings.apparent})
         return cls(rated, constants, _mode_numbers(profile), _period(profile.write.get("heartbeat")))
 
     def power_kw(self, command: Command) -> float:

@@ -64,8 +64,9 @@ BATTERY = record(
     temperature_limits=record("", **numbers("min max")), request=TEXT, why=TEXT, last_command=ref("Command"),
     points=many(record("point", point=TEXT, value=NUMBER, unit=TEXT, valid=YES_NO, age_s=NUMBER, reasons=many(TEXT))),
     write=record("", status=TEXT, **numbers("written_kw readback_kw age_s")),
+    kvar_why=TEXT,
     **numbers("clear_s clear_for_s reentry_s manual_kw manual_s age_s asked_kw base_kw service_kw limited_kw "
-              "ramped_kw command_kw"))
+              "ramped_kw command_kw asked_kvar command_kvar"))
 
 DECISION = record(
     "asset_id steps", asset_id=TEXT, tick=WHOLE, at=TIME, config=TEXT, command_kw=NUMBER,
@@ -73,7 +74,8 @@ DECISION = record(
     binding=record("", by=TEXT, kw=NUMBER), next_limit=record("", by=TEXT, room_kw=NUMBER),
     not_used=many(record("", by=TEXT, why=TEXT)))
 
-WINDOW = record("start end target_power_kw", start=TIME, end=TIME, target_power_kw=NUMBER, penalty_eur_per_kwh=NUMBER,
+WINDOW = record("start end target_power_kw", start=TIME, end=TIME, target_power_kw=NUMBER, reactive_kvar=NUMBER,
+                penalty_eur_per_kwh=NUMBER,
                 binding_state=one_of("pending", "binding", "released", "violated"))
 
 SCHEDULE_TYPE = one_of("day_ahead", "intraday", "regel_leistung_reserve", "commitment")
@@ -86,8 +88,9 @@ SCHEMAS: dict[str, Schema] = {
     "Site": record("name at", name=TEXT, at=TIME, tick=WHOLE, timezone=TEXT, mode=one_of("armed", "shadow"),
                    alarms=ref("AlarmCounts"),
                    services=many({"type": "object"}), next=many({"type": "object"}), demo=YES_NO, anonymous=YES_NO,
+                   grid_functions={"type": "object"},
                    **numbers("cycle_s poc_kw poc_age_s frequency_hz frequency_age_s import_limit_kw export_limit_kw "
-                             "other_kw total_kw")),
+                             "other_kw total_kw poc_kvar poc_voltage_v total_kvar")),
     "Asset": record("asset_id", asset_id=TEXT, state=TEXT, authority=TEXT,
                     **numbers("capacity_kwh max_charge_power_kw max_discharge_power_kw min_soc_percent "
                               "max_soc_percent min_temperature_celsius max_temperature_celsius")),
