@@ -113,6 +113,7 @@ def test_without_permission_reactive_power_is_0_in_the_same_tick_and_never_sent_
 
 
 @pytest.mark.parametrize("at", [0, 1, 3, 7])
+@pytest.mark.hazard("row 28", "S12")
 def test_row_28_p_of_f_acts_through_a_schedule_and_its_ramp(at: int, cycle: str) -> None:
     """Reliability §2 row 28, S12: neither schedule nor ramp delays what the frequency demands."""
     running = rig(cycle=cycle, grid_functions={"over_frequency": OVER})
@@ -125,6 +126,7 @@ def test_row_28_p_of_f_acts_through_a_schedule_and_its_ramp(at: int, cycle: str)
     assert running.compiled.layout.limits[int(running.frame["high_by"][0]) - 1] == "frequency"
 
 
+@pytest.mark.hazard("row 28", "S12")
 def test_row_28_reserve_answers_beside_a_schedule_at_its_own_ramp(cycle: str) -> None:
     """Reliability §2 row 28, L4: 50 → 49.7 Hz gives the whole reserve within its 5 s, whatever the schedule does."""
     running = rig(cycle=cycle, fcr_kw=100.0, grid_functions={"over_frequency": OVER})
@@ -136,6 +138,7 @@ def test_row_28_reserve_answers_beside_a_schedule_at_its_own_ramp(cycle: str) ->
 
 
 @pytest.mark.parametrize("f", [0.0, 65.535, 44.9, float("nan")])
+@pytest.mark.hazard("row 29", "S14")
 def test_row_29_s14_an_implausible_frequency_moves_nothing(f: float, cycle: str) -> None:
     """Reliability §2 row 29, S14: 0 and 65.535 Hz are faults of the measurement."""
     running = rig(cycle=cycle, grid_functions={"over_frequency": OVER, "under_frequency": {}})
@@ -146,6 +149,7 @@ def test_row_29_s14_an_implausible_frequency_moves_nothing(f: float, cycle: str)
     assert sent(running)[0] == 100.0
 
 
+@pytest.mark.hazard("row 29", "F1")
 def test_row_29_a_frozen_or_lost_frequency_holds_the_last_restriction_and_never_widens(cycle: str) -> None:
     """Reliability §2 row 29, F1, S21."""
     running = rig(cycle=cycle, grid_functions={"over_frequency": OVER})

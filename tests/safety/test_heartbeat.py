@@ -31,6 +31,7 @@ def beats(rig: Rig) -> list[int]:
     return [commands[0].heartbeat for commands in rig.sent if commands[0] is not None]
 
 
+@pytest.mark.hazard("F5")
 def test_f5_the_heartbeat_is_the_number_of_completed_armed_ticks() -> None:
     """Reliability F5: one more per completed tick, none while nothing is written."""
     rig = running()
@@ -43,6 +44,7 @@ def test_f5_the_heartbeat_is_the_number_of_completed_armed_ticks() -> None:
 
 
 @pytest.mark.parametrize("name", STAGES)
+@pytest.mark.hazard("row 36", "F5")
 def test_row_36_a_stage_that_hangs_stops_the_heartbeat(name: str) -> None:
     """Reliability §2 row 36: no timer of its own keeps it alive."""
     rig = running()

@@ -53,6 +53,7 @@ def swings(powers: list[float]) -> int:
 
 @pytest.mark.parametrize("dead_s", DEAD)
 @pytest.mark.parametrize(("kp", "ki"), GAINS)
+@pytest.mark.hazard("row 24", "S13")
 def test_row_24_every_limit_cycle_of_a_grid_of_gains_and_dead_times_is_held(
     kp: float, ki: float, dead_s: float
 ) -> None:

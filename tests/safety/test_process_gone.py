@@ -149,6 +149,7 @@ async def at_full_power(running: Running, broker: Mosquitto) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["modbus", "mqtt"])
+@pytest.mark.hazard("row 11", "H5i")
 async def test_h5i_a_process_that_is_killed_leaves_the_device_at_its_reversion_value(
     protocol: str, tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
@@ -163,6 +164,7 @@ async def test_h5i_a_process_that_is_killed_leaves_the_device_at_its_reversion_v
 
 
 @pytest.mark.parametrize("protocol", ["modbus", "mqtt"])
+@pytest.mark.hazard("H6i", "peer 12")
 async def test_h6i_sigterm_ends_in_0_kw_written_and_confirmed(
     protocol: str, tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
@@ -177,6 +179,7 @@ async def test_h6i_sigterm_ends_in_0_kw_written_and_confirmed(
 
 
 @pytest.mark.parametrize("protocol", ["modbus", "mqtt"])
+@pytest.mark.hazard("H6i")
 async def test_h6i_sigterm_with_the_cable_out_says_so_and_leaves_it_to_the_reversion(
     protocol: str, tmp_path: Path, mosquitto: Mosquitto
 ) -> None:

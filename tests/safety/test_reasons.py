@@ -79,6 +79,7 @@ def recorded(rig: Rig, by: Cutter) -> list[tuple[RecordClass, dict[str, Any]]]:
 
 @pytest.mark.parametrize("cycle", ["1 s", "100 ms"])
 @pytest.mark.parametrize("cause", CAUSES.values(), ids=CAUSES.keys())
+@pytest.mark.hazard("row 39")
 def test_d4_row_39_each_entry_to_safe_or_trip_has_exactly_one_reason_record(
     cause: Callable[[Rig], None], cycle: str
 ) -> None:

@@ -44,6 +44,7 @@ async def ten(pace: Pace, clock: Callable[[], float]) -> list[float]:
 
 
 @pytest.mark.safety
+@pytest.mark.hazard("row 42", "R5")
 def test_r5_at_100_ms_a_device_gets_no_more_requests_a_second_than_its_budget() -> None:
     """Reliability R5, §2 row 42: two requests a command, two a second: one command a second."""
     times = ran(ten, WriteBudget(per_second=2.0))

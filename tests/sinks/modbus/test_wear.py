@@ -55,6 +55,7 @@ def test_a_set_point_in_ram_is_written_as_it_is_asked() -> None:
     assert len(device.writes) == 3  # also when nothing changed: it keeps the device's watchdog quiet
 
 
+@pytest.mark.hazard("row 42", "peer 19")
 def test_row_42_set_point_noise_of_half_a_percent_is_not_written() -> None:
     """Peers §7 row 19: noise of ±0.5 % around 80 kW is one or two writes, not one a tick."""
     device = Device(flash())
@@ -65,6 +66,7 @@ def test_row_42_set_point_noise_of_half_a_percent_is_not_written() -> None:
 
 
 @given(st.lists(st.floats(-250.0, 250.0), max_size=60))
+@pytest.mark.hazard("row 42", "R5", "peer 19")
 def test_r5_what_is_held_is_never_beyond_what_is_asked_and_a_day_has_its_writes(asked: list[float]) -> None:
     """Reliability R5, S2: the device never holds more than the tick decided, and has its ten writes but for 0 kW."""
     device = Device(flash())

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.safety, pytest.mark.req("LH-P
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.hazard("R4")
 async def test_r4_sockets_and_tasks_are_constant_over_1000_reconnections() -> None:
     """Reliability R4: file descriptors and tasks within ±2."""
     async with Server(load("sunspec-storage")) as server:

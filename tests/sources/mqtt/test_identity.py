@@ -52,6 +52,7 @@ def test_s20_a_device_is_known_by_what_its_messages_say() -> None:
     assert len(bench.proofs) == 1  # said once per change
 
 
+@pytest.mark.hazard("row 49", "S20")
 def test_row_49_another_serial_number_takes_the_proof_away_at_once() -> None:
     bench = Bench()
     bench.hear(RIGHT)
