@@ -72,6 +72,7 @@ def seconds_until(rig: Rig, zero: bool, most_s: float) -> float:
 
 @pytest.mark.parametrize("power", [100.0, -100.0])
 @pytest.mark.parametrize(("lose", "max_age"), SIGNALS.values(), ids=SIGNALS.keys())
+@pytest.mark.hazard("row 4", "row 5", "F1", "F2", "L1", "L2")
 def test_safe_within_2_s_and_back_within_10_s(cycle: str, lose: Lose, max_age: float, power: float) -> None:
     """Every required signal, in both directions: F1, F2, L1, L2."""
     if lose in (SIGNALS["point charge_limit"][0], SIGNALS["point discharge_limit"][0]):
@@ -108,6 +109,7 @@ def noisy(rig: Rig, seconds: float) -> None:
         rig.tick()
 
 
+@pytest.mark.hazard("row 4", "F2")
 def test_a_weak_device_that_is_frozen_is_safe_within_2_s_after_frozen_after(cycle: str) -> None:
     """Peers §7 row 14, reliability §2 row 4: it answers with fresh time stamps, and nothing of it moves."""
     rig = weak_running(cycle)
@@ -121,6 +123,7 @@ def test_a_weak_device_that_is_frozen_is_safe_within_2_s_after_frozen_after(cycl
     raise AssertionError("not back within 10 s")
 
 
+@pytest.mark.hazard("peer 2")
 def test_charge_that_becomes_unknown_below_its_minimum_lifts_no_guard(cycle: str) -> None:
     """Peers §7 row 2: unknown is not zero and not full; no discharge, and no charge either."""
     rig = Rig(site(1, cycle=cycle))
@@ -136,6 +139,7 @@ def test_charge_that_becomes_unknown_below_its_minimum_lifts_no_guard(cycle: str
         assert rig.frame["high_kw"][0] == 0.0
 
 
+@pytest.mark.hazard("peer 23")
 def test_a_sum_with_one_unknown_member_is_unknown_and_never_smaller(cycle: str) -> None:
     """Peers §7 row 23 and §2.4-7: the load is not what is left when a battery's power counts as zero."""
     rig = Rig(site(3, cycle=cycle))
@@ -161,6 +165,7 @@ def test_a_frequency_that_cannot_be_is_no_frequency(cycle: str, hertz: float) ->
 
 
 @pytest.mark.parametrize("member", ["a frozen block", "a silent one"])
+@pytest.mark.hazard("row 4")
 def test_one_source_behind_a_gateway_says_nothing_of_the_others(cycle: str, member: str) -> None:
     """Reliability §2 row 4: freeze 1 of N; its neighbours stay fresh and run on."""
     rig = Rig(site(3, cycle=cycle)).ready()
