@@ -4,8 +4,8 @@
     evidence   how long it must then differ, counted in measurements of at most 1 s each, and the tick that decides
 
 `reaction_times` says for every deviation what is done and by when, for a deviation of at least twice the tolerance
-after a step of the whole rating; smaller steps are answered sooner. The lag is followed as `jit.told` follows it, by
-implicit Euler steps. Times in s.
+after a step of the whole rating (wrong sign: of a tenth of it); most are answered sooner. The lag is followed as
+`jit.told` follows it, by implicit Euler steps. Times in s.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def window_ticks(profile: Profile, cycle: float) -> int:
     return ceil((profile.response.dead_time + profile.poll + cycle) / cycle - 1e-9)
 
 
-def response_s(profile: Profile, command: CommandChain, cycle: float) -> float:
-    """Until the power has arrived after a step of the rating, to within the tolerance."""
-    lag, tolerance = profile.response.lag, max(command.effect.tolerance, 1e-3) / 100.0
-    ticks = ceil(log(tolerance) / log(lag / (lag + cycle))) if lag > 0.0 and tolerance < 1.0 else 0
+def response_s(profile: Profile, cycle: float, left: float) -> float:
+    """Until no more than a share `left` of a step is still to come."""
+    lag = profile.response.lag
+    ticks = ceil(log(left) / log(lag / (lag + cycle))) if lag > 0.0 and left < 1.0 else 0
     return (window_ticks(profile, cycle) + ticks) * cycle
 
 
@@ -60,12 +60,12 @@ def reaction_times(profile: Profile, command: CommandChain, cycle: float) -> tup
     def after(seconds: float, response: float = 0.0) -> float:
         return round(response + evidence_s(seconds, profile, cycle), 3)
 
-    response = response_s(profile, command, cycle)
+    response = response_s(profile, cycle, max(effect.tolerance, 1e-3) / 100.0)
     told = window_ticks(profile, cycle) * cycle
     reading = evidence_s(cycle, profile, cycle)
     power = ("more power than commanded", "less power than commanded")
     return (
-        Watched("power against the command", "stop", after(SIGN_FOR_S, response)),
+        Watched("power against the command", "stop", after(SIGN_FOR_S, response_s(profile, cycle, 0.5))),
         *(Watched(name, effect.else_, after(effect.for_, response)) for name in power),
         *(Watched(name, effect.then, after(2.0 * effect.for_, response)) for name in power),
         Watched("the measured power does not move any more", "hold", after(effect.for_, response)),
