@@ -115,7 +115,8 @@ class Plant:
             "revert_enable": float(after_s is not None),
         }
         self.restarts = 0
-        self._power_kw = 0.0
+        self._power_kw = self._reactive_kvar = 0.0
+        self.voltage_v = 400.0  # of the grid, as the meter sees it
         self._running = True  # mode and enable let the set-point through
         self._heartbeat: float | None = None
 
@@ -172,6 +173,8 @@ class Plant:
         elif name == "power":
             self._power_kw = float(value)
             self.writes.newest_kw, self.writes.at_s = self._power_kw, self.state.uptime_s
+        elif name == "reactive_power":
+            self._reactive_kvar = float(value)
         elif name in REVERSION:
             self._arm({name: float(value)})
         if name in ("power", "mode", "enable"):
@@ -190,7 +193,7 @@ class Plant:
     def _restart(self) -> None:
         """What is not in flash memory is gone: the set-point, and the reversion that was armed."""
         self.restarts += 1
-        self._power_kw, self._heartbeat = 0.0, None
+        self._power_kw, self._reactive_kvar, self._heartbeat = 0.0, 0.0, None
         self._set(cells.restarted(self.state.battery))
         if self.arms:
             self._arm(dict.fromkeys(REVERSION, 0.0))
@@ -210,6 +213,13 @@ class Plant:
     def _set(self, battery: BatteryState) -> None:
         self.state = replace(self.state, battery=battery)
 
+    @property
+    def reactive_kvar(self) -> float:
+        """Reactive power as it was written, beside the auxiliaries'; none of it while the inverter does not run."""
+        duress, battery = self.effects.duress, self.state.battery
+        stands = duress.tripped or duress.unavailable or duress.local or battery.reverted or not self._running
+        return self.model.battery.auxiliary_kvar + (0.0 if stands else self._reactive_kvar)
+
     def reported(self) -> Reported:
         """The device's own view of this instant, with the faults that falsify it."""
         battery, duress = self.state.battery, self.effects.duress
@@ -219,7 +229,7 @@ class Plant:
             "soc": None if self.effects.soc_missing else soc,
             "soh": self.model.battery.soh_pct,
             "power": battery.power_kw * (-1.0 if self.effects.mirrored else self.effects.scaled),
-            "reactive_power": self.model.battery.auxiliary_kvar,
+            "reactive_power": self.reactive_kvar,
             "dc_voltage": cells.dc_voltage(self.model.battery, battery),
             "dc_current": cells.dc_current(self.model.battery, battery),
             "temperature": temperature,
@@ -242,10 +252,10 @@ class Plant:
         grid = self.state.grid
         return {
             "power": grid.poc_kw,
-            "reactive_power": 0.0,
+            "reactive_power": self.reactive_kvar,
             "frequency": grid.frequency_hz,
-            "voltage": 400.0,
-            "current": abs(grid.poc_kw) * 1000.0 / (math.sqrt(3.0) * 400.0),
+            "voltage": self.voltage_v,
+            "current": math.hypot(grid.poc_kw, self.reactive_kvar) * 1000.0 / (math.sqrt(3.0) * self.voltage_v),
             "heartbeat": float(int(self.state.uptime_s / HEARTBEAT_S + 1e-6)),
         }
 

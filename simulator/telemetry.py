@@ -147,6 +147,9 @@ def take(profile: Profile, plant: Plant, command: dict[str, Any]) -> str | None:
     power_kw = from_device(profile, "power", point, number)
     reason = plant.refusal("power", power_kw)
     plant.write("mode", str(command["mode"]).lower()) if reason is None else None
+    reactive = _finite(command.get("reactive_power_kvar"))
+    if reason is None and reactive is not None and "reactive_power" in profile.write:
+        plant.write("reactive_power", from_device(profile, "reactive_power", profile.write["reactive_power"], reactive))
     return plant.write("power", power_kw) or reason
 
 

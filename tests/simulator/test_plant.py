@@ -280,3 +280,14 @@ def test_a_lively_bms_lowers_its_limits_every_two_minutes() -> None:
     assert limits == ([None] * 100 + [37.0] * 20) * 2
     board.switch("bms_limit", True, 0.0, limit_kw=50.0)
     assert board.effects(110.0).duress.limit_kw == 50.0
+
+
+def test_reactive_power_follows_what_is_written_and_ends_with_the_inverter(plant: Plant) -> None:
+    drive(plant, 20.0, 2.0)
+    plant.write("reactive_power", -30.0)
+    plant.voltage_v = 431.0
+    drive(plant, 20.0, 1.0)
+    assert plant.reported().values["reactive_power"] == plant.metered()["reactive_power"] == -30.0
+    assert plant.metered()["voltage"] == 431.0
+    drive(plant, 20.0, 15.0, writing=False)
+    assert plant.reported().values["reactive_power"] == 0.0
