@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from config.definition import Definition
 from jit.codes import Quality
 from jit.frame import Frame
+from jit.rows import LIMITS
 from sources.reading import Reading
 from tests.rig import Battery, Rig, site
 
@@ -179,7 +180,7 @@ def test_an_implausible_limit_of_the_battery_is_no_limit(bits: int) -> None:
     _emit(rig, battery, {"discharge_limit": (1e9, bits)})
     rig.tick()
     assert rig.power == [0.0]
-    assert rig.frame["high_by"][0] == 2  # the BMS
+    assert rig.frame["high_by"][0] == LIMITS.index("bms") + 1
 
 
 def _emit(rig: Rig, battery: Battery, changed: dict[str, tuple[float, int]]) -> None:
