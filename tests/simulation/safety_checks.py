@@ -38,9 +38,14 @@ def inside_the_limits_of_the_battery(trace: Trace) -> Iterator[Found]:
 
 @invariant("S3")
 def nothing_while_stopped(trace: Trace) -> Iterator[Found]:
-    """After an operator's stop 0 kW from the next tick on, until it is released."""
+    """0 kW in every tick in which a stage raised; after an operator's stop from the next tick on, until released."""
     for asset in trace.assets:
         writes = [write for write in trace.writes(asset) if write.power_kw != 0]
+        for began, ended in trace.raised:
+            for write in writes:
+                if began + trace.cycle + 0.05 < write.sent_s < ended - 0.05:
+                    yield asset, write.sent_s, f"{write.power_kw:g} kW while a stage raises since {began:.1f} s"
+                    break
         for act in trace.acts:
             if act.kind is not ActKind.STOP or act.asset not in (None, asset):
                 continue

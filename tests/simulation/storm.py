@@ -91,6 +91,28 @@ def clock_step(world: World, name: str, rng: random.Random) -> End:
     return _set(world, "wall_offset_ns", int(rng.choice((-86_400, -3600, -1, 1, 3600, 86_400)) * 1e9))
 
 
+def scaled(world: World, name: str, rng: random.Random) -> End:
+    """The device's scale of its power or its charge changes by ten."""
+    return _set(world.lies(name), "scaled", {rng.choice(("power", "soc")): rng.choice((0.1, 10.0))})
+
+
+def raising(world: World, name: str, rng: random.Random) -> End:
+    """A stage of the chain raises in every tick."""
+    stage = rng.choice(world.process.stages)
+    began, step = world.loop.time(), stage.step
+
+    def broken(frame: Any) -> None:
+        raise ArithmeticError("on purpose")
+
+    def end() -> None:
+        stage.step = step
+        world.trace.raised.append((began, world.loop.time()))
+
+    world.trace.healthy = False
+    stage.step = broken
+    return end
+
+
 def stop(world: World, name: str, rng: random.Random) -> End:
     world.act(ActKind.STOP, rng.choice((None, name)))
     return _nothing
@@ -113,6 +135,8 @@ PASSING: dict[str, Kind] = {
     "busy": busy,
     "meter": meter_lost,
     "clock": clock_step,
+    "raising": raising,
+    "reset": _switch(Fault.RESET),
     "limit": _switch(Fault.BMS_LIMIT),
     "unavailable": _switch(Fault.UNAVAILABLE),
 }
@@ -125,6 +149,7 @@ LATCHING: dict[str, Kind] = {
     "local": _switch(Fault.LOCAL),
     "sign": _switch(Fault.WRONG_SIGN),
     "killed": killed,
+    "scaled": scaled,
 }
 
 

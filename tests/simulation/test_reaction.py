@@ -120,6 +120,30 @@ def test_a_weak_device_that_answers_and_stands_still_is_0_kw_in_2_s_beyond_froze
         assert 0.0 < last_power_s(world) <= lost_s + frozen_s + SAFE_S
 
 
+@pytest.mark.hazard("row 8", "S9", "H5i")
+def test_a_device_that_begins_to_read_the_words_the_other_way_round_ends_at_0_kw(tmp_path: Path) -> None:
+    """It refuses or misreads what it is told and shows other values: no write feeds it, and it is at 0 kW in time."""
+    with World(definition(), tmp_path) as world:
+        world.schedule(80.0)
+        world.run(15.0)
+        world.lies("b1").swapped = True
+        world.run(16.0)
+        assert world.trace.moments[-1].power_kw["b1"] == 0.0
+        assert all(abs(moment.power_kw["b1"]) <= 80.0 for moment in world.trace.moments)
+
+
+@pytest.mark.hazard("row 10", "F4")
+@cycles
+def test_a_device_that_restarts_is_armed_again_before_power(cycle: str, tmp_path: Path) -> None:
+    with World(definition(cycle=cycle), tmp_path) as world:
+        world.schedule(80.0)
+        world.run(12.0).fault("b1", Fault.RESET)
+        world.trace.healed_s = world.loop.time()
+        world.run(BACK_S + 2.0)
+        assert world.trace.moments[-1].power_kw["b1"] == pytest.approx(80.0)
+        world.verify()
+
+
 @pytest.mark.hazard("row 26", "S4", "L2")
 @cycles
 def test_a_meter_that_is_required_is_missed_in_time(cycle: str, tmp_path: Path) -> None:

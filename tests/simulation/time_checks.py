@@ -45,15 +45,18 @@ def _changes(trace: Trace, asset: str, name: str) -> list[float]:
 
 @invariant("F3")
 def nothing_twice_and_nothing_late(trace: Trace) -> Iterator[Found]:
-    """A command leaves before its end of validity, and once."""
+    """A command leaves before its end of validity, and once. The 0 kW of a failed tick carries no new heartbeat."""
     valid_ticks = trace.site.chain.command.valid_for / trace.cycle
     for asset in trace.assets:
         for boot in range(len(trace.boots)):
             writes = [write for write in trace.writes(asset) if write.boot == boot and not _closing(trace, write)]
             behind = 0
             for before, write in pairwise(writes):
-                if write.heartbeat <= before.heartbeat:
+                again = write.heartbeat == before.heartbeat and write.power_kw != 0
+                if write.heartbeat < before.heartbeat or again:
                     yield asset, write.sent_s, f"heartbeat {write.heartbeat} after {before.heartbeat}"
+                if write.heartbeat == before.heartbeat:
+                    continue
                 behind = max(0, behind + write.ticks - before.ticks - (write.heartbeat - before.heartbeat))
                 behind = 0 if write.ticks - before.ticks > valid_ticks else behind
                 if behind > valid_ticks:

@@ -75,7 +75,9 @@ class Write:
 
 @dataclass
 class Trace:
-    """`ticks` are the instants at which a tick was complete; `healed_s` when all faults had ended."""
+    """`ticks` are the instants at which a tick was complete; `raised` the times in which a stage failed in every tick;
+    `healed_s` is when all faults had ended.
+    """
 
     site: Definition
     profiles: Mapping[str, Profile]
@@ -86,6 +88,7 @@ class Trace:
     acts: list[Act] = field(default_factory=list)
     boots: list[Boot] = field(default_factory=list)
     ticks: list[float] = field(default_factory=list)
+    raised: list[tuple[float, float]] = field(default_factory=list)
     missed: int = 0
     healthy: bool = True
     healed_s: float | None = None
