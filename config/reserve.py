@@ -10,7 +10,17 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from config.quantity import Duration, Frequency, Percent, PositiveDuration, PositivePower, Power, Quantity, Ramp
+from config.quantity import (
+    Duration,
+    Frequency,
+    Percent,
+    PercentRate,
+    PositiveDuration,
+    PositivePower,
+    Power,
+    Quantity,
+    Ramp,
+)
 from config.section import Name, NodeId, OneKey, Section, Text, Topic
 from config.units import FREQUENCY
 
@@ -76,6 +86,10 @@ class GridOperator(Section):
         100.0, description="only if none was ever received; the last value survives a restart", examples=["100 %"]
     )
     on_loss: CeilingLoss = Field(description="what it becomes when it is not renewed")
+    rise: PercentRate | None = Field(
+        None, description="how fast a ceiling that rises is followed, of `of`; without it, at once; it drops at once",
+        examples=["0.66 %/s"],
+    )
 
 
 class Limit(OneKey):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jit.layout import Fail, Layout, Row
-from jit.rows import CODE_ROWS, LIMITS, SITE_CODE_ROWS, SITE_VALUE_ROWS, VALUE_ROWS
+from jit.rows import BAND, CODE_ROWS, LIMITS, MINUTES, RINGS, SITE_CODE_ROWS, SITE_VALUE_ROWS, VALUE_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,13 @@ def build_layout(
     devices: dict[str, tuple[int, int]],
     added: Added = NOTHING,
     owners: Mapping[str, str] = {},
+    transformers: tuple[str, ...] = (),
+    ring: int = 0,
 ) -> Layout:
     """The layout of a site: fixed rows first, then the rows of its requests, services and limits, then what is `added`.
 
-    `owners` names the stage that writes a request's rows where it is not `snapshot`: a controller, a plug-in.
+    `owners` names the stage that writes a request's rows where it is not `snapshot`: a controller, a plug-in. `ring` is
+    how many ticks of the meter and of the assets' sum are kept; 0 without a meter.
     """
     owner = {name: owners.get(name, "snapshot") for name in requests}
     per_request = (
@@ -76,6 +79,8 @@ def build_layout(
         + tuple(Row(f"{name}.site_kw", "kW", owner[name]) for name in requests)
         + tuple(Row(f"reactive.{name}.site_kvar", "kvar", "snapshot") for name in requests)
         + tuple(Row(f"{name}.lost_s", "s", "ancillary", "hold") for name in services)
+        + tuple(Row(f"transformers.{name}.{row}", "kW", "limits", "zero") for name in transformers for row in BAND)
+        + _history(ring)
         + added.site_values,
         site_codes=SITE_CODE_ROWS + added.site_codes,
         points=points,
@@ -83,7 +88,17 @@ def build_layout(
         requests=requests,
         services=services,
         limits=LIMITS,
+        transformers=transformers,
+        ring=ring,
     )
+
+
+def _history(ring: int) -> tuple[Row, ...]:
+    """Rings of both sums and the worst of the last minutes, newest first; none without a meter."""
+    names = [(f"history.{kind}.{k}", kind[-2:].strip("_")) for kind in RINGS for k in range(ring)]
+    names += [(f"history.{kind}.{k}", "kw") for kind in ("most_kw", "least_kw") for k in range(MINUTES if ring else 0)]
+    names += [("history.minute_s", "s")] if ring else []
+    return tuple(Row(name, "s" if unit == "s" else "kW", "snapshot", "hold") for name, unit in names)
 
 
 def told_ring(older: int) -> Added:

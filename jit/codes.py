@@ -204,6 +204,16 @@ class WriteStatus(IntEnum):
 
 
 @unique
+class Ceiling(IntEnum):
+    """Where a ceiling of the grid operator stands. 0 = none is declared."""
+
+    NONE = 0
+    AWAITED = 1  # none was ever received
+    IN_FORCE = 2
+    HELD = 3  # its ttl has ended, the last value stands
+    FALLEN_BACK = 4  # nor was it renewed while it was held
+
+
 class Reason(IntEnum):
     """Why a stage did what it did: a closed list, each with one sentence in `REASON_TEXT`."""
 
@@ -242,6 +252,8 @@ class Reason(IntEnum):
     WITHIN_LIMITS = 40
     LIMITED = 41
     SITE_LIMITED = 42
+    TRANSFORMER_LIMITED = 45
+    GRID_OPERATOR_LIMITED = 46
     ONE_DIRECTION = 43
     STAGE_FAULT = 44
     # ramp
@@ -333,6 +345,8 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.WITHIN_LIMITS: "within limits",
     Reason.LIMITED: "limited",
     Reason.SITE_LIMITED: "limited at the point of connection",
+    Reason.TRANSFORMER_LIMITED: "limited by a transformer",
+    Reason.GRID_OPERATOR_LIMITED: "limited by the grid operator",
     Reason.ONE_DIRECTION: "another asset runs in the site's direction",
     Reason.STAGE_FAULT: "a stage failed",
     Reason.RAMP_REACHED: "target reached",

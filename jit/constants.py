@@ -5,6 +5,7 @@ All arrays are read-only float64 or int64. Row numbers are module constants so t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -172,6 +173,45 @@ GRID_PARAMETERS = 17
 FULL_AT_HZ, INSENSITIVITY_HZ, ENERGY_H, SERVICE_RAMP_KW_S, MAX_AGE_S, HOLD_S = range(6)
 SERVICE_NAMES = ("full_at_hz", "insensitivity_hz", "energy_h", "service_ramp_kw_s", "max_age_s", "hold_s")
 
+# ceilings[row, direction]: import, export; CEILING_OF_KW is ∞ where none is declared
+CEILING_OF_KW, CEILING_TTL_S, CEILING_BEFORE_KW, CEILING_HOLD_S, CEILING_THEN_KW, CEILING_RISE_KW_S = range(6)
+CEILING_NAMES = (
+    "ceiling_of_kw",
+    "ceiling_ttl_s",
+    "ceiling_before_kw",
+    "ceiling_hold_s",
+    "ceiling_then_kw",
+    "ceiling_rise_kw_s",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shared:
+    """What assets share. Group 0 are all of them, the others stand behind a transformer each.
+
+    `members[starts[g]:starts[g + 1]]` are the columns of group g, `kva` its limit (∞ for group 0).
+    """
+
+    starts: I8
+    members: I8
+    kva: F8
+    ceilings: F8
+
+    @classmethod
+    def of(cls, assets: int, groups: Sequence[tuple[float, Sequence[int]]] = (), ceilings: F8 | None = None) -> Shared:
+        """`groups`: limit in kVA and columns of every transformer."""
+        columns = [list(range(assets)), *(sorted(members) for _, members in groups)]
+        return cls(
+            np.cumsum([0, *map(len, columns)], dtype=np.int64),
+            np.array([column for group in columns for column in group], np.int64),
+            np.array([np.inf, *(limit for limit, _ in groups)]),
+            np.full((len(CEILING_NAMES), 2), np.inf) if ceilings is None else ceilings,
+        )
+
+    @property
+    def arrays(self) -> tuple[F8 | I8, ...]:
+        return self.starts, self.members, self.kva, self.ceilings
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constants:
@@ -186,6 +226,7 @@ class Constants:
     site: F8
     service: F8
     split: F8
+    shared: Shared
     grid: F8 = field(default_factory=lambda: np.zeros(GRID_PARAMETERS))
     curve: F8 = field(default_factory=lambda: np.zeros((2, 1)))
 
@@ -195,7 +236,8 @@ class Constants:
 
     @property
     def arrays(self) -> tuple[F8 | I8, ...]:
-        return self.ratings, self.masks, self.site, self.service, self.split, self.grid, self.curve
+        own = self.ratings, self.masks, self.site, self.service, self.split, self.grid, self.curve
+        return *own, *self.shared.arrays
 
     @property
     def digest(self) -> str:

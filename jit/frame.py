@@ -104,6 +104,7 @@ class Frame:
             "assets": self.layout.assets,
             "rows": [row.name for row in self.layout.values],
             "code_rows": [row.name for row in self.layout.codes],
+            "site_rows": [row.name for row in self.layout.site_values],
             "shapes": {name: getattr(self, name).shape for name in MATRICES},
         }
         raw = b"".join(getattr(self, name).tobytes() for name in MATRICES)
@@ -165,6 +166,11 @@ def carry(stored: Stored, layout: Layout) -> tuple[Past, list[str]]:
         for i, row in enumerate(rows):
             if row.latch and row.name in old:
                 _carry_row(row, old[row.name], i, columns, layout, source, target, taken)
+    stored_site = dict(zip(stored.header.get("site_rows", ()), stored.matrices["site"], strict=True))
+    for i, row in enumerate(layout.site_values):
+        if row.latch and stored_site.get(row.name, np.nan) == stored_site.get(row.name):
+            past.site[i] = stored_site[row.name]  # 0 kW is a value here
+            taken.append(row.name)
     return past, taken
 
 

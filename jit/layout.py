@@ -8,7 +8,8 @@
     limit    low_kw, high_kw                       per named limit
     state    rows of transforms, controllers and plug-ins, sized when the definition is compiled
 
-    site     one column, same idea: fixed rows, then one row per request and per service
+    site     one column, same idea: fixed rows, then one row per request and per service, bands of transformers,
+             and what is remembered of the meter
     points   ragged: every declared point of every device
 
 A row is written once per tick by its owner. `fail` says what a row takes when its owner raises: `hold` (latches,
@@ -57,6 +58,8 @@ class Layout:
     requests: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    transformers: tuple[str, ...] = ()
+    ring: int = 0
 
     @cached_property
     def value_index(self) -> dict[str, int]:
@@ -120,6 +123,8 @@ class Layout:
                 self.requests,
                 self.services,
                 self.limits,
+                self.transformers,
+                self.ring,
             )
         )
         return sha256(text.encode()).hexdigest()

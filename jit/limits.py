@@ -14,10 +14,12 @@ import numpy as np
 
 from jit import constants as c
 from jit import rows as r
-from jit.build import F1, F2, I2, RF1, RF2, RI1, F, N, kernel, term
+from jit.build import F1, F2, I1, I2, RF1, RF2, RI1, RI2, F, N, kernel, term
+from jit.ceilings import ceilings
 from jit.codes import Condition, Permit, Reason
 from jit.constants import F8, I8
-from jit.project import proven
+from jit.joint import connect, possible
+from jit.transformers import transform
 
 INF = np.inf
 VALID = 1
@@ -58,59 +60,6 @@ def stopping(before: float, rate: float, dt: float) -> float:
     if before != before or rate == INF:
         return 0.0
     return max(0.0, before - rate * dt)
-
-
-@term
-def worst(sent: float, written: float, seen: float) -> float:
-    """The most (kW ≥ 0) that a battery not proven at its command may be feeding in; with signs turned, drawing."""
-    most = 0.0
-    for power in (sent, written, seen):
-        if power == power and power > most:
-            most = power
-    return most
-
-
-@term
-def rooms(site: F8, site_codes: I8, constants: F8) -> tuple[float, float]:
-    """What all assets together may draw and feed in, kW ≥ 0. Without a good meter: the worst declared or seen last."""
-    other = site[r.OTHER_KW]
-    if site_codes[r.POC_QUALITY] == VALID and other == other:
-        feeds, draws = other, -other
-    elif constants[c.POC_REQUIRED] > 0.5:
-        return 0.0, 0.0
-    else:
-        last = site[r.LAST_OTHER_KW]
-        last = last if last == last else 0.0
-        feeds, draws = max(constants[c.MAX_PV], last), max(constants[c.MAX_LOAD], -last)
-    room_in = max(0.0, constants[c.IMPORT_LIMIT] - constants[c.IMPORT_MARGIN] - draws)
-    return room_in, max(0.0, constants[c.EXPORT_LIMIT] - constants[c.EXPORT_MARGIN] - feeds)
-
-
-@term
-def share_site(values: F8, codes: I8, site: F8, past: F8, room_in: float, room_out: float, row: int) -> None:
-    """The site's room for all proven assets, and per asset (rows `row`, `row + 1`) its own part in it.
-
-    An asset that is not proven at its command counts at the worst of what it may be doing. That takes the room from the
-    others and none from itself; where the site has a limit, it gets no more than is counted for it.
-    """
-    others_in = others_out = 0.0
-    for a in range(values.shape[1]):
-        if not proven(codes, a):
-            sent, written, seen = past[r.COMMAND_KW, a], values[r.WRITTEN_KW, a], values[r.POWER_KW, a]
-            others_in += worst(-sent, -written, -seen)
-            others_out += worst(sent, written, seen)
-    site[r.SITE_HIGH_KW] = max(0.0, room_out - others_out)
-    site[r.SITE_LOW_KW] = 0.0 - max(0.0, room_in - others_in)
-    for a in range(values.shape[1]):
-        own_in = own_out = 0.0
-        most_in = most_out = INF
-        if not proven(codes, a):
-            sent, written, seen = past[r.COMMAND_KW, a], values[r.WRITTEN_KW, a], values[r.POWER_KW, a]
-            own_in, own_out = worst(-sent, -written, -seen), worst(sent, written, seen)
-            most_in = own_in if room_in < INF else INF
-            most_out = own_out if room_out < INF else INF
-        values[row, a] = 0.0 - min(most_in, max(0.0, room_in - max(0.0, others_in - own_in)))
-        values[row + 1, a] = min(most_out, max(0.0, room_out - max(0.0, others_out - own_out)))
 
 
 @term
@@ -162,13 +111,6 @@ def protect(values: F8, ratings: F8, first: int) -> None:
 
 
 @term
-def no_opinion(values: F8, row: int) -> None:
-    """A limit that has nothing to say: rows `row` and `row + 1`."""
-    for a in range(values.shape[1]):
-        values[row, a], values[row + 1, a] = -INF, INF
-
-
-@term
 def followed(values: F8, row: int) -> None:
     """What the device has proven to follow (`jit.effect`); 0 when not even that is known."""
     for a in range(values.shape[1]):
@@ -198,9 +140,25 @@ def bind(values: F8, codes: I8, first: int) -> None:
         codes[r.LOW_NEXT_BY, a], codes[r.HIGH_NEXT_BY, a] = in_next, out_next
 
 
-@kernel(F2, I2, F1, RI1, RF2, RF2, RF1, N, F)
+@kernel(F2, I2, F1, I1, RF2, RI2, RF1, RF2, RF1, RF2, RF1, RI1, RI1, N, N, F, F)
 def band(
-    values: F8, codes: I8, site: F8, site_codes: I8, past: F8, ratings: F8, constants: F8, first: int, dt: float
+    values: F8,
+    codes: I8,
+    site: F8,
+    site_codes: I8,
+    past: F8,
+    past_codes: I8,
+    past_site: F8,
+    ratings: F8,
+    constants: F8,
+    given: F8,
+    kva: F8,
+    starts: I8,
+    members: I8,
+    first: int,
+    transformers: int,
+    dt: float,
+    dt_ramp: float,
 ) -> None:
     """Limit rows from `first` on, then low_kw/high_kw with `*_by` (limit + 1) and the room to the next limit.
 
@@ -209,8 +167,9 @@ def band(
     protect(values, ratings, first)
     permit(values, codes, past, ratings, first, dt)
     followed(values, first + 2 * r.L_EFFECT)
-    no_opinion(values, first + 2 * r.L_TRANSFORMER)
-    no_opinion(values, first + 2 * r.L_GRID_OPERATOR)
-    room_in, room_out = rooms(site, site_codes, constants)
-    share_site(values, codes, site, past, room_in, room_out, first + 2 * r.L_SITE)
+    ceilings(site, site_codes, past_site, given, dt_ramp)
+    possible(values, codes, ratings)
+    row = first + 2 * r.L_TRANSFORMER
+    transform(values, codes, site, past, past_codes, kva, starts, members, row, transformers)
+    connect(values, codes, site, site_codes, constants, starts, members, first)
     bind(values, codes, first)

@@ -198,37 +198,26 @@ def proven_age(
     return older(arrived, age)
 
 
-@kernel(F1, I1, F1, RI1, F2, I2, F1, I1, RF1, RF1, F)
+@kernel(F1, I1, F1, RI1, F1, I1, RF1, RF1, F)
 def measure_site(
     points: F8,
     point_codes: I8,
     ages: F8,
     place: I8,
-    values: F8,
-    codes: I8,
     site: F8,
     site_codes: I8,
     past_site: F8,
     constants: F8,
     dt: float,
 ) -> None:
-    """Point of connection and frequency. `place` = (poc point, device, proof, f point, device, proof), −1 = none.
-
-    other_kw is what everything but the assets feeds in: poc_kw − Σ power_kw; unknown as soon as one part is, and then
-    last_other_kw still says what it was.
-    """
+    """Point of connection and frequency. `place` = (poc point, device, proof, f point, device, proof), −1 = none."""
     limit = constants[c.POC_STALE_AFTER]
     poc = place[0]
-    fed = 0.0
-    for a in range(values.shape[1]):
-        fed += values[r.POWER_KW, a] if codes[r.QUALITY, a] == VALID else np.nan
-    site[r.OTHER_KW] = np.nan
     site[r.POC_KW] = np.nan
     site[r.POC_AGE_S] = np.nan
     site[r.POC_PROOF] = np.nan
     site[r.POC_PROOF_S] = INF
     site_codes[r.POC_QUALITY] = 0
-    site[r.LAST_OTHER_KW] = past_site[r.LAST_OTHER_KW]
     if poc >= 0:
         age = proven_age(points, point_codes, ages[place[1]], place[2], site, past_site, r.POC_PROOF, dt)
         site[r.POC_AGE_S] = age
@@ -237,10 +226,6 @@ def measure_site(
             quality = meet(quality, STALE)
         site[r.POC_KW] = points[poc]
         site_codes[r.POC_QUALITY] = quality
-        if quality == VALID:
-            site[r.OTHER_KW] = points[poc] - fed
-            if fed == fed:
-                site[r.LAST_OTHER_KW] = site[r.OTHER_KW]
     f = place[3]
     site[r.FREQUENCY_HZ] = np.nan
     site[r.FREQUENCY_AGE_S] = np.nan

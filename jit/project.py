@@ -10,19 +10,14 @@ from __future__ import annotations
 
 from jit import constants as c
 from jit import rows as r
-from jit.build import F1, F2, I1, I2, RF2, RI2, F, kernel, term
-from jit.codes import Authority, Condition, Mode, Permit, Reason, State
+from jit.build import F1, F2, I1, I2, RF2, RI1, RI2, F, N, kernel, term
+from jit.codes import Authority, Mode, Reason, State
 from jit.constants import F8, I8
+from jit.joint import GRID_OPERATOR, SITE, TRANSFORMER, settle, together
 
-VALID = 1
 MOST_STEPS = 1e15  # what a float64 counts exactly
-ARMED, YES = int(Authority.ARMED), int(Permit.YES)
-WITHIN, LIMITED, SITE, DIRECTION = (
-    int(Reason.WITHIN_LIMITS),
-    int(Reason.LIMITED),
-    int(Reason.SITE_LIMITED),
-    int(Reason.ONE_DIRECTION),
-)
+ARMED = int(Authority.ARMED)
+WITHIN, LIMITED = int(Reason.WITHIN_LIMITS), int(Reason.LIMITED)
 STAGE_FAULT = int(Reason.STAGE_FAULT)
 REACHED, UP, DOWN, AT_ONCE = (
     int(Reason.RAMP_REACHED),
@@ -37,7 +32,6 @@ ROUNDED, BELOW, UNCHANGED, IS_SILENT, NO_VALUE = (
     int(Reason.SILENT),
     int(Reason.NO_VALUE),
 )
-FOLLOWS = int(Condition.FOLLOWS)
 STOP, IDLE, CHARGE, DISCHARGE = int(Mode.STOP), int(Mode.IDLE), int(Mode.CHARGE), int(Mode.DISCHARGE)
 S_FAULT, S_STOP = int(State.FAULT), int(State.EMERGENCY_STOP)
 
@@ -86,49 +80,8 @@ def rise(start: float, up: float, down: float, dt: float) -> float:
     return (dt + start / down) * up
 
 
-@term
-def proven(codes: I8, a: int) -> bool:
-    """Whether an asset does what it is told: fresh data, permitted, obeying. Of any other the worst is assumed."""
-    permitted: bool = codes[r.MAY_CHARGE, a] == YES or codes[r.MAY_DISCHARGE, a] == YES
-    obeys: bool = codes[r.QUALITY, a] == VALID and codes[r.CONDITIONS, a] & FOLLOWS != 0
-    return permitted and obeys
-
-
-@term
-def together(values: F8, codes: I8, site: F8, row: int, why_row: int) -> int:
-    """Project all assets jointly: one direction for the site, then its import and export, shared in proportion.
-
-    Returns the direction taken (+1 out, −1 in, 0). The power of an asset that is not proven at its command is not
-    counted against the site here: its worst case has already been taken from the site's room.
-    """
-    total = 0.0
-    for a in range(values.shape[1]):
-        total += values[row, a]
-    kept = 0.0
-    for a in range(values.shape[1]):
-        power = values[row, a]
-        if (total > 0.0 and power < 0.0) or (total < 0.0 and power > 0.0):
-            values[row, a] = 0.0
-            codes[why_row, a] = DIRECTION
-        elif total == 0.0 and power != 0.0:
-            values[row, a] = 0.0
-            codes[why_row, a] = DIRECTION
-        elif proven(codes, a):
-            kept += power
-    bound = site[r.SITE_HIGH_KW] if kept > 0.0 else site[r.SITE_LOW_KW]
-    if bound != bound:
-        bound = 0.0
-    if abs(kept) > abs(bound):
-        scale = abs(bound) / abs(kept)
-        for a in range(values.shape[1]):
-            if values[row, a] != 0.0 and proven(codes, a):
-                values[row, a] = values[row, a] * scale
-                codes[why_row, a] = SITE
-    return 1 if total > 0.0 else (-1 if total < 0.0 else 0)
-
-
-@kernel(F2, I2, F1, I1)
-def constrain(values: F8, codes: I8, site: F8, site_codes: I8) -> None:
+@kernel(F2, I2, F1, I1, RI1, RI1, N)
+def constrain(values: F8, codes: I8, site: F8, site_codes: I8, starts: I8, members: I8, band: int) -> None:
     """limited_kw, limited_by (limit + 1, 0 = none) and why."""
     for a in range(values.shape[1]):
         desired = values[r.DESIRED_KW, a]
@@ -147,14 +100,32 @@ def constrain(values: F8, codes: I8, site: F8, site_codes: I8) -> None:
         elif desired < limited:
             codes[r.LIMITED_BY, a] = codes[r.LOW_BY, a]
             codes[r.LIMITED_WHY, a] = LIMITED
-    site_codes[r.DIRECTION] = together(values, codes, site, r.LIMITED_KW, r.LIMITED_WHY) + 2
+    taken = together(values, codes, site, site_codes, starts, members, band, r.LIMITED_KW, r.LIMITED_WHY)
+    site_codes[r.DIRECTION] = taken + 2
     for a in range(values.shape[1]):
-        if codes[r.LIMITED_WHY, a] == SITE:
+        why = codes[r.LIMITED_WHY, a]
+        if why == SITE:
             codes[r.LIMITED_BY, a] = r.L_SITE + 1
+        elif why == TRANSFORMER:
+            codes[r.LIMITED_BY, a] = r.L_TRANSFORMER + 1
+        elif why == GRID_OPERATOR:
+            codes[r.LIMITED_BY, a] = r.L_GRID_OPERATOR + 1
 
 
-@kernel(F2, I2, F1, RF2, RI2, RF2, F)
-def ramp(values: F8, codes: I8, site: F8, past: F8, past_codes: I8, ratings: F8, dt: float) -> None:
+@kernel(F2, I2, F1, I1, RF2, RI2, RF2, RI1, RI1, N, F)
+def ramp(
+    values: F8,
+    codes: I8,
+    site: F8,
+    site_codes: I8,
+    past: F8,
+    past_codes: I8,
+    ratings: F8,
+    starts: I8,
+    members: I8,
+    band: int,
+    dt: float,
+) -> None:
     """ramped_kw from the origin toward limited_kw. Origin: the previous ramped power, or measured power after silence.
 
     A service brings a ramp of its own: what its given power moved in this tick widens the step by as much. The joint
@@ -189,35 +160,15 @@ def ramp(values: F8, codes: I8, site: F8, past: F8, past_codes: I8, ratings: F8,
             by = AT_ONCE
         values[r.RAMPED_KW, a] = clamp(ramped, low, high)
         codes[r.RAMP_BY, a] = by
-    together(values, codes, site, r.RAMPED_KW, r.RAMP_BY)
+    together(values, codes, site, site_codes, starts, members, band, r.RAMPED_KW, r.RAMP_BY)
 
 
-@kernel(F2, I2, F1, RI2, RF2)
-def command(values: F8, codes: I8, site: F8, past_codes: I8, ratings: F8) -> None:
-    """command_kw, mode and reason: projected once more, rounded toward zero, at or above the device's minimum power."""
-    for a in range(values.shape[1]):
-        low, high = values[r.LOW_KW, a], values[r.HIGH_KW, a]
-        codes[r.COMMAND_BY, a] = UNCHANGED
-        if codes[r.FAULT, a] != 0:
-            low = high = 0.0
-            codes[r.COMMAND_BY, a] = STAGE_FAULT
-        ramped = values[r.RAMPED_KW, a]
-        if ramped != ramped:
-            codes[r.COMMAND_BY, a] = NO_VALUE
-        values[r.COMMAND_KW, a] = clamp(ramped, low, high)
-    together(values, codes, site, r.COMMAND_KW, r.COMMAND_BY)
+@term
+def conclude(values: F8, codes: I8, site: F8, past_codes: I8) -> None:
+    """Mode, heartbeat and the sum of what is sent."""
     total = 0.0
     for a in range(values.shape[1]):
         power = values[r.COMMAND_KW, a]
-        rounded = toward_zero(power, ratings[c.RESOLUTION_KW, a])
-        if rounded != power and codes[r.COMMAND_BY, a] == UNCHANGED:
-            codes[r.COMMAND_BY, a] = ROUNDED
-        power = rounded
-        least = ratings[c.MIN_DISCHARGE_KW, a] if power > 0.0 else ratings[c.MIN_CHARGE_KW, a]
-        if power != 0.0 and abs(power) < least:
-            power = 0.0
-            codes[r.COMMAND_BY, a] = BELOW
-        values[r.COMMAND_KW, a] = power
         armed = codes[r.AUTHORITY, a] == ARMED
         beat = past_codes[r.HEARTBEAT, a]
         codes[r.HEARTBEAT, a] = (beat + 1) % 65536 if armed else beat
@@ -234,3 +185,49 @@ def command(values: F8, codes: I8, site: F8, past_codes: I8, ratings: F8) -> Non
             codes[r.MODE, a] = IDLE
         total += power
     site[r.TOTAL_KW] = total
+
+
+@kernel(F2, I2, F1, I1, RI2, RF2, RI1, RI1, N)
+def command(
+    values: F8,
+    codes: I8,
+    site: F8,
+    site_codes: I8,
+    past_codes: I8,
+    ratings: F8,
+    starts: I8,
+    members: I8,
+    band: int,
+) -> None:
+    """command_kw, mode and reason: projected once more, rounded toward zero, at or above the device's minimum power."""
+    for a in range(values.shape[1]):
+        low, high = values[r.LOW_KW, a], values[r.HIGH_KW, a]
+        codes[r.COMMAND_BY, a] = UNCHANGED
+        if codes[r.FAULT, a] != 0:
+            low = high = 0.0
+            codes[r.COMMAND_BY, a] = STAGE_FAULT
+        ramped = values[r.RAMPED_KW, a]
+        if ramped != ramped:
+            codes[r.COMMAND_BY, a] = NO_VALUE
+        values[r.COMMAND_KW, a] = clamp(ramped, low, high)
+        values[r.COMMAND_KVAR, a] = 0.0
+    together(values, codes, site, site_codes, starts, members, band, r.COMMAND_KW, r.COMMAND_BY)
+    for a in range(values.shape[1]):
+        power = values[r.COMMAND_KW, a]
+        rounded = toward_zero(power, ratings[c.RESOLUTION_KW, a])
+        if rounded != power and codes[r.COMMAND_BY, a] == UNCHANGED:
+            codes[r.COMMAND_BY, a] = ROUNDED
+        least = ratings[c.MIN_DISCHARGE_KW, a] if rounded > 0.0 else ratings[c.MIN_CHARGE_KW, a]
+        if rounded != 0.0 and abs(rounded) < least:
+            rounded = 0.0
+            codes[r.COMMAND_BY, a] = BELOW
+        values[r.COMMAND_KW, a] = rounded
+    for g in range(1, starts.shape[0] - 1):
+        low, high = site[band + 2 * g - 2], site[band + 2 * g - 1]
+        a = settle(values, codes, ratings, members, starts[g], starts[g + 1], low, high)
+        if a >= 0:
+            codes[r.COMMAND_BY, a] = ROUNDED
+    a = settle(values, codes, ratings, members, starts[0], starts[1], site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW])
+    if a >= 0:
+        codes[r.COMMAND_BY, a] = ROUNDED
+    conclude(values, codes, site, past_codes)

@@ -48,6 +48,10 @@ from jit.layout import Fail, Layout, Row
     TOLD_HIGH_KW,
     LEAST_KW,
     MOST_KW,
+    SENT_KW,
+    STEADY_S,
+    HOLDS_LOW_KW,
+    HOLDS_HIGH_KW,
     EXPECTED_KW,
     EVIDENCE_S,
     JUDGED_S,
@@ -78,6 +82,8 @@ from jit.layout import Fail, Layout, Row
     REENTRY_S,
     MANUAL_KW,
     MANUAL_S,
+    POSSIBLE_LOW_KW,
+    POSSIBLE_HIGH_KW,
     LOW_KW,
     HIGH_KW,
     LOW_ROOM_KW,
@@ -99,7 +105,7 @@ from jit.layout import Fail, Layout, Row
     RAMPED_KVAR,
     COMMAND_KW,
     COMMAND_KVAR,
-) = range(90)
+) = range(96)
 
 # codes[row, asset] -----------------------------------------------------------------------------------------------
 (
@@ -156,46 +162,27 @@ from jit.layout import Fail, Layout, Row
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (
-    POC_KW,
-    POC_AGE_S,
-    POC_PROOF,
-    POC_PROOF_S,
-    FREQUENCY_HZ,
-    FREQUENCY_AGE_S,
-    FREQUENCY_PROOF,
-    FREQUENCY_PROOF_S,
-    OTHER_KW,
-    LAST_OTHER_KW,
-    CLOCK_LOST_S,
-    TOTAL_KW,
-    TOTAL_KVAR,
-    SITE_LOW_KW,
-    SITE_HIGH_KW,
-    MUST_LOW_KW,
-    MUST_HIGH_KW,
-    OVER_BACK_S,
-    UNDER_BACK_S,
-    MUST_KVAR,
-    POC_KVAR,
-    POC_V,
-) = range(22)
+    POC_KW, POC_AGE_S, POC_PROOF, POC_PROOF_S, FREQUENCY_HZ, FREQUENCY_AGE_S, FREQUENCY_PROOF, FREQUENCY_PROOF_S,
+    OTHER_KW, LAST_OTHER_KW, CLOCK_LOST_S, OTHER_MOST_KW, OTHER_LEAST_KW, CEILING_TOLD_IMPORT_KW,
+    CEILING_TOLD_EXPORT_KW, CEILING_ISSUED_IMPORT_S, CEILING_ISSUED_EXPORT_S, CEILING_AGE_IMPORT_S,
+    CEILING_AGE_EXPORT_S, TOTAL_KW, TOTAL_KVAR, CEILING_IMPORT_KW, CEILING_EXPORT_KW, SITE_LOW_KW, SITE_HIGH_KW,
+    MUST_LOW_KW, MUST_HIGH_KW, OVER_BACK_S, UNDER_BACK_S, MUST_KVAR, POC_KVAR, POC_V,
+) = range(32)  # fmt: skip
 # site_codes[row]
 (
-    ARMED,
-    POC_QUALITY,
-    FREQUENCY_QUALITY,
-    CLOCK,
-    POC_V_QUALITY,
-    OVER_PHASE,
-    UNDER_PHASE,
-    KVAR_PHASE,
-    DIRECTION,
-) = range(9)
+    ARMED, POC_QUALITY, FREQUENCY_QUALITY, CLOCK, POC_V_QUALITY, CEILING_IMPORT, CEILING_EXPORT, SITE_LOW_BY,
+    SITE_HIGH_BY, OVER_PHASE, UNDER_PHASE, KVAR_PHASE, DIRECTION
+) = range(13)  # fmt: skip
+
+# behind the services, where there is a meter `poc`: rings of so many ticks, and one bucket per minute
+RINGS = ("assets_kw", "assets_s", "poc_kw", "poc_s")
+MINUTES = 15
 
 # per entry of `requests:`: a value row and a site row for P and for Q, a code row;
 # per entry of `ancillary:`: four value rows and one code row
 SERVICE_ROWS = 4  # capacity_kw, asked_kw, given_kw, undeliverable_kw
 LIMIT_ROWS = 2  # low_kw, high_kw
+BAND = ("low_kw", "high_kw")
 
 #: The named limits, in the order in which ties are decided (the first one binding is the one named).
 LIMITS = (
@@ -250,7 +237,9 @@ VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "kW", "written_kw readback_kw"),
     *_rows("snapshot", "s", "write_age_s"),
     *_rows("snapshot", "kW", "unconfirmed_low_kw unconfirmed_high_kw told_low_kw told_high_kw", "hold"),
-    *_rows("snapshot", "kW", "least_kw most_kw expected_kw", "hold"),
+    *_rows("snapshot", "kW", "least_kw most_kw sent_kw", "hold"),
+    *_rows("snapshot", "s", "steady_s", "hold"),
+    *_rows("snapshot", "kW", "holds_low_kw holds_high_kw expected_kw", "hold"),
     *_rows("snapshot", "s", "evidence_s", "zero"),
     *_rows("snapshot", "s", "judged_s still_s", "hold"),
     *_rows("snapshot", "1", "lively", "hold"),
@@ -267,6 +256,7 @@ VALUE_ROWS: tuple[Row, ...] = (
     *_rows("state_machine", "s", "returned_s reentry_s", "hold"),
     *_rows("state_machine", "kW", "manual_kw"),
     *_rows("state_machine", "s", "manual_s", "zero"),
+    *_rows("limits", "kW", "possible_low_kw possible_high_kw", "hold"),
     *_rows("limits", "kW", "low_kw high_kw low_room_kw high_room_kw", "zero"),
     *_rows("limits", "kW", "over_frequency_kw over_reference_kw under_frequency_kw under_reference_kw", "hold"),
     *_rows("limits", "kvar", "asked_kvar", "zero"),
@@ -333,8 +323,13 @@ SITE_VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "kW", "other_kw"),
     *_rows("snapshot", "kW", "last_other_kw", "hold"),
     *_rows("snapshot", "s", "clock_lost_s", "hold"),
+    *_rows("snapshot", "kW", "other_most_kw other_least_kw", "hold"),
+    *_rows("snapshot", "kW", "ceiling_told_import_kw ceiling_told_export_kw", "hold", latch=True),
+    *_rows("snapshot", "s", "ceiling_issued_import_s ceiling_issued_export_s", "hold", latch=True),
+    *_rows("snapshot", "s", "ceiling_age_import_s ceiling_age_export_s", "hold", latch=True),
     *_rows("command", "kW", "total_kw", "zero"),
     *_rows("command", "kvar", "total_kvar", "zero"),
+    *_rows("limits", "kW", "ceiling_import_kw ceiling_export_kw", "hold", latch=True),
     *_rows("limits", "kW", "site_low_kw site_high_kw", "zero"),
     *_rows("limits", "kW", "must_low_kw must_high_kw"),
     *_rows("limits", "s", "over_back_s under_back_s", "hold"),
@@ -348,6 +343,8 @@ SITE_CODE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "Quality", "poc_quality frequency_quality"),
     *_rows("snapshot", "Permit", "clock"),
     *_rows("snapshot", "Quality", "poc_v_quality"),
+    *_rows("limits", "Ceiling", "ceiling_import ceiling_export"),
+    *_rows("limits", "limit", "site_low_by site_high_by"),
     *_rows("limits", "GridPhase", "over_phase under_phase kvar_phase"),
     *_rows("constrain", "Mode", "direction"),
 )
@@ -375,3 +372,13 @@ def service_rows(layout: Layout) -> tuple[int, int, int]:
 def limit_row(layout: Layout) -> int:
     """First index of the limit rows in values."""
     return len(VALUE_ROWS) + 2 * len(layout.requests) + SERVICE_ROWS * len(layout.services)
+
+
+def transformer_row(layout: Layout) -> int:
+    """First index of the transformers' bands in site values."""
+    return len(SITE_VALUE_ROWS) + 2 * len(layout.requests) + len(layout.services)
+
+
+def history_row(layout: Layout) -> int:
+    """First index of the rings in site values."""
+    return transformer_row(layout) + LIMIT_ROWS * len(layout.transformers)

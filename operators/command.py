@@ -9,6 +9,7 @@ from __future__ import annotations
 from jit import project as kernels
 from jit import reactive
 from jit.frame import Frame
+from jit.rows import transformer_row
 from operators.stage import stage
 
 
@@ -22,6 +23,9 @@ from operators.stage import stage
         "high_kw",
         "site_low_kw",
         "site_high_kw",
+        "site_low_by",
+        "site_high_by",
+        "transformers.*",
         "state",
         "authority",
         "fault",
@@ -34,7 +38,17 @@ from operators.stage import stage
     writes=("command_kw", "command_kvar", "mode", "command_by", "kvar_by", "heartbeat", "total_kw", "total_kvar"),
 )
 def command(frame: Frame) -> None:
-    """Commands of all assets, jointly within the site's limits; Q beside the final P."""
-    past = frame.prior
-    kernels.command(frame.values, frame.codes, frame.site, past.codes, frame.constants.ratings)
+    """Commands of all assets, jointly within the limits of transformers and site; Q beside the final P."""
+    shared = frame.constants.shared
+    kernels.command(
+        frame.values,
+        frame.codes,
+        frame.site,
+        frame.site_codes,
+        frame.prior.codes,
+        frame.constants.ratings,
+        shared.starts,
+        shared.members,
+        transformer_row(frame.layout),
+    )
     reactive.command_kvar(frame.values, frame.codes, frame.site, frame.constants.ratings)

@@ -1,4 +1,4 @@
-"""`constrain`: what is desired, projected onto each asset's band, then all assets together onto the site's.
+"""`constrain`: what is desired, projected onto each asset's band, then all together onto transformers and site.
 
 One direction for the site first, so that no battery charges while another discharges. While a stage's fault bit is set
 every band is [0, 0] (design rule 10). Reactive power gets what the apparent-power circle leaves beside that.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from jit import project as kernels
 from jit import reactive
 from jit.frame import Frame
+from jit.rows import transformer_row
 from operators.stage import stage
 
 
@@ -23,6 +24,9 @@ from operators.stage import stage
         "high_by",
         "site_low_kw",
         "site_high_kw",
+        "site_low_by",
+        "site_high_by",
+        "transformers.*",
         "fault",
         "quality",
         "conditions",
@@ -32,6 +36,7 @@ from operators.stage import stage
     writes=("limited_kw", "limited_kvar", "limited_kvar_by", "limited_by", "limited_why", "direction"),
 )
 def constrain(frame: Frame) -> None:
-    """Band, direction, site; then Q beside P."""
-    kernels.constrain(frame.values, frame.codes, frame.site, frame.site_codes)
+    """Band, direction, transformers, site; then Q beside P."""
+    shared, band = frame.constants.shared, transformer_row(frame.layout)
+    kernels.constrain(frame.values, frame.codes, frame.site, frame.site_codes, shared.starts, shared.members, band)
     reactive.constrain_kvar(frame.values, frame.codes, frame.constants.ratings)

@@ -1,8 +1,9 @@
 """`limits`: the band of every asset, as the intersection of its named limits.
 
 Limits only shrink, always exist, and every band contains 0 (design rule 5). A limit never forces power: a site limit
-that load or PV already exceed only forbids making it worse. The terms are in `jit.limits`; what is asked of reactive
-power is chosen here too, since the apparent-power circle ties it to the band (`jit.reactive`).
+that load or PV already exceed only forbids making it worse. The terms are in `jit.limits`, what assets share in
+`jit.joint`, the grid operator's ceilings in `jit.ceilings`; what is asked of reactive power is chosen here too, since
+the apparent-power circle ties it to the band (`jit.reactive`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from jit import grid, reactive
 from jit import limits as kernels
 from jit.frame import Frame
-from jit.rows import L_APPARENT, L_FREQUENCY, limit_row, request_rows
+from jit.rows import L_APPARENT, L_FREQUENCY, limit_row, request_rows, transformer_row
 from operators.stage import stage
 
 
@@ -23,7 +24,10 @@ from operators.stage import stage
         "bms_charge_kw",
         "bms_discharge_kw",
         "power_kw",
-        "written_kw",
+        "holds_low_kw",
+        "holds_high_kw",
+        "steady_s",
+        "age_s",
         "effect_low_kw",
         "effect_high_kw",
         "quality",
@@ -33,13 +37,18 @@ from operators.stage import stage
         "may_discharge",
         "state_by",
         "other_kw",
-        "last_other_kw",
+        "other_most_kw",
+        "other_least_kw",
         "poc_quality",
         "poc_v",
         "poc_v_quality",
         "frequency_hz",
         "frequency_age_s",
         "frequency_quality",
+        "ceiling_told_import_kw",
+        "ceiling_told_export_kw",
+        "ceiling_age_import_s",
+        "ceiling_age_export_s",
     ),
     before=(
         "command_kw",
@@ -47,6 +56,8 @@ from operators.stage import stage
         "ramped_kvar",
         "authority",
         "fault",
+        "ceiling_import_kw",
+        "ceiling_export_kw",
         "over_frequency_kw",
         "over_reference_kw",
         "under_frequency_kw",
@@ -73,6 +84,9 @@ from operators.stage import stage
         "asked_kvar_by",
         "kvar_request_by",
         "limits.*",
+        "transformers.*",
+        "possible_low_kw",
+        "possible_high_kw",
         "low_kw",
         "high_kw",
         "low_room_kw",
@@ -81,13 +95,19 @@ from operators.stage import stage
         "high_by",
         "low_next_by",
         "high_next_by",
+        "ceiling_import_kw",
+        "ceiling_export_kw",
+        "ceiling_import",
+        "ceiling_export",
         "site_low_kw",
         "site_high_kw",
+        "site_low_by",
+        "site_high_by",
     ),
 )
 def limits(frame: Frame) -> None:
     """Every term, the band, the binding limit per direction and the room to the next."""
-    past, constants, layout = frame.prior, frame.constants, frame.layout
+    past, constants, shared, layout = frame.prior, frame.constants, frame.constants.shared, frame.layout
     first, requests = limit_row(layout), len(layout.requests)
     asked, _, asked_site = request_rows()
     grid.demand(
@@ -122,8 +142,16 @@ def limits(frame: Frame) -> None:
         frame.site,
         frame.site_codes,
         past.values,
+        past.codes,
+        past.site,
         constants.ratings,
         constants.site,
+        shared.ceilings,
+        shared.kva,
+        shared.starts,
+        shared.members,
         first,
+        transformer_row(layout),
         frame.dt,
+        frame.dt_ramp,
     )

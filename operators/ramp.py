@@ -11,6 +11,7 @@ from __future__ import annotations
 from jit import project as kernels
 from jit import reactive
 from jit.frame import Frame
+from jit.rows import transformer_row
 from operators.stage import stage
 
 
@@ -23,6 +24,9 @@ from operators.stage import stage
         "high_kw",
         "site_low_kw",
         "site_high_kw",
+        "site_low_by",
+        "site_high_by",
+        "transformers.*",
         "service_kw",
         "power_kw",
         "fault",
@@ -36,7 +40,19 @@ from operators.stage import stage
 )
 def ramp(frame: Frame) -> None:
     """One step of the ramp for every asset."""
-    past = frame.prior
+    past, shared = frame.prior, frame.constants.shared
     ratings, dt = frame.constants.ratings, frame.dt_ramp
-    kernels.ramp(frame.values, frame.codes, frame.site, past.values, past.codes, ratings, dt)
+    kernels.ramp(
+        frame.values,
+        frame.codes,
+        frame.site,
+        frame.site_codes,
+        past.values,
+        past.codes,
+        ratings,
+        shared.starts,
+        shared.members,
+        transformer_row(frame.layout),
+        dt,
+    )
     reactive.ramp_kvar(frame.values, frame.codes, past.values, past.codes, ratings, dt)

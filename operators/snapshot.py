@@ -11,47 +11,30 @@ anything outside the frame: the newest value per point, the pending events, the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from reactivex import Observable, abc
 
+from jit import ceilings, dwell, effect, grid, interlock, measure, points, rows, signals, site
 from jit import constants as c
-from jit import dwell, effect, grid, interlock, measure, points, rows, signals
-from jit.codes import Act, Permit, Quality, Reason, WriteStatus
+from jit.codes import Permit, Reason
 from jit.constants import Constants
 from jit.frame import F8, I8, Frame, Past, first_past
 from jit.layout import Layout
+from operators.newest import FUTURE_S, Newest
 from operators.offers import Offers
 from operators.stage import Failed, OwnRows, own_rows, take_fail_values
-from sources.act import ActKind, OperatorAct
+from sources.act import OperatorAct
+from sources.ceiling import Ceiling
 from sources.proof import Proof
 from sources.reading import Reading
 from sources.receipt import Receipt
 from sources.schedule import Schedule, Withdrawal
 from sources.tick import Tick
 
-#: Acts kept between two ticks. More is an overflow, which counts as a stop of everything.
-MAX_ACTS = 256
-#: A device time stamp this far in the future (s) makes the device's points invalid (LH-SAFE-006).
-FUTURE_S = 5.0
-
-# named once: looking a member up in its enumeration, or masking an array with it, costs more than the work itself
-_PROTOCOL, _VALID = np.int64(Quality.PROTOCOL), int(Quality.VALID)
 _MANUAL = slice(rows.MANUAL_ASKED_KW, rows.MANUAL_FOR_S + 1)
-_ANSWERED = (WriteStatus.WRITTEN, WriteStatus.CONFIRMED, WriteStatus.DIFFERENT)
-
-ACT_BIT = {
-    ActKind.STOP: Act.STOP,
-    ActKind.RELEASE: Act.RELEASE,
-    ActKind.ACKNOWLEDGE: Act.ACKNOWLEDGE,
-    ActKind.ACTIVATE: Act.ACTIVATE,
-    ActKind.DEACTIVATE: Act.DEACTIVATE,
-    ActKind.LOCK_OUT: Act.LOCK_OUT,
-    ActKind.UNLOCK: Act.UNLOCK,
-    ActKind.MANUAL: Act.MANUAL,
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,91 +60,6 @@ class Places:
 
 
 @dataclass(slots=True, eq=False)
-class Newest:
-    """The newest value per point and the newest outcome per asset: all that is kept between ticks."""
-
-    layout: Layout
-    points: F8 = field(init=False)
-    quality: I8 = field(init=False)
-    arrived_s: F8 = field(init=False)
-    stamps_ns: I8 = field(init=False)
-    outcomes: F8 = field(init=False)
-    status: I8 = field(init=False)
-    proved: I8 = field(init=False)
-    contested: I8 = field(init=False)
-    acts: I8 = field(init=False)
-    answered: I8 = field(init=False)
-    trips: I8 = field(init=False)
-    manual: F8 = field(init=False)
-    pending: int = 0
-
-    def __post_init__(self) -> None:
-        points, devices, assets = len(self.layout.points), len(self.layout.devices), len(self.layout.assets)
-        self.points, self.quality = np.full(points, np.nan), np.zeros(points, np.int64)
-        self.arrived_s, self.stamps_ns = np.full(devices, -np.inf), np.full(devices, signals.NO_STAMP)
-        self.outcomes = np.full((3, assets), np.nan)
-        self.outcomes[signals.WRITTEN_S] = -np.inf
-        self.status, self.acts = np.zeros(assets, np.int64), np.zeros(assets, np.int64)
-        self.proved = np.zeros(assets, np.int64)
-        self.contested = np.full(assets, Permit.NO, np.int64)
-        self.answered, self.trips = np.full(assets, -1), np.zeros(assets, np.int64)
-        self.manual = np.full((2, assets), np.nan)
-
-    def read(self, reading: Reading, device: int) -> None:
-        """A point keeps its last value when a poll failed: what changes is its quality, and with time its age."""
-        first, last = self.layout.devices[reading.device]
-        self.quality[first:last] = reading.quality
-        answered = not reading.quality.item(0) & _PROTOCOL  # the first point says it nearly always
-        if answered or np.count_nonzero(reading.quality & _PROTOCOL) < last - first:
-            self.points[first:last] = reading.values
-            self.arrived_s[device] = reading.arrived_s
-            self.stamps_ns[device] = signals.NO_STAMP if reading.stamp_ns is None else reading.stamp_ns
-
-    def trip(self, column: int, alarms: int) -> None:
-        """Alarm bits are OR-ed until the next tick: one that shows in a single reading between two ticks counts."""
-        if self.quality[alarms] & _VALID and 0.0 <= self.points[alarms] < measure.MOST_ALARMS:
-            self.trips[column] |= int(self.points[alarms])
-
-    def receive(self, receipt: Receipt, column: int) -> None:
-        """An outcome that comes after that of a newer write says nothing about what the device does now."""
-        if receipt.tick < self.answered[column]:
-            return
-        self.answered[column] = receipt.tick
-        self.contested[column] = Permit.YES if receipt.contested and receipt.status not in _ANSWERED else Permit.NO
-        self.status[column] = receipt.status
-        self.outcomes[signals.WRITTEN_S, column] = receipt.at_s
-        if receipt.status in _ANSWERED:
-            self.outcomes[signals.WRITTEN, column] = receipt.written_kw
-            self.outcomes[signals.READBACK, column] = receipt.readback_kw
-
-    def act(self, act: OperatorAct) -> None:
-        """Collect until the next tick. More than `MAX_ACTS` is a stop of everything."""
-        self.pending += 1
-        bit = Act.RESTORED_STOP if act.restored and act.kind is ActKind.STOP else ACT_BIT[act.kind]
-        if self.pending > MAX_ACTS:
-            self.acts |= np.int64(Act.STOP)
-        elif act.asset is None:
-            self.acts |= np.int64(bit)
-        else:
-            column = self.layout.column[act.asset]
-            self.acts[column] |= np.int64(bit)
-            if act.kind is ActKind.MANUAL:
-                self.manual[:, column] = act.power_kw, act.dead_man_s
-
-    def sampled(self) -> None:
-        """Acts and trips are in a frame: the next tick starts without."""
-        self.acts[:] = 0
-        self.trips[:] = 0
-        self.manual[:] = np.nan
-        self.pending = 0
-
-    def put_back(self, acts: I8) -> None:
-        """Nobody has judged these acts: a stop must not be lost with the tick that failed."""
-        self.acts |= acts
-        self.pending += int(acts.any())
-
-
-@dataclass(slots=True, eq=False)
 class Snapshot:
     """The operator's memory and its step. `armed`: the process may write. `past` is set by the sealed frame."""
 
@@ -178,6 +76,7 @@ class Snapshot:
     _code_shape: tuple[int, int]
     _requests: tuple[int, int, int]
     _told: tuple[int, int]
+    _history: int
     _own: OwnRows
 
     @classmethod
@@ -206,6 +105,7 @@ class Snapshot:
             (len(layout.codes), len(layout.assets)),
             rows.request_rows(),
             rows.told_rows(layout),
+            rows.history_row(layout),
             own_rows(layout, "snapshot"),
         )
 
@@ -235,6 +135,12 @@ class Snapshot:
         elif isinstance(signal, OperatorAct):
             if signal.asset is None or signal.asset in self.layout.column:
                 self.newest.act(signal)
+        else:
+            self._take_order(signal)
+
+    def _take_order(self, signal: Any) -> None:
+        if isinstance(signal, Ceiling):
+            self.newest.limit(signal)
         elif isinstance(signal, Schedule):
             self.offers.accept(signal)
         elif isinstance(signal, Withdrawal):
@@ -316,10 +222,12 @@ class Snapshot:
             *self._requests,
         )
         codes[rows.PROVED] = newest.proved
-        codes[rows.CONTESTED] = newest.contested
         effect.follow(values, codes, past.values, past.codes, constants.ratings, *self._told, tick.dt_s)
         dwell.dwell(values, codes, past.values, constants.ratings, tick.dt_s)
+        site.hold_on(values, codes, past.values, past.codes, constants.ratings, tick.dt_s)
         self._connection(frame, ages, past)
+        newest.utc_s = tick.utc_ns * 1e-9
+        ceilings.hear(frame.site, past.site, newest.told_kw, newest.issued_s, newest.utc_s, tick.dt_s)
         self._interlock(frame, ages, past)
 
     def _ask_schedules(self, frame: Frame, tick: Tick, past: Past) -> None:
@@ -336,9 +244,10 @@ class Snapshot:
     def _connection(self, frame: Frame, ages: F8, past: Past) -> None:
         """Power, reactive power and voltage at the point of connection, and the frequency."""
         seen, place, constants, at = (frame.points, frame.point_codes), self.places, self.constants, frame.site_codes
-        values, codes, site = frame.values, frame.codes, frame.site
-        measure.measure_site(*seen, ages, place.site, values, codes, site, at, past.site, constants.site, frame.dt)
-        grid.measure_poc(*seen, place.grid, site, at, constants.site, constants.grid)
+        measure.measure_site(*seen, ages, place.site, frame.site, at, past.site, constants.site, frame.dt)
+        grid.measure_poc(*seen, place.grid, frame.site, at, constants.site, constants.grid)
+        batteries, ring = (frame.values, frame.codes), (self._history, self.layout.ring)
+        site.others(ages, place.assets, place.site, *batteries, frame.site, at, past.site, *ring, frame.dt)
 
     def _interlock(self, frame: Frame, ages: F8, past: Past) -> None:
         locks = self.places.interlocks

@@ -29,6 +29,7 @@ from operators.snapshot import Interlocks, Places
 from operators.validate import Plausible
 from pipeline.composed import Composed, compose
 from pipeline.grid import curve, parameters, reactive_ratings, stale_after
+from pipeline.joint import ceiling_name, ring, shared
 from pipeline.node import End
 from pipeline.rules.support import operable
 from sources.points import point_names, point_ranges
@@ -87,10 +88,12 @@ def ends(definition: Definition) -> Ends:
         *((f"inputs.{name}", f"inputs.{name}") for name in definition.inputs),
     ]
     outside = [f"requests.{request.kind}" for request in definition.requests if request.schedule is not None]
+    told = [ceiling_name(limit.grid_operator.direction) for limit in definition.limits]
     return Ends(
         sources=(
             *(End(device, path, ("Reading",)) for device, path in devices),
             *(End(request, request, ("Request",)) for request in outside),
+            *(End(name, "limits", ("Request",)) for name in told),
         ),
         writers=tuple(End(f"{asset}.writer", f"assets.{asset}") for asset in definition.assets),
         outputs=(*(End(f"outputs.{name}") for name in definition.outputs), End("alarms"), End("endpoint")),
@@ -113,6 +116,8 @@ def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) 
             told_ring(_older(definition, profiles)) + interlock_rows(tuple(definition.interlocks)),
         ),
         owners={part.id: part.id for part in composed},
+        transformers=tuple(definition.site.transformers),
+        ring=ring(definition),
     )
     return Compiled(
         definition=definition,
@@ -235,6 +240,7 @@ def _constants(definition: Definition, profiles: Mapping[str, Profile]) -> Const
         site=_site(definition),
         service=np.ascontiguousarray(np.array([_service(fcr) for fcr in services], np.float64).reshape(-1, 6).T),
         split=np.array([_split(fcr, definition) for fcr in services], np.float64).reshape(-1, len(definition.assets)),
+        shared=shared(definition),
         grid=parameters(definition, profiles, stale_after(definition, _frequency_meter(definition))),
         curve=curve(definition.site.grid_functions.reactive),
     )

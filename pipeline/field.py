@@ -19,6 +19,7 @@ from jit.frame import Frame
 from operators.cut import Command, cut
 from operators.offers import TYPE_OF_KIND
 from pipeline.compile import Compiled
+from pipeline.joint import ceiling_name
 from pipeline.plugins import source_of
 from sinks.alarms.condition import MEDIUM, Condition
 from sinks.modbus.wear import Wear
@@ -26,6 +27,7 @@ from sinks.modbus.writer import ModbusWriter
 from sinks.mqtt import MqttWriter
 from sources.foreign import ForeignSource
 from sources.modbus.device import ModbusDevice
+from sources.mqtt.ceiling import CeilingTopic
 from sources.mqtt.connection import Broker
 from sources.mqtt.identity import Introduced
 from sources.mqtt.level import Level
@@ -88,6 +90,7 @@ class Field:
         for name, signal in definition.inputs.items():
             made._input(f"inputs.{name}", signal)
         made._schedules()
+        made._ceilings()
         for name, broker in made.brokers.items():
             made.jobs[f"connections.{name}"] = broker.run
         return made
@@ -160,6 +163,14 @@ class Field:
     def _telemetry(self, name: str, broker: Broker, topic: str) -> None:
         Telemetry(name, self.compiled.profiles[name], topic, broker, self.post)
         self.topics.append(topic)
+
+    def _ceilings(self) -> None:
+        """Topics of the grid operator; what comes over the endpoint needs no source."""
+        for limit in self.compiled.definition.limits:
+            told = limit.grid_operator
+            if told.topic is not None and told.from_ in self.compiled.definition.connections:
+                name, broker = ceiling_name(told.direction), self.broker(told.from_)
+                CeilingTopic(name, told.direction, told.of, told.topic, broker, self.post)
 
     def _schedules(self) -> None:
         for request in self.compiled.definition.requests:

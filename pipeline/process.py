@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from pipeline.clock_error import clock_error_s
 from pipeline.compile import Compiled, compile_definition, ends
 from pipeline.door import SiteDoor
 from pipeline.field import Field, secret
+from pipeline.joint import ceiling_name
 from pipeline.nodes import Meters
 from pipeline.plugins import sink_of
 from pipeline.ticker import Ticker
@@ -52,6 +54,7 @@ from sinks.metrics import Metrics
 from sinks.postgres.connection import Database
 from sinks.state import StateOutput
 from sinks.tracing import TICK, WRITE, Tracing
+from sources.ceiling import Ceiling
 from sources.reading import Reading
 from sources.receipt import Receipt
 from sources.schedule import Schedule, Withdrawal
@@ -259,6 +262,9 @@ class Process:
             self._saw_document(signal)
             for history in self.histories.values():
                 history.schedule(signal, self.options.utc_ns())
+        if isinstance(signal, Ceiling):
+            last = "no limit" if signal.kw == inf else f"{signal.kw:g} kW"
+            self.meters.saw(ceiling_name(signal.direction), self.clock(), last)
         if isinstance(signal, Receipt):
             self.metrics.receipt(signal, self.compiled.profiles[signal.asset].protocol)
             self.options.tracing.record(

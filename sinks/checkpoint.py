@@ -19,6 +19,7 @@ from jit.frame import Frame, Past, carry, first_past, from_bytes
 from jit.layout import Layout
 from sinks.conflate import Conflating
 from sinks.journal import Journal
+from sources.ceiling import DIRECTIONS
 
 #: So many starts within this time, none of them ended in order, are a crash loop.
 CRASH_LOOP, CRASHES_WITHIN_S = 3, 600.0
@@ -69,6 +70,9 @@ def _forgotten(path: Path, layout: Layout, error: Exception) -> Past:
     past.codes[layout.code_index["latch"]] = Latch.FORGOTTEN
     past.codes[layout.code_index["activated"]] = Permit.NO
     past.codes[layout.code_index["reentry"]] = Permit.YES
+    for direction in DIRECTIONS:  # what the grid operator said last is gone: what follows its loss, not its absence
+        past.site[layout.site_value_index[f"ceiling_told_{direction}_kw"]] = np.inf
+        past.site[layout.site_value_index[f"ceiling_issued_{direction}_s"]] = 0.0
     return past
 
 
@@ -101,8 +105,10 @@ class Checkpoint:
         self._rows = np.array([i for i, row in enumerate(layout.codes) if row.latch], dtype=np.int64)
         self._timers = any(row.latch for row in layout.values)
         self._offered_s = -TIMERS_S
+        told = [layout.site_value_index[f"ceiling_told_{direction}_kw"] for direction in DIRECTIONS]
+        self._told = np.array(told, dtype=np.int64)
         self.problem = ""
-        self._known: np.ndarray[tuple[int, ...], np.dtype[np.int64]] | None = None
+        self._known: tuple[bytes, bytes] | None = None
         self.sink: Conflating[Frame] = Conflating("checkpoint", self._write, self._lost)
 
     @property
@@ -110,9 +116,9 @@ class Checkpoint:
         return self.sink.errors
 
     def offer(self, frame: Frame) -> None:
-        latches = frame.codes[self._rows]
+        latches = frame.codes[self._rows].tobytes(), frame.site[self._told].tobytes()
         aged = self._timers and frame.mono_s - self._offered_s >= TIMERS_S
-        if aged or self._known is None or not np.array_equal(latches, self._known):
+        if aged or latches != self._known:
             self._known, self._offered_s = latches, frame.mono_s
             self.sink.offer(frame)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from config.definition import Limit, Transformer
 from config.grid import GridFunctions
 from config.request import Request
 from config.transform import Transform
@@ -64,13 +65,24 @@ def compiled(assets: int = 3, fcr_kw: float = 60.0, *, transforms: bool = False,
             }
         )
     requests = [_transformed(r) if transforms and r.kind == "day_ahead" else r for r in plain.requests]
+    behind = {"t1": Transformer(limit=120.0, feeds=list(batteries)[:2]), "t2": Transformer(limit=90.0, feeds=["b1"])}
     limits: dict[str, Any] = {"import_limit": 300.0, "export_limit": 200.0, "max_load": 40.0, "max_pv": 60.0}
-    limits["pq_priority"] = "q" if transforms else "p"
+    limits |= {"pq_priority": "q" if transforms else "p", "transformers": behind}
     if transforms:
         limits |= {"grid_functions": GridFunctions.model_validate(GRID | REACTIVE[reactive]), "nominal_voltage": 50.0}
     whole = plain.site.model_copy(update=limits)
-    definition = plain.model_copy(update={"site": whole, "assets": batteries, "requests": requests})
+    update = {"site": whole, "assets": batteries, "requests": requests, "limits": CEILINGS}
+    definition = plain.model_copy(update=update)
     return compile_definition(definition, {name: with_reactive() for name in batteries} | {"site.poc": GRID_METER})
+
+
+#: A ceiling of the grid operator in each direction.
+CEILINGS = [
+    Limit.model_validate({"kind": "grid_operator", "grid_operator": {
+        "from": "broker", "topic": f"dso/{direction}", "ttl": 20.0, "direction": direction, "of": 200.0, "rise": 5.0,
+        "before_first": 70.0, "on_loss": {"hold": 25.0, "then": 20.0}}})
+    for direction in ("import", "export")
+]  # fmt: skip
 
 
 #: Every grid function, with thresholds among the numbers that are drawn.

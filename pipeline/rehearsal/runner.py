@@ -174,10 +174,8 @@ def apply(level: Level, world: World) -> None:
     """Set one thing, before the next tick."""
     target, value, plant = level.target, level.value, world.plant
     match target.kind:
-        case "request":
-            world.request(target.point, None if value == ABSENT else float(value), target.device or None)
-        case "act":
-            world.act(target.path.removeprefix("operator."), None if value == ALL else str(value))
+        case "request" | "ceiling" | "act":
+            _say(level, world)
         case "write":
             plant.write_status(target.device, str(value))
         case "level" if isinstance(value, str):
@@ -194,6 +192,17 @@ def apply(level: Level, world: World) -> None:
             plant.devices[target.device].condition = str(value)
         case "point":
             _point(level, world)
+
+
+def _say(level: Level, world: World) -> None:
+    """What somebody says: a market, the grid operator, an operator."""
+    target, value = level.target, level.value
+    if target.kind == "request":
+        world.request(target.point, None if value == ABSENT else float(value), target.device or None)
+    elif target.kind == "ceiling":
+        world.ceiling(target.point, value)
+    else:
+        world.act(target.path.removeprefix("operator."), None if value == ALL else str(value))
 
 
 def _point(level: Level, world: World) -> None:

@@ -2,6 +2,7 @@
 
     given, timeline   bess1: stale            bess1.discharge_limit: 37 kW    bess1.available: false
                       site.load: 120 kW       site.poc.frequency: 49.9 Hz     site.poc: missing
+                      limits.grid_operator: 60 %  limits.grid_operator.export: none
                       requests.day_ahead: 80 kW   requests.day_ahead.bess1: absent   operator.stop: all
     expect            bess1.command, .reason, .state, .power, .soc, .low, .high, …   site.export   site.poc.power
                       ancillary.fcr.undeliverable   requests.day_ahead
@@ -31,6 +32,8 @@ MISSING, STALE, HEALTHY = "missing", "stale", "healthy"
 FAULTS = (MISSING, STALE, HEALTHY)
 #: Written instead of a request's power; read instead of a number that nobody knows.
 ABSENT, UNKNOWN = "absent", "unknown"
+#: Written instead of the grid operator's ceiling: there is none.
+NO_LIMIT = "none"
 ALL = "all"
 
 #: What `given: { bess1: { state: … } }` can be at 0 s.
@@ -48,7 +51,7 @@ STATE_WORDS: Words = {
 YES_NO: Words = {"true": frozenset({int(Permit.YES)}), "false": frozenset({int(Permit.NO)})}
 AUTHORITY_WORDS: Words = {"armed": frozenset({int(Authority.ARMED)}), "silent": frozenset({int(Authority.SILENT)})}
 
-Write = Literal["point", "device", "level", "frequency", "request", "act", "start", "write"]
+Write = Literal["point", "device", "level", "frequency", "request", "ceiling", "act", "start", "write"]
 Read = Literal["value", "code", "reason", "point", "site", "flow", "service", "request"]
 
 
@@ -161,9 +164,19 @@ def _written(definition: Definition, profiles: Mapping[str, Profile]) -> Iterato
             for asset in ("", *definition.assets):
                 path = f"requests.{request.kind}" + (f".{asset}" if asset else "")
                 yield Written(path, "request", asset, request.kind, POWER, (ABSENT,), signed=True)
+    yield from _ceilings(definition)
     for act in (kind for kind in ActKind if kind is not ActKind.MANUAL):
         words = (ALL, *definition.assets)
         yield Written(f"operator.{act}", "act", "", act, words=words, only_words=True, timeline_only=True)
+
+
+def _ceilings(definition: Definition) -> Iterator[Written]:
+    """What the grid operator says, in percent, again in every tick: `none` is no limit, `missing` is silence."""
+    told = [limit.grid_operator.direction for limit in definition.limits]
+    for direction in told:
+        paths = [f"limits.grid_operator.{direction}", *(["limits.grid_operator"] if len(told) == 1 else [])]
+        for path in paths:
+            yield Written(path, "ceiling", point=direction, dimension=PERCENT, words=(NO_LIMIT, MISSING))
 
 
 def _point(device: str, name: str, dimension: Dimension | None) -> Written:
@@ -201,14 +214,22 @@ def _readable(definition: Definition, profiles: Mapping[str, Profile]) -> Iterat
         yield Readable(f"site.{flow}", "flow", flow, dimension=POWER)
     yield Readable("site.frequency", "site", "frequency_hz", dimension=FREQUENCY)
     yield Readable("site.command", "site", "total_kw", dimension=POWER)
-    for request in definition.requests:
-        name = f"requests.{request.name}"
-        yield Readable(name, "site", f"{name}.site_kw", dimension=POWER)
-        for asset in definition.assets:
-            yield Readable(f"{name}.{asset}", "request", f"{name}.asked_kw", asset, POWER)
+    yield from _asked(definition)
     for service in definition.ancillary:
         name = f"ancillary.{service.kind}"
         for row in _SERVICE:
             yield Readable(f"{name}.{row}", "service", f"{name}.{row}_kw", dimension=POWER)
             for asset in definition.assets:
                 yield Readable(f"{name}.{row}.{asset}", "service", f"{name}.{row}_kw", asset, POWER)
+
+
+def _asked(definition: Definition) -> Iterator[Readable]:
+    """What is allowed and asked from outside."""
+    for limit in definition.limits:
+        direction = limit.grid_operator.direction
+        yield Readable(f"limits.grid_operator.{direction}", "site", f"ceiling_{direction}_kw", dimension=POWER)
+    for request in definition.requests:
+        name = f"requests.{request.name}"
+        yield Readable(name, "site", f"{name}.site_kw", dimension=POWER)
+        for asset in definition.assets:
+            yield Readable(f"{name}.{asset}", "request", f"{name}.asked_kw", asset, POWER)

@@ -9,17 +9,20 @@ after `BEGIN_S`. A test writes any state at any instant: plausibility against th
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from jit.codes import Permit, Proved
-from jit.constants import MUST_PROVE
+from jit.constants import CEILING_OF_KW, MUST_PROVE
 from jit.frame import Frame
 from jit.rows import MAY_CHARGE, MAY_DISCHARGE, STATE
 from pipeline.chain import Entry, stages
 from pipeline.compile import Compiled, ends
 from pipeline.graph import build, check, fold
 from pipeline.rehearsal.plant import Plant
+from pipeline.rehearsal.vocabulary import MISSING
 from sources.act import ActKind, OperatorAct
+from sources.ceiling import DIRECTIONS, Ceiling
 from sources.proof import Proof
 from sources.schedule import Schedule, ScheduleType, Window
 from sources.tick import Tick
@@ -47,6 +50,7 @@ class World:
         self.errors: list[tuple[str, Exception]] = []
         self.frame: Frame | None = None
         self._versions = 0
+        self._told: dict[str, float] = {}
         self.entry = Entry(compiled, armed=armed, dropped=self._dropped, failed=self._failed)
         places = ends(compiled.definition)
         chain = stages(compiled, lambda: self.now_s, self._failed)
@@ -75,6 +79,13 @@ class World:
         windows = () if power_kw is None else (Window(self.now_ns, self.now_ns + FOREVER_NS, power_kw),)
         self.post(Schedule(ScheduleType(kind), asset, "", self._versions, self.now_ns, windows, str(self._versions)))
 
+    def ceiling(self, direction: str, value: float | str) -> None:
+        """What the grid operator says from now on, in every tick: percent, no limit, or nothing any more."""
+        self._told.pop(direction, None)
+        if value != MISSING:
+            whole = self.compiled.constants.shared.ceilings[CEILING_OF_KW, DIRECTIONS.index(direction)]
+            self._told[direction] = inf if isinstance(value, str) else whole * value / 100.0
+
     def act(self, kind: str, asset: str | None) -> None:
         self._versions += 1
         self.post(OperatorAct(f"{self._versions}", ActKind(kind), asset, "test", "operator", "test", self.now_ns))
@@ -90,6 +101,9 @@ class World:
         for battery in plant.in_order:
             if battery.written == battery.written:
                 post(battery.receipt(self.index - 1, now_s))
+        for direction in DIRECTIONS:
+            if direction in self._told:
+                post(Ceiling(direction, self._told[direction], self.now_ns, "test"))
         post(Tick(self.index, now_s, self.now_ns, self.cycle))
         self.index += 1
         self.now_s = BEGIN_S + self.index * self.cycle

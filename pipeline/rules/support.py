@@ -16,11 +16,9 @@ from config.plain import Location
 from pipeline.rules.subject import Subject
 
 LATER: dict[Location, str] = {
-    ("site", "transformers"): "the limit of transformers",
     ("site", "meters", "*", "node"): "a node on OPC UA",
     ("assets", "*", "start_sequence"): "a sequence of starting up",
     ("connections", "*", "security"): "a security policy of OPC UA",
-    ("limits", "*", "grid_operator"): "the limit `grid_operator`",
     ("requests", "*", "peak_shaving"): "the controller `peak_shaving`",
     ("requests", "*", "self_consumption"): "the controller `self_consumption`",
     ("requests", "*", "export_limit"): "the controller `export_limit`",
@@ -69,6 +67,10 @@ def _origins(subject: Subject) -> Iterator[Diagnostic]:
         if request.schedule is not None and request.schedule.from_ in ORIGINS_LATER:
             place: Location = ("requests", index, "schedule", "from")
             yield _warning(subject, "a request from a file", place, value=True)
+    for index, limit in enumerate(subject.definition.limits):
+        if limit.grid_operator.from_ == "endpoint":
+            place = ("limits", index, "grid_operator", "from")
+            yield _warning(subject, "a ceiling from the endpoint", place, value=True)
 
 
 def _protocols(subject: Subject) -> Iterator[Diagnostic]:

@@ -16,7 +16,7 @@ from itertools import groupby
 import numpy as np
 
 from jit import rows as r
-from jit.codes import GridPhase, Permit, Quality, Reason, State
+from jit.codes import Ceiling, GridPhase, Permit, Quality, Reason, State
 from jit.constants import DWELL_ABOVE, DWELL_AT_MOST_S
 from jit.frame import Frame
 from operators.sentence import LATCH_TEXT, bits, quality_text
@@ -26,6 +26,7 @@ from sinks.alarms.table import ANY_LATCH, LATCH_RESPONSE, SAYS, Says
 __all__ = ["HIGH", "LOW", "MEDIUM", "Condition", "conditions"]
 
 # Plain numbers: NumPy compares a row with a member of an enumeration ten times slower.
+OVERDUE, FALLEN_BACK = int(Ceiling.HELD), int(Ceiling.FALLEN_BACK)
 INIT, FAULT, YES, VALID = int(State.INIT), int(State.FAULT), int(Permit.YES), int(Quality.VALID)
 WITHDRAWN = int(Reason.SERVICE_WITHDRAWN)
 HELD = int(GridPhase.HELD)
@@ -135,7 +136,20 @@ def of_grid(frame: Frame) -> Iterator[Condition]:
         yield Condition("grid.voltage", None, HIGH, text, _LOST_VOLTAGE, SERVICE_DELAY_S)
 
 
+def of_ceilings(frame: Frame) -> Iterator[Condition]:
+    """A ceiling of the grid operator that was not renewed in time, and one that has fallen back."""
+    for direction, row in (("import", r.CEILING_IMPORT), ("export", r.CEILING_EXPORT)):
+        phase = int(frame.site_codes[row])
+        if phase in (OVERDUE, FALLEN_BACK):
+            what = "its last value is held" if phase == OVERDUE else "the fall-back of the definition is in force"
+            text = f"the grid operator's {direction} ceiling is overdue: {what}"
+            check = "Check the connection to the grid operator; the ceiling stays until it is renewed"
+            priority = MEDIUM if phase == OVERDUE else HIGH
+            yield Condition(f"grid_operator.{direction}.overdue", None, priority, text, check)
+
+
 def conditions(frame: Frame) -> list[Condition]:
     """Everything that the frame alone says."""
     found = [condition for column in noteworthy(frame) for condition in of_asset(frame, column)]
-    return [*found, *of_table(frame), *of_dwell(frame), *of_meter(frame), *of_grid(frame), *of_services(frame)]
+    of_site = (*of_meter(frame), *of_grid(frame), *of_ceilings(frame), *of_services(frame))
+    return [*found, *of_table(frame), *of_dwell(frame), *of_site]

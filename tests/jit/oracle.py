@@ -51,6 +51,8 @@ class Battery:
     remote: bool = True
     nameplate_in: Fraction | None = None
     nameplate_out: Fraction | None = None
+    transformer: Interval = FREE
+    grid_operator: Interval = FREE
 
 
 def derated(distance: Fraction | None, within: Fraction, rated: Fraction) -> Fraction | None:
@@ -100,8 +102,8 @@ def terms(b: Battery, dt: Fraction, site: Interval) -> dict[str, Interval]:
         "effect": FREE,
         "frequency": FREE,
         "site": site,
-        "transformer": FREE,
-        "grid_operator": FREE,
+        "transformer": b.transformer,
+        "grid_operator": b.grid_operator,
     }
 
 
@@ -113,31 +115,109 @@ def meet(intervals: Sequence[Interval]) -> tuple[Fraction, Fraction]:
     )
 
 
-def site_band(
-    import_limit: Fraction | None,
-    export_limit: Fraction | None,
-    feeds: Fraction,
-    draws: Fraction,
-    unproven: Sequence[Fraction],
+@dataclass(frozen=True)
+class Reach:
+    """What is known of where a battery may be: None is unknown. `waits` None: it never reverts."""
+
+    proven: bool
+    away: bool
+    ours: bool
+    power: Fraction | None
+    unconfirmed: tuple[Fraction | None, Fraction | None]
+    rated: tuple[Fraction, Fraction]
+    reverts_to: Fraction
+    waits: Fraction | None
+    steady: Fraction | None
+    age: Fraction | None
+
+
+def possible(reach: Reach) -> tuple[Fraction, Fraction]:
+    """The least and the most (0 between them) that a battery may be giving."""
+    if reach.proven:
+        return Fraction(0), Fraction(0)
+    numbers = [Fraction(0), *(kw for kw in reach.unconfirmed if kw is not None)]
+    if reach.away:
+        numbers.append(reach.reverts_to)
+    silent = reach.steady is not None and reach.waits is not None and reach.steady > reach.waits
+    long_ago = reach.age is None or (reach.waits is not None and reach.age > reach.waits)
+    if not (reach.away and reach.ours and silent and long_ago):
+        numbers += [reach.power] if reach.power is not None else [-reach.rated[0], reach.rated[1]]
+    return min(numbers), max(numbers)
+
+
+def surroundings(
+    other: Fraction | None, required: bool, declared: tuple[Fraction, Fraction], seen: Interval
+) -> tuple[Fraction, Fraction] | None:
+    """What everything else feeds in and draws. None: there is no room at all."""
+    if other is not None:
+        return other, -other
+    if required:
+        return None
+    least, most = seen
+    pv, load = declared
+    return (pv if most is None else max(pv, most)), (load if least is None else max(load, -least))
+
+
+def room(bound: Fraction | None, taken: Fraction | None) -> Fraction | None:
+    """What is left of a bound. `taken` None: nothing. A bound of None: no limit."""
+    if bound is None:
+        return None if taken is not None else Fraction(0)
+    return Fraction(0) if taken is None else max(Fraction(0), bound - taken)
+
+
+def group_band(
+    room_in: Fraction | None, room_out: Fraction | None, reach: Sequence[tuple[Fraction, Fraction]]
 ) -> Interval:
-    """Room at the point of connection: what others feed in or draw, and what unproven batteries may be doing."""
-    out = sum((max(Fraction(0), power) for power in unproven), Fraction(0))
-    into = sum((max(Fraction(0), -power) for power in unproven), Fraction(0))
-    low = None if import_limit is None else -max(Fraction(0), max(Fraction(0), import_limit - draws) - into)
-    high = None if export_limit is None else max(Fraction(0), max(Fraction(0), export_limit - feeds) - out)
+    """A room less what unproven members may be doing."""
+    into, out = -sum((low for low, _ in reach), Fraction(0)), sum((high for _, high in reach), Fraction(0))
+    low = None if room_in is None else -max(Fraction(0), room_in - into)
+    return low, None if room_out is None else max(Fraction(0), room_out - out)
+
+
+def part(
+    room_in: Fraction | None,
+    room_out: Fraction | None,
+    reach: Sequence[tuple[Fraction, Fraction]],
+    own: int,
+    sure: bool,
+) -> Interval:
+    """A member's own part: its own worst case does not count against it, and unproven it gets no more than that."""
+    others = [each for number, each in enumerate(reach) if number != own]
+    low, high = group_band(room_in, room_out, others)
+    if not sure:
+        low = None if low is None else max(low, reach[own][0])
+        high = None if high is None else min(high, reach[own][1])
     return low, high
 
 
+def ceiling(
+    told: Fraction | str | None, age: Fraction, given: dict[str, Fraction], before: Fraction | None, dt: Fraction
+) -> Fraction | None:
+    """What the grid operator allows, kW; None is no limit. `told` None was never; `rise` 0 is at once."""
+    target = None if isinstance(told, str) else given["first"] if told is None else max(Fraction(0), told)
+    if told is not None and age > given["ttl"] + given["hold"]:
+        target = given["then"] if target is None else min(target, given["then"])
+    if before is None or not given["rise"]:
+        return target
+    reached = before + given["rise"] * dt
+    return reached if (target is None or target > reached) and reached < given["of"] else target
+
+
 def project(
-    desired: Sequence[Fraction], bands: Sequence[tuple[Fraction, Fraction]], site: Interval, proven: Sequence[bool]
+    desired: Sequence[Fraction],
+    bands: Sequence[tuple[Fraction, Fraction]],
+    groups: Sequence[tuple[Sequence[int], Interval]],
+    proven: Sequence[bool],
 ) -> list[Fraction]:
-    """Each onto its band, one direction for all, then the sum of the proven ones onto the site's band in proportion."""
+    """Each onto its band, one direction for all, then the proven ones of every group in proportion, in that order."""
     each = [min(max(power, low), high) for power, (low, high) in zip(desired, bands, strict=True)]
     total = sum(each)
     same = [power if power * total > 0 else Fraction(0) for power in each]
-    kept = sum((power for power, sure in zip(same, proven, strict=True) if sure), Fraction(0))
-    bound = site[1] if kept > 0 else site[0]
-    if bound is None or abs(kept) <= abs(bound):
-        return same
-    scale = abs(bound) / abs(kept)
-    return [power * scale if sure else power for power, sure in zip(same, proven, strict=True)]
+    for members, (low, high) in groups:
+        kept = sum((same[member] for member in members if proven[member]), Fraction(0))
+        bound = high if kept > 0 else low
+        if bound is not None and abs(kept) > abs(bound):
+            for member in members:
+                if proven[member]:
+                    same[member] *= abs(bound) / abs(kept)
+    return same

@@ -59,7 +59,7 @@ def test_a_wrong_argument_is_a_type_error_and_no_new_compilation() -> None:
     codes = np.zeros((3, 1), np.int64)
     floats: Any = np.zeros((3, 1), np.float32)
     with pytest.raises(TypeError):
-        project.constrain(floats, codes, np.zeros(3), np.zeros(3, np.int64))
+        project.constrain(floats, codes, np.zeros(3), np.zeros(3, np.int64), codes[0], codes[0], 0)
 
 
 def test_without_a_compiler_the_twins_give_the_same_frames() -> None:

@@ -153,8 +153,9 @@ def test_constants_are_read_only_and_known_by_their_bytes() -> None:
     def build(charge: float) -> constants.Constants:
         ratings = np.ones((len(constants.RATING_NAMES), 1))
         ratings[constants.CHARGE_KW] = charge
-        site = np.ones(len(constants.SITE_NAMES))
-        return constants.Constants(ratings, np.zeros((1, 1), np.int64), site, np.ones((6, 0)), np.ones((0, 1)))
+        site, split = np.ones(len(constants.SITE_NAMES)), np.ones((0, 1))
+        shared = constants.Shared.of(1)
+        return constants.Constants(ratings, np.zeros((1, 1), np.int64), site, np.ones((6, 0)), split, shared)
 
     one = build(100.0)
     assert one.digest == build(100.0).digest != build(101.0).digest

@@ -221,4 +221,5 @@ def _turned(constants: Any, order: list[int]) -> Any:
         constants.site,
         constants.service,
         np.ascontiguousarray(constants.split[:, order]),
+        constants.shared,
     )

@@ -15,7 +15,8 @@ from jit import rows as r
 from jit.codes import Act, Permit, Quality, WriteStatus
 from jit.frame import Frame, Past
 from jit.twins import on_twins
-from operators.snapshot import MAX_ACTS, Snapshot, snapshot
+from operators.newest import MAX_ACTS
+from operators.snapshot import Snapshot, snapshot
 from operators.stage import own_rows
 from pipeline.graph import BEFORE_SNAPSHOT
 from pipeline.wiring import spelled

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jit.codes import Reason
+from jit.rows import L_BMS
 from sources.act import ActKind
 from tests.rig import Rig, site
 
@@ -110,7 +111,7 @@ def test_what_has_no_room_is_undeliverable_whether_called_or_not(cycle: str) -> 
     assert rig.frame["ancillary.fcr.undeliverable_kw"][0] == pytest.approx(30.0)
     assert at(rig, 49.8) == pytest.approx(70.0, abs=0.1)
     assert rig.frame["shortfall_kw"][0] == pytest.approx(30.0)
-    assert rig.frame["limited_by"][0] == 2
+    assert rig.frame["limited_by"][0] == L_BMS + 1
     assert at(rig, 50.2, seconds=12.0) == pytest.approx(-100.0, abs=0.1)
     assert rig.frame["shortfall_kw"][0] == 0.0
 

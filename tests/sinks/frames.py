@@ -8,7 +8,7 @@ import numpy as np
 
 from jit.arrange import build_layout
 from jit.codes import Authority, Mode, Permit, Quality, Reason, State
-from jit.constants import RATING_NAMES, SERVICE_NAMES, SITE_NAMES, Constants
+from jit.constants import RATING_NAMES, SERVICE_NAMES, SITE_NAMES, Constants, Shared
 from jit.frame import Frame
 from jit.layout import Layout
 from jit.rows import LIMITS
@@ -23,7 +23,8 @@ def site(*assets: str) -> Layout:
 def constants(layout: Layout) -> Constants:
     n, services = len(layout.assets), len(layout.services)
     return Constants(np.ones((len(RATING_NAMES), n)), np.zeros((1, n), np.int64), np.ones(len(SITE_NAMES)),
-                     np.ones((len(SERVICE_NAMES), services)), np.ones((services, n)))
+                     np.ones((len(SERVICE_NAMES), services)), np.ones((services, n)),
+                     Shared.of(n))
 
 
 def sealed(layout: Layout, tick: int = 0, *, cycle_s: float = 1.0, **rows: Any) -> Frame:

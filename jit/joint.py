@@ -1,0 +1,243 @@
+"""What assets share: the point of connection and the transformers, each a group with a band of its own.
+
+    group 0, all assets:   site limit ∩ grid operator's ceiling      group g: √(S² − Q²) of a transformer
+    members of group g:    members[starts[g]] … members[starts[g + 1] − 1]
+
+An asset that is not proven at its command counts at the worst of what it may be doing. That takes the room from the
+others and none from itself. Scaling only shrinks, and the site comes last: transformers stay satisfied within it.
+Powers in kW, + = feeding in.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jit import constants as c
+from jit import rows as r
+from jit.build import term
+from jit.codes import Condition, Permit, Reason
+from jit.constants import F8, I8
+
+INF = np.inf
+LEAST_STEP_KW = 1e-6
+VALID = 1
+YES = int(Permit.YES)
+FOLLOWS, REMOTE = int(Condition.FOLLOWS), int(Condition.REMOTE)
+DIRECTION, SITE = int(Reason.ONE_DIRECTION), int(Reason.SITE_LIMITED)
+TRANSFORMER, GRID_OPERATOR = int(Reason.TRANSFORMER_LIMITED), int(Reason.GRID_OPERATOR_LIMITED)
+
+
+@term
+def least(a: float, b: float) -> float:
+    """The smaller of two; what is unknown in second place does not count."""
+    return b if b < a else a
+
+
+@term
+def most(a: float, b: float) -> float:
+    """The larger of two; what is unknown in second place does not count."""
+    return b if b > a else a
+
+
+@term
+def proven(codes: I8, a: int) -> bool:
+    """Whether an asset does what it is told: fresh data, permitted, obeying. Of any other the worst is assumed."""
+    permitted: bool = codes[r.MAY_CHARGE, a] == YES or codes[r.MAY_DISCHARGE, a] == YES
+    obeys: bool = codes[r.QUALITY, a] == VALID and codes[r.CONDITIONS, a] & FOLLOWS != 0
+    return permitted and obeys
+
+
+@term
+def possible(values: F8, codes: I8, ratings: F8) -> None:
+    """possible_low_kw, possible_high_kw of what is not proven: unconfirmed commands, measurement, reversion value.
+
+    Its rating where nothing was ever seen of it. A device out of reach that is ours has reverted when its time for that
+    has passed since the last command: neither its last measurement nor an older command counts from then on.
+    """
+    for a in range(values.shape[1]):
+        low = high = 0.0
+        if not proven(codes, a):
+            power, away = values[r.POWER_KW, a], codes[r.QUALITY, a] != VALID
+            low = least(0.0, values[r.HOLDS_LOW_KW, a])
+            high = most(0.0, values[r.HOLDS_HIGH_KW, a])
+            waits = ratings[c.REVERTS_AFTER_S, a] + ratings[c.VALID_FOR_S, a]
+            ours = codes[r.CONDITIONS, a] & REMOTE != 0
+            reverted = away and ours and values[r.STEADY_S, a] > waits and not values[r.AGE_S, a] <= waits
+            if away:
+                low, high = least(low, ratings[c.REVERTS_TO_KW, a]), most(high, ratings[c.REVERTS_TO_KW, a])
+            if power == power and not reverted:
+                low, high = least(low, power), most(high, power)
+            elif power != power and not reverted:
+                low, high = least(low, 0.0 - ratings[c.CHARGE_KW, a]), most(high, ratings[c.DISCHARGE_KW, a])
+        values[r.POSSIBLE_LOW_KW, a], values[r.POSSIBLE_HIGH_KW, a] = low, high
+
+
+@term
+def rooms(site: F8, site_codes: I8, constants: F8) -> tuple[float, float]:
+    """What everything else feeds in and draws, kW: as measured, else the most declared or seen in 15 minutes.
+
+    ∞ where a meter that must be there is not.
+    """
+    other = site[r.OTHER_KW]
+    if site_codes[r.POC_QUALITY] == VALID and other == other:
+        return other, -other
+    if constants[c.POC_REQUIRED] > 0.5:
+        return INF, INF
+    feeds = most(constants[c.MAX_PV], site[r.OTHER_MOST_KW])
+    return feeds, most(constants[c.MAX_LOAD], 0.0 - site[r.OTHER_LEAST_KW])
+
+
+@term
+def share(
+    values: F8, codes: I8, members: I8, first: int, last: int, room_in: float, room_out: float, row: int
+) -> tuple[float, float]:
+    """A room (kW ≥ 0) for the proven members, and per member (rows `row`, `row + 1`) its own part in it.
+
+    Returns what is left for the proven ones together. One that is not proven gets no more than is counted for it.
+    """
+    taken_in = taken_out = 0.0
+    for m in range(first, last):
+        taken_in -= values[r.POSSIBLE_LOW_KW, members[m]]
+        taken_out += values[r.POSSIBLE_HIGH_KW, members[m]]
+    for m in range(first, last):
+        a = members[m]
+        own_in, own_out = 0.0 - values[r.POSSIBLE_LOW_KW, a], values[r.POSSIBLE_HIGH_KW, a]
+        part_in = most(0.0, room_in - most(0.0, taken_in - own_in))
+        part_out = most(0.0, room_out - most(0.0, taken_out - own_out))
+        if not proven(codes, a):
+            part_in = least(part_in, own_in) if room_in < INF else part_in
+            part_out = least(part_out, own_out) if room_out < INF else part_out
+        values[row, a] = most(values[row, a], 0.0 - part_in)
+        values[row + 1, a] = least(values[row + 1, a], part_out)
+    return most(0.0, room_in - taken_in), most(0.0, room_out - taken_out)
+
+
+@term
+def no_opinion(values: F8, row: int) -> None:
+    """A limit that has nothing to say: rows `row` and `row + 1`."""
+    for a in range(values.shape[1]):
+        values[row, a], values[row + 1, a] = -INF, INF
+
+
+@term
+def connect(
+    values: F8,
+    codes: I8,
+    site: F8,
+    site_codes: I8,
+    constants: F8,
+    starts: I8,
+    members: I8,
+    first: int,
+) -> None:
+    """Limits `site` and `grid_operator`, and the narrower of both as the site's band, with its name."""
+    feeds, draws = rooms(site, site_codes, constants)
+    row, operator = first + 2 * r.L_SITE, first + 2 * r.L_GRID_OPERATOR
+    no_opinion(values, row)
+    no_opinion(values, operator)
+    room_in = most(0.0, constants[c.IMPORT_LIMIT] - constants[c.IMPORT_MARGIN] - draws) if draws < INF else 0.0
+    room_out = most(0.0, constants[c.EXPORT_LIMIT] - constants[c.EXPORT_MARGIN] - feeds) if feeds < INF else 0.0
+    left_in, left_out = share(values, codes, members, starts[0], starts[1], room_in, room_out, row)
+    ceiling_in, ceiling_out = site[r.CEILING_IMPORT_KW], site[r.CEILING_EXPORT_KW]
+    room_in = most(0.0, ceiling_in - draws) if ceiling_in < INF else INF
+    room_out = most(0.0, ceiling_out - feeds) if ceiling_out < INF else INF
+    told_in, told_out = share(values, codes, members, starts[0], starts[1], room_in, room_out, operator)
+    site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW] = 0.0 - least(left_in, told_in), least(left_out, told_out)
+    site_codes[r.SITE_LOW_BY] = 1 + (r.L_GRID_OPERATOR if told_in < left_in else r.L_SITE)
+    site_codes[r.SITE_HIGH_BY] = 1 + (r.L_GRID_OPERATOR if told_out < left_out else r.L_SITE)
+
+
+@term
+def squeeze(
+    values: F8,
+    codes: I8,
+    members: I8,
+    first: int,
+    last: int,
+    low: float,
+    high: float,
+    row: int,
+    why_row: int,
+    why: int,
+) -> None:
+    """Scale the proven members of a group into [low, high] ∋ 0. They all have one sign; an unknown bound is 0."""
+    kept = 0.0
+    for m in range(first, last):
+        if proven(codes, members[m]):
+            kept += values[row, members[m]]
+    bound = high if kept > 0.0 else 0.0 - low
+    if not bound >= 0.0:
+        bound = 0.0
+    if abs(kept) > bound:
+        scale = bound / abs(kept)
+        for m in range(first, last):
+            a = members[m]
+            if values[row, a] != 0.0 and proven(codes, a):
+                values[row, a] = values[row, a] * scale
+                codes[why_row, a] = why
+
+
+@term
+def together(
+    values: F8, codes: I8, site: F8, site_codes: I8, starts: I8, members: I8, band: int, row: int, why_row: int
+) -> int:
+    """Project all assets jointly: one direction for the site, then every transformer, then the site, in proportion.
+
+    Returns the direction taken (+1 out, −1 in, 0). The power of an asset that is not proven at its command is not
+    counted here: its worst case has already been taken from the room.
+    """
+    total = 0.0
+    for a in range(values.shape[1]):
+        total += values[row, a]
+    for a in range(values.shape[1]):
+        power = values[row, a]
+        if power != 0.0 and not power * total > 0.0:
+            values[row, a] = 0.0
+            codes[why_row, a] = DIRECTION
+    for g in range(1, starts.shape[0] - 1):
+        low, high = site[band + 2 * g - 2], site[band + 2 * g - 1]
+        squeeze(values, codes, members, starts[g], starts[g + 1], low, high, row, why_row, TRANSFORMER)
+    by = site_codes[r.SITE_HIGH_BY] if total > 0.0 else site_codes[r.SITE_LOW_BY]
+    why = GRID_OPERATOR if by == r.L_GRID_OPERATOR + 1 else SITE
+    low, high = site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW]
+    squeeze(values, codes, members, starts[0], starts[1], low, high, row, why_row, why)
+    return 1 if total > 0.0 else (-1 if total < 0.0 else 0)
+
+
+@term
+def beyond(values: F8, codes: I8, members: I8, first: int, last: int, low: float, high: float) -> float:
+    """By how much the commands of a group's proven members leave [low, high], summed without rounding error; or ≤ 0."""
+    total = rest = 0.0
+    for m in range(first, last):
+        a = members[m]
+        if proven(codes, a):
+            power = values[r.COMMAND_KW, a]
+            whole = total + power
+            kept = whole - total
+            rest += (total - (whole - kept)) + (power - kept)
+            total = whole
+    over: float = (total - high) + rest if total > 0.0 else (low - total) - rest
+    return over if total != 0.0 else 0.0
+
+
+@term
+def settle(values: F8, codes: I8, ratings: F8, members: I8, first: int, last: int, low: float, high: float) -> int:
+    """One step off the largest command where the sum of the rounded ones is out of its band by a rounding error.
+
+    Returns the column that gave it, −1 where none had to.
+    """
+    if not beyond(values, codes, members, first, last, low, high) > 0.0:
+        return -1
+    largest = -1
+    for m in range(first, last):
+        a = members[m]
+        if proven(codes, a) and (largest < 0 or abs(values[r.COMMAND_KW, a]) > abs(values[r.COMMAND_KW, largest])):
+            largest = a
+    if largest >= 0:
+        step, power = ratings[c.RESOLUTION_KW, largest], values[r.COMMAND_KW, largest]
+        step = step if step > LEAST_STEP_KW else LEAST_STEP_KW
+        size = most(0.0, abs(power) - step)
+        smallest = ratings[c.MIN_DISCHARGE_KW, largest] if power > 0.0 else ratings[c.MIN_CHARGE_KW, largest]
+        size = 0.0 if size < smallest else size
+        values[r.COMMAND_KW, largest] = size if power > 0.0 else 0.0 - size
+    return largest

@@ -1,0 +1,146 @@
+"""Kernels of `snapshot` for the point of connection: what everything but the assets feeds in, and what was sent.
+
+    meter ──► ring ─┐
+                    ├─ both at one instant ─► other_kw ─► the worst of the last 15 minutes
+    Σ assets ► ring ┘
+
+A meter and the batteries are read at different instants. Both sums are kept in rings with the age of each entry, and
+compared at the older of the two instants, linearly between entries: a battery that moves is no load that comes and
+goes. Nothing is known (NaN) as soon as one part is not.
+
+`holds_*` is what a battery may still hold: what it confirmed last and anything sent since, also while silent.
+Powers in kW, + = feeding in; times in s. Errors are NaN in a row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jit import constants as c
+from jit import rows as r
+from jit.build import F1, F2, I1, I2, RF1, RF2, RI1, RI2, F, N, kernel, term
+from jit.constants import F8, I8
+from jit.points import M_DEVICE
+
+VALID = 1
+ARMED = 2
+WRITTEN, CONFIRMED, DIFFERENT = 1, 2, 6
+MINUTES = r.MINUTES  # buckets of the worst case that stands in for a meter that is lost
+MINUTE_S = 60.0
+
+
+@term
+def push(site: F8, past_site: F8, row: int, slots: int, value: float, age: float, dt: float) -> None:
+    """A ring, newest first: rows `row` … values, `row + slots` … their ages, which go on growing."""
+    for k in range(slots - 1, 0, -1):
+        site[row + k] = past_site[row + k - 1]
+        site[row + slots + k] = past_site[row + slots + k - 1] + dt
+    site[row], site[row + slots] = value, age
+
+
+@term
+def at_age(site: F8, row: int, slots: int, age: float) -> float:
+    """The value of a ring that many seconds ago, linear between entries; beyond the last one known, that one."""
+    found: float = site[row]
+    for k in range(1, slots):
+        older, younger, then = site[row + slots + k], site[row + slots + k - 1], site[row + k]
+        if not younger < age or older != older:
+            break
+        share = (age - younger) / (older - younger) if younger < age < older else 1.0
+        found = found + (then - found) * share if share < 1.0 else then
+    return found
+
+
+@term
+def worst_of(site: F8, past_site: F8, row: int, other: float, dt: float) -> None:
+    """The most and the least of the last 15 minutes that were measured, in buckets of one minute.
+
+    Without a measurement no minute passes: what was seen before a meter was lost does not fade away.
+    """
+    clock = row + 2 * MINUTES
+    held = past_site[clock]
+    held = held if held == held else 0.0
+    known = other == other
+    turn = known and held + dt >= MINUTE_S
+    site[clock] = (held + dt if not turn else 0.0) if known else held
+    most = least = site[r.LAST_OTHER_KW]
+    for k in range(MINUTES - 1, -1, -1):
+        source = k - 1 if turn and k > 0 else k
+        high, low = past_site[row + source], past_site[row + MINUTES + source]
+        if k == 0 and turn:
+            high = low = other
+        elif k == 0 and known:
+            high = other if high != high or other > high else high
+            low = other if low != low or other < low else low
+        site[row + k], site[row + MINUTES + k] = high, low
+        if high == high and not most >= high:
+            most = high
+        if low == low and not least <= low:
+            least = low
+    site[r.OTHER_MOST_KW], site[r.OTHER_LEAST_KW] = most, least
+
+
+@kernel(F1, RI2, RI1, F2, I2, F1, I1, RF1, N, N, F)
+def others(
+    ages: F8,
+    place: I8,
+    site_place: I8,
+    values: F8,
+    codes: I8,
+    site: F8,
+    site_codes: I8,
+    past_site: F8,
+    row: int,
+    slots: int,
+    dt: float,
+) -> None:
+    """other_kw = poc_kw − Σ power_kw at one instant; `row` is the first of `slots` × 4 ring rows and the minutes."""
+    fed = oldest = 0.0
+    for a in range(values.shape[1]):
+        fed += values[r.POWER_KW, a] if codes[r.QUALITY, a] == VALID else np.nan
+        age = ages[place[M_DEVICE, a]]
+        oldest = age if age > oldest else oldest
+    site[r.OTHER_KW] = np.nan
+    site[r.LAST_OTHER_KW] = past_site[r.LAST_OTHER_KW]
+    if slots > 0:
+        good = site_codes[r.POC_QUALITY] == VALID
+        poc, metered = row + 2 * slots, ages[site_place[1]]
+        push(site, past_site, row, slots, fed, oldest if fed == fed else 0.0, dt)
+        push(site, past_site, poc, slots, site[r.POC_KW] if good else np.nan, metered if good else 0.0, dt)
+        if good and fed == fed:
+            instant = max(oldest, metered)
+            site[r.OTHER_KW] = at_age(site, poc, slots, instant) - at_age(site, row, slots, instant)
+        if site[r.OTHER_KW] == site[r.OTHER_KW]:
+            site[r.LAST_OTHER_KW] = site[r.OTHER_KW]
+        worst_of(site, past_site, row + 4 * slots, site[r.OTHER_KW], dt)
+    else:
+        site[r.OTHER_MOST_KW] = site[r.OTHER_LEAST_KW] = np.nan
+
+
+@kernel(F2, I2, RF2, RI2, RF2, F)
+def hold_on(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: float) -> None:
+    """sent_kw, holds_low_kw, holds_high_kw and steady_s, for how long the same has been sent.
+
+    An outcome that is new in this tick leaves what it says is held and what was sent last: one write is in flight at a
+    time, and it is the newest. Once nothing else was sent for longer than the device waits before it reverts (and a
+    write may be late), no older command can still be in force.
+    """
+    for a in range(values.shape[1]):
+        sent = past[r.COMMAND_KW, a] if past_codes[r.AUTHORITY, a] == ARMED else np.nan
+        was, steady = past[r.SENT_KW, a], past[r.STEADY_S, a]
+        same = sent == was or (sent != sent and was != was)
+        steady = steady + dt if same and steady == steady else 0.0
+        low, high = past[r.HOLDS_LOW_KW, a], past[r.HOLDS_HIGH_KW, a]
+        status, age = codes[r.WRITE_STATUS, a], past[r.WRITE_AGE_S, a]
+        anew = not values[r.WRITE_AGE_S, a] >= age + 0.5 * dt
+        held = values[r.READBACK_KW, a] if status == DIFFERENT else values[r.WRITTEN_KW, a]
+        if anew and (status == WRITTEN or status == CONFIRMED) and held == held:
+            low = high = held
+        elif steady > ratings[c.REVERTS_AFTER_S, a] + ratings[c.VALID_FOR_S, a]:
+            low = high = sent
+        elif held == held:
+            low, high = held if not low <= held else low, held if not high >= held else high
+        if sent == sent:
+            low, high = sent if not low <= sent else low, sent if not high >= sent else high
+        values[r.SENT_KW, a], values[r.STEADY_S, a] = sent, steady
+        values[r.HOLDS_LOW_KW, a], values[r.HOLDS_HIGH_KW, a] = low, high
