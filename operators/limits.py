@@ -51,7 +51,6 @@ from operators.stage import stage
         "ceiling_age_export_s",
     ),
     before=(
-        "command_kw",
         "ramped_kw",
         "ramped_kvar",
         "authority",
