@@ -55,15 +55,22 @@ def safe_within_two_seconds(trace: Trace) -> Iterator[Found]:
 def it_does_not_flap(trace: Trace) -> Iterator[Found]:
     """Permission that was lost comes back by itself once in a minute at most (counted: 0 kW to power, three times).
 
-    A stage that raises is 0 kW for its ticks and no loss of permission.
+    A stage that raises, and a limit of 0, are 0 kW for their ticks and no loss of permission.
     """
     for asset in trace.assets:
         steady = not trace.raised and all(a.kind not in HOLDS for a in trace.acts) and len(trace.asked) <= 1
-        starts = [b.sent_s for a, b in pairwise(trace.writes(asset)) if a.power_kw == 0 != b.power_kw]
+        resting = [(a, b) for a, b in pairwise(trace.writes(asset)) if a.power_kw == 0 != b.power_kw]
+        starts = [b.sent_s for a, b in resting if not _was_limited(trace, asset, a.sent_s)]
         for first, third in zip(starts, starts[2:], strict=False):
             if steady and len(trace.boots) == 1 and third - first < trace.site.chain.state_machine.calm_for:
                 yield asset, third, f"starts at {first:.1f} s and twice more until {third:.1f} s"
                 break
+
+
+def _was_limited(trace: Trace, asset: str, at_s: float) -> bool:
+    """Whether the battery itself allowed nothing in one direction just then."""
+    limits = [s.values.get(name) for s in trace.seen(asset, at_s) for name in ("charge_limit", "discharge_limit")]
+    return any(limit is not None and limit < trace.step_kw(asset) for limit in limits)
 
 
 @invariant("L4")

@@ -48,4 +48,4 @@ def test_what_latches_stays_safe(seed: int, assets: int, cycle: str, seconds: fl
     with world(seed, tmp_path, assets, cycle) as it:
         it.schedule(180.0 * assets * (-1) ** seed)
         storm(it.run(15.0), LATCHING, seconds=seconds, quiet_s=10.0)
-        it.verify(without=("L1",))  # somebody has to lift what latched
+        it.verify(without=("L1", "L3"))  # somebody has to lift what latched; derated to 0 kW is no loss of permission
