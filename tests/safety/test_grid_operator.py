@@ -81,6 +81,7 @@ def test_a_ceiling_on_import_leaves_export_alone(cycle: str) -> None:
     assert sum(rig.power) == pytest.approx(500.0)
 
 
+@pytest.mark.hazard("row 27", "peer 3", "S21")
 def test_the_loss_of_the_grid_operator_never_widens(cycle: str) -> None:
     """Hazard row 27, peers §7 row 3: held for its time, then the smaller of the last word and the fall-back."""
     for told, then in ((240.0, 180.0), (60.0, 60.0)):
@@ -189,6 +190,7 @@ def test_what_was_said_before_an_unreadable_checkpoint_is_the_fall_back(tmp_path
         ('{"kw": 0, "active": true, "issued_at": "%s"}', 0.0),
     ],
 )
+@pytest.mark.hazard("peer 17")
 def test_no_limit_is_told_apart_from_a_limit_of_0(text: str, kw: float) -> None:
     """Peers §7 row 17: a placeholder is not a limit, and 0 is one."""
     assert read_ceiling(text % STAMP, "export", 300.0, "test").kw == pytest.approx(kw)

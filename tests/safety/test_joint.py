@@ -30,6 +30,7 @@ def names(rig: Rig, row: str) -> list[str]:
 
 
 @pytest.mark.parametrize("wish", [700.0, -700.0])
+@pytest.mark.hazard("row 26", "S4")
 def test_a_transformer_carries_no_more_than_its_limit_in_any_tick(wish: float, cycle: str) -> None:
     """Hazard row 26 for a transformer: joint over the assets behind it, in both directions, while they ramp apart."""
     rig = Rig(behind({"t1": (200.0, ["b1", "b2"])}, cycle=cycle)).ready()
@@ -59,6 +60,7 @@ def test_transformers_stay_satisfied_inside_each_other_and_the_site(cycle: str) 
     assert sum(rig.power) == pytest.approx(240.0, abs=0.4)
 
 
+@pytest.mark.hazard("peer 6", "S21")
 def test_a_battery_out_of_reach_keeps_its_place_on_the_transformer(cycle: str) -> None:
     """Peers §7 row 6: its last power is assumed until proven otherwise, the sum is never above the limit."""
     rig = Rig(behind({"t1": (250.0, ["b1", "b2"])}, 2, cycle)).ready()
@@ -102,6 +104,7 @@ def test_a_reversion_value_counts_while_a_battery_is_out_of_reach(cycle: str) ->
     assert rig.power[1] == pytest.approx(210.0, abs=0.1)
 
 
+@pytest.mark.hazard("peer 6", "peer 23", "S21")
 def test_what_was_sent_and_never_confirmed_counts_at_its_worst(cycle: str) -> None:
     """A write whose outcome nobody knows may have arrived: the largest of them counts, not the newest."""
     rig = Rig(behind({"t1": (250.0, ["b1", "b2"])}, 2, cycle)).ready()
@@ -160,6 +163,7 @@ def test_a_late_meter_is_compared_with_what_the_batteries_did_then(cycle: str) -
     assert seen[-round(5 / rig.cycle) :] == [pytest.approx(150.0, abs=0.3)] * round(5 / rig.cycle)
 
 
+@pytest.mark.hazard("row 26", "S4")
 def test_without_a_meter_the_worst_of_the_last_15_minutes_stands_in(cycle: str) -> None:
     """Reliability S4, hazard row 26: PV that was there ten minutes ago may be there again."""
     if cycle != "1 s":

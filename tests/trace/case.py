@@ -37,13 +37,13 @@ HAZARDS = _rows("row ", """
 5 | a missing value taken for 0 | missing is a quality, never a number | sources/modbus/codec.py
 6 | power in the wrong direction | power against the command trips and latches | jit/effect.py
 7 | power wrong by a power of ten | effect and read-back are compared with the command | jit/effect.py
-8 | power wrong by the order of words | read-back after every write, declared orders | sinks/modbus
+8 | power wrong by the order of words | read-back after every write, declared orders | sinks/modbus/writer.py
 9 | a set-point enabled before its value | one declared order, reversion armed before power | config/profile.py
-10 | a set-point without a reversion | the reversion is read back before power, and again | sinks/modbus
-11 | the old set-point stays when the process is dead | the device's reversion is a condition of running | sinks/modbus
+10 | a set-point without a reversion | the reversion is read back before power, and again | sinks/modbus/proving.py
+11 | the old set-point stays when the process is dead | the device's reversion is a condition of running | sinks/modbus/proving.py
 12 | an old command sent again after a restart | nothing is replayed, silent until data are fresh | pipeline/process.py
-13 | a command after its end of validity | checked in the last instruction before the bytes leave | sinks/modbus
-14 | a command applied twice | absolute set-points, an id per tick, no retries | sinks/modbus
+13 | a command after its end of validity | checked in the last instruction before the bytes leave | sinks/modbus/writer.py
+14 | a command applied twice | absolute set-points, an id per tick, no retries | sinks/modbus/writer.py
 15 | a retained message taken for a command | nothing is retained, retained is never fresh | sinks/mqtt.py
 17 | another master writes at the same time | foreign set-points are held, then latched | jit/effect.py
 18 | writing in local control | local is silence until somebody activates | jit/states.py
@@ -55,7 +55,7 @@ HAZARDS = _rows("row ", """
 24 | oscillation at full power | five swings in a minute are held for a minute | jit/effect.py
 25 | one battery charges another | one direction for the site first | jit/project.py
 26 | the site's limit exceeded | joint projection on measured or declared rest | jit/project.py
-27 | the grid operator's limit dropped with its link | a fallback that never widens | jit/limits.py
+27 | the grid operator's limit dropped with its link | a fallback that never widens | jit/ceilings.py
 28 | frequency response held up by a market's ramp | services have ramps of their own | jit/resolve.py
 29 | response to a frequency that is not one | plausible, fresh, else withdrawn along its ramp | jit/measure.py
 32 | what an optimiser computed goes out raw | a plug-in feeds a request and nothing else | operators/plugin.py
@@ -67,27 +67,27 @@ HAZARDS = _rows("row ", """
 39 | a stop without a reason on record | latches and reasons are on disk before anything else | sinks/checkpoint.py
 40 | a backlog starves the control | bounded queues, newest wins, slow clients are cut off | sinks/conflate.py
 41 | a full disk ends the process | quota per class, memory bridges, control goes on | sinks/spool.py
-42 | too many writes wear the device out | a budget per second and per register | sinks/modbus
+42 | too many writes wear the device out | a budget per second and per register | sinks/modbus/wear.py
 46 | a flood hides the alarm that counts | urgent first, bounded, chattering held back | sinks/alarms/book.py
 47 | standing full for long | dwell is counted and alarmed | sinks/alarms/conditions.py
 48 | running without cooling | a promised cooling signal is a condition of running | jit/quality.py
-49 | a test's command reaches a real device | identity is read before the first write | sinks/modbus
+49 | a test's command reaches a real device | identity is read before the first write | sinks/modbus/proving.py
 """)
 PEERS = _rows("peer ", """
 2 | SoC becomes unknown below its minimum | no discharge | jit/limits.py
-3 | the grid operator's limit is lost | last or strictest is held, with an alarm | jit/limits.py
+3 | the grid operator's limit is lost | last or strictest is held, with an alarm | jit/ceilings.py
 4 | export limit 0 with delays | no sustained alternation | jit/effect.py
-6 | one of three batteries is unreachable | its last power counts until proved | jit/project.py
+6 | one of three batteries is unreachable | its last power counts until proved | jit/joint.py
 8 | operator's stop, then a restart | still stopped, lifted by an audited act | sinks/journal.py
 9 | stopped, then resumed | the ramp begins at measured power | jit/project.py
 10 | writes accepted and not followed | found within stated seconds | jit/effect.py
 11 | a required setting is missing | the start is refused with the reason | pipeline/check.py
-12 | a safety block | 0 kW is written and confirmed | sinks/modbus
+12 | a safety block | 0 kW is written and confirmed | sinks/modbus/writer.py
 14 | telemetry stands still with fresh stamps | found as frozen | jit/effect.py
 17 | a 0 W placeholder of the grid operator | told apart from a limit of 0 | sources/mqtt
-19 | a set-point that trembles | writes stay within a budget | sinks/modbus
+19 | a set-point that trembles | writes stay within a budget | sinks/modbus/wear.py
 22 | reading without credentials | refused, but for liveness | sinks/web/auth.py
-23 | a sum with one unknown member | unknown or bounded, never smaller | jit/project.py
+23 | a sum with one unknown member | unknown or bounded, never smaller | jit/joint.py
 """)
 INVARIANTS = _rows("", """
 S1 | a set-point is finite, inside the rating, no sentinel | checked on the wire | @safety
@@ -108,7 +108,7 @@ S15 | not connected is no power | checked on the wire | @safety
 S16 | disconnected without current only | start and stop sequences | jit/sequence.py
 S17 | charge moves as power does | plausibility | jit/quality.py
 S19 | standing full is alarmed | alarms | sinks/alarms/conditions.py
-S20 | written only to the configured device | identity | sinks/modbus
+S20 | written only to the configured device | identity | sinks/modbus/proving.py
 S21 | a degraded input never widens a band | property tests | jit/limits.py
 F1 | power needs every required point | checked on the wire | @time
 F2 | power needs a proof of freshness | checked on the wire | @time
