@@ -31,7 +31,7 @@ def _place(cell: str) -> str:
 
 HAZARDS = _rows("row ", """
 1 | power above a limit that fell faster than the ramp | the limit acts after the ramp, at once | jit/project.py
-2 | charging a full battery on a wrong state of charge | SoC is checked against range, rate and energy | jit/measure.py
+2 | charging a full battery on a wrong state of charge | SoC is checked against range, rate and energy | jit/plausible.py
 3 | discharging an empty battery for a service | reserve is kept inside the band, energy looked ahead | jit/resolve.py
 4 | power on old values that a gateway repeats | freshness is proved by change, per device | jit/measure.py
 5 | a missing value taken for 0 | missing is a quality, never a number | sources/modbus/codec.py
@@ -42,7 +42,7 @@ HAZARDS = _rows("row ", """
 10 | a set-point without a reversion | the reversion is read back before power, and again | sinks/modbus/proving.py
 11 | the old set-point stays when the process is dead | the device's reversion is a condition of running | sinks/modbus/proving.py
 12 | an old command sent again after a restart | nothing is replayed, silent until data are fresh | pipeline/process.py
-13 | a command after its end of validity | checked in the last instruction before the bytes leave | sinks/modbus/writer.py
+13 | a command after its end of validity | checked in the last instruction before the wire | sinks/modbus/writer.py
 14 | a command applied twice | absolute set-points, an id per tick, no retries | sinks/modbus/writer.py
 15 | a retained message taken for a command | nothing is retained, retained is never fresh | sinks/mqtt.py
 17 | another master writes at the same time | foreign set-points are held, then latched | jit/effect.py
@@ -69,7 +69,7 @@ HAZARDS = _rows("row ", """
 41 | a full disk ends the process | quota per class, memory bridges, control goes on | sinks/spool.py
 42 | too many writes wear the device out | a budget per second and per register | sinks/modbus/wear.py
 46 | a flood hides the alarm that counts | urgent first, bounded, chattering held back | sinks/alarms/book.py
-47 | standing full for long | dwell is counted and alarmed | sinks/alarms/conditions.py
+47 | standing full for long | dwell is counted and alarmed | jit/dwell.py
 48 | running without cooling | a promised cooling signal is a condition of running | jit/quality.py
 49 | a test's command reaches a real device | identity is read before the first write | sinks/modbus/proving.py
 """)
@@ -106,8 +106,8 @@ S13 | no sustained oscillation | checked on the wire | @safety
 S14 | no output of an optimiser breaks S1 to S7 | adversarial plug-ins | operators/plugin.py
 S15 | not connected is no power | checked on the wire | @safety
 S16 | disconnected without current only | start and stop sequences | jit/sequence.py
-S17 | charge moves as power does | plausibility | jit/quality.py
-S19 | standing full is alarmed | alarms | sinks/alarms/conditions.py
+S17 | charge moves as power does | plausibility | jit/plausible.py
+S19 | standing full is alarmed | alarms | jit/dwell.py
 S20 | written only to the configured device | identity | sinks/modbus/proving.py
 S21 | a degraded input never widens a band | property tests | jit/limits.py
 F1 | power needs every required point | checked on the wire | @time
