@@ -40,7 +40,7 @@ HAZARDS = _rows("row ", """
 8 | power wrong by the order of words | read-back after every write, declared orders | sinks/modbus/writer.py
 9 | a set-point enabled before its value | one declared order, reversion armed before power | config/profile.py
 10 | a set-point without a reversion | the reversion is read back before power, and again | sinks/modbus/proving.py
-11 | the old set-point stays when the process is dead | the device's reversion is a condition of running | sinks/modbus/proving.py
+11 | the old set-point outlives the process | the device's reversion is a condition of running | sinks/modbus/proving.py
 12 | an old command sent again after a restart | nothing is replayed, silent until data are fresh | pipeline/process.py
 13 | a command after its end of validity | checked in the last instruction before the wire | sinks/modbus/writer.py
 14 | a command applied twice | absolute set-points, an id per tick, no retries | sinks/modbus/writer.py
