@@ -31,7 +31,7 @@ def _place(cell: str) -> str:
 
 HAZARDS = _rows("row ", """
 1 | power above a limit that fell faster than the ramp | the limit acts after the ramp, at once | jit/project.py
-2 | charging a full battery on a wrong state of charge | SoC is checked against range, rate and energy | jit/plausible.py
+2 | charging a full battery on a wrong state of charge | SoC is checked for range, rate and energy | jit/plausible.py
 3 | discharging an empty battery for a service | reserve is kept inside the band, energy looked ahead | jit/resolve.py
 4 | power on old values that a gateway repeats | freshness is proved by change, per device | jit/measure.py
 5 | a missing value taken for 0 | missing is a quality, never a number | sources/modbus/codec.py

@@ -19,7 +19,7 @@ OPEN = {"row 21", "row 22", "S16"}
 
 def test_every_hazard_and_invariant_has_a_test() -> None:
     found = proofs(ROOT)
-    assert {row.id for row in ROWS if row.id not in found} == OPEN
+    assert {row.id for row in ROWS if row.id not in found} <= OPEN
     assert sorted(set(found) - {row.id for row in ROWS}) == []
 
 
