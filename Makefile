@@ -40,8 +40,9 @@ fuzz: environment ## 22,000 broken files against the checker
 mutants: environment ## how many small changes of the safety core the tests find; about an hour
 	$(BIN)/python -m tests.mutation $(MUTANTS)
 
-docs: environment ## docs/definition.md, from the models
+docs: environment ## docs/definition.md from the models, the tables of docs/safety.md from the tests
 	$(BIN)/bess-pipeline schema --markdown --output docs/definition.md
+	$(BIN)/python -m tests.trace --safety
 
 format: environment ## put files into the house's form
 	$(BIN)/ruff check --fix-only .
