@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from jit import constants as c
 from jit import rows as r
-from jit.codes import REASON_TEXT, Authority, Condition, Deviation, Forbidden, Latch, Permit, Quality, Reason, State
+from jit.codes import (
+    REASON_TEXT,
+    Authority,
+    Condition,
+    Deviation,
+    Forbidden,
+    Latch,
+    Permit,
+    Quality,
+    Reason,
+    State,
+    WriteStatus,
+)
 from jit.frame import Frame
 
 #: What people call the named limits.
@@ -53,15 +65,15 @@ DEVIATION_TEXT: dict[int, str] = {
     Deviation.OSCILLATES: "the command swung to and fro, waiting until it is calm",
 }
 FORBIDDEN_TEXT: dict[int, str] = {Forbidden.CHARGE: "charging", Forbidden.DISCHARGE: "discharging"}
-#: Conditions that the next state lacks and that need no number to be understood.
+#: What stands in the way of the next state, where that needs no number to be understood.
 MISSING_TEXT: dict[int, str] = {
-    Condition.ACTIVATED: "activation",
-    Condition.REMOTE: "remote control",
-    Condition.AVAILABLE: "availability",
-    Condition.IDENTIFIED: "the device's identity",
-    Condition.REVERTS: "reversion armed and read back",
-    Condition.AGREES: "the set-point that was written, read back",
-    Condition.QUIET: "0 kW confirmed by the device",
+    Condition.ACTIVATED: "not activated",
+    Condition.REMOTE: "device in local control",
+    Condition.AVAILABLE: "device not available",
+    Condition.IDENTIFIED: "identity not read yet",
+    Condition.REVERTS: "reversion not armed and read back yet",
+    Condition.AGREES: "another set-point reads back than was written",
+    Condition.QUIET: "0 kW not confirmed by the device yet",
 }
 QUALITY_TEXT: dict[int, str] = {
     Quality.MISSING: "a required value is missing",
@@ -103,6 +115,10 @@ FRESH = int(Condition.FRESH)
 STEADY, REENTERED = int(Condition.STEADY), int(Condition.REENTERED)
 CLEAR, FREE = int(Condition.CLEAR), int(Condition.FREE)
 BY_HAND = int(Reason.BY_HAND)
+FAILED = int(WriteStatus.FAILED)
+#: Causes that nothing in the way repeats.
+NEWS = frozenset(map(int, (Reason.VALUES_FRESH, Reason.ACTIVATED, Reason.STOP_RELEASED, Reason.FAULT_ACKNOWLEDGED,
+                           Reason.MAINTENANCE_ENDED)))  # fmt: skip
 OBEYS, AVAILABLE = int(Condition.OBEYS), int(Condition.AVAILABLE)
 #: More lost points than these are not named one by one.
 NAMED_POINTS = 3
@@ -148,6 +164,8 @@ def why(frame: Frame, column: int) -> str:
     if codes.item(r.FAULT, column) != 0:
         return "0 kW, a stage of the chain failed"
     said = power(values.item(r.COMMAND_KW, column))
+    if codes.item(r.WRITE_STATUS, column) == FAILED:
+        said += " (could not be written)"
     if blocked:
         return f"{said}, {blocked}"
     by_hand = codes.item(r.STATE_BY, column) == BY_HAND
@@ -200,18 +218,18 @@ def _blocked(frame: Frame, column: int) -> str:
     if state == EMERGENCY_STOP:
         return "operator stop"
     if state == FAULT:
-        return f"fault latched: {bits(codes.item(r.LATCH, column), LATCH_TEXT)}"
+        latched = bits(codes.item(r.LATCH, column), LATCH_TEXT)
+        return f"fault latched: {latched}; {_acknowledgement(frame, column)}"
     if codes.item(r.STATE_BY, column) in (RUNNING, BY_HAND):
         return ""
-    missing = ", ".join(not_ready(frame, column))
-    if codes.item(r.STATE_BY, column) == REMAINS:
-        return f"{State(state).name.lower()}, waiting for {missing or 'the next tick'}"
-    cause = REASON_TEXT[Reason(codes.item(r.STATE_BY, column))]
-    return f"{cause} ({missing})" if missing else cause
+    missing, by = "; ".join(not_ready(frame, column)), codes.item(r.STATE_BY, column)
+    if by == REMAINS or (missing and by not in NEWS):
+        return missing or f"{State(state).name.lower()}, waiting for the next tick"
+    return "; ".join(filter(None, (REASON_TEXT[Reason(by)], missing)))
 
 
 def not_ready(frame: Frame, column: int) -> list[str]:
-    """What is missing for the next state, in words."""
+    """What stands in the way of the next state, each in words that stand by themselves."""
     missing, words = frame.codes.item(r.MISSING, column), []
     if missing & STOPPED:
         words.append("operator stop stands")
@@ -220,16 +238,18 @@ def not_ready(frame: Frame, column: int) -> list[str]:
     if missing & LOCKED:
         words.append("locked out for maintenance")
     if missing & FRESH:
-        words.append(_lost(frame, column) or "fresh data for long enough")
+        words.append(_lost(frame, column) or "data not fresh for long enough yet")
     if missing & AVAILABLE and frame.codes.item(r.COOLING, column) != YES:
-        words.append("cooling")
+        words.append("no cooling")
+    if missing & FRESH and frame.codes.item(r.AVAILABLE, column) == 0:
+        missing &= ~AVAILABLE  # nobody knows: the lost data say so
     words += [text for bit, text in MISSING_TEXT.items() if missing & bit]
-    if missing & OBEYS:
-        words.append(DEVIATION_TEXT.get(frame.codes.item(r.DEVIATION, column), "a proof that it follows"))
+    if missing & OBEYS and not missing & (LATCHED | FRESH):
+        words.append(DEVIATION_TEXT.get(frame.codes.item(r.DEVIATION, column), "not proved that it follows"))
     if missing & FREE:
         words.append(interlock_text(frame, column))
     if missing & REENTERED:
-        words.append(f"the re-entry delay, {frame.values.item(r.REENTRY_S, column):.0f} s left")
+        words.append(f"re-entry delay, {frame.values.item(r.REENTRY_S, column):.0f} s left")
     return words
 
 
@@ -255,6 +275,7 @@ def _lost(frame: Frame, column: int) -> str:
 def _acknowledgement(frame: Frame, column: int) -> str:
     """What an acknowledgement still waits for."""
     if not frame.codes.item(r.MISSING, column) & CLEAR:
-        return "an acknowledgement"
+        return "needs an acknowledgement"
     clear, needed = frame.values.item(r.CLEAR_S, column), frame.constants.ratings.item(c.CLEAR_FOR, column)
-    return f"the cause clear for {needed:g} s (now {clear if clear == clear else 0.0:.0f} s), then an acknowledgement"
+    now = f"{clear if clear == clear else 0.0:.0f} s"
+    return f"needs the cause clear for {needed:g} s (now {now}), then an acknowledgement"

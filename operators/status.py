@@ -222,11 +222,17 @@ def site_status(frame: Frame) -> dict[str, Any]:
 
 
 def _in_control(frame: Frame) -> str:
-    """Who decides: a stop, a fault, or the request that most assets follow."""
-    states = set(frame.codes[r.STATE].tolist())
+    """Who decides: a stop, a fault, somebody's hand, or the request that most of the permitted assets follow."""
+    codes = frame.codes
+    states = set(codes[r.STATE].tolist())
     if State.EMERGENCY_STOP in states:
         return "operator stop"
     if states == {State.FAULT}:
         return "fault"
-    followed = np.bincount(frame.codes[r.REQUEST_BY], minlength=1)
-    return request_name(frame, int(np.flatnonzero(frame.codes[r.REQUEST_BY] == followed.argmax())[0]))
+    if (codes[r.STATE_BY] == Reason.BY_HAND).any():
+        return "by hand"
+    permitted = (codes[r.MAY_CHARGE] == Permit.YES) | (codes[r.MAY_DISCHARGE] == Permit.YES)
+    if not permitted.any():
+        return "nobody"
+    followed = np.bincount(codes[r.REQUEST_BY][permitted], minlength=1)
+    return request_name(frame, int(np.flatnonzero(codes[r.REQUEST_BY] == followed.argmax())[0]))

@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jit import rows as r
-from jit.codes import Deviation, Forbidden, Latch, Reaction, Reason, State, WriteStatus
+from jit.codes import Deviation, Forbidden, Latch, Permit, Reaction, Reason, State, WriteStatus
 from sinks.alarms.condition import HIGH, LOW, MARK, MEDIUM
 
 #: What explains that a device does not do what it is told: then that is no alarm of its own.
-LOST = ("maintenance", "data_lost")
+LOST = ("maintenance", "data_lost", "local")
 #: A device that is proved anew within this time (s), as after every reconnection, needs nobody.
 PROOF_DELAY_S = 5.0
 
@@ -67,8 +67,8 @@ SAYS: tuple[Says, ...] = (
     Says("interlock", r.INTERLOCK, MEDIUM, "an interlock forbids charging, discharging or both",
          "Look at the input that is active or unknown; the why line names it",
          bit=Forbidden.CHARGE | Forbidden.DISCHARGE, delay_s=PROOF_DELAY_S),
-    Says("local", r.STATE_BY, LOW, "device is in local control", "Return it to remote, then activate it here",
-         equals=Reason.LOCAL_CONTROL),
+    Says("local", r.REMOTE, LOW, "device is in local control", "Return it to remote, then activate it here",
+         equals=Permit.NO),
 )  # fmt: skip
 
 #: What somebody does about a latch. One that is not named here gets `ANY_LATCH`.

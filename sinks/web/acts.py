@@ -16,6 +16,8 @@ from math import isfinite, nan
 from loguru import logger
 from starlette.responses import Response
 
+from jit.codes import Condition
+from operators.sentence import MISSING_TEXT
 from sinks.web.guard import Access, Call, Endpoint
 from sinks.web.ports import ActRefusedError, JournalError, Principal, Role
 from sinks.web.wire import Failure, chosen_asset, reply, text
@@ -23,6 +25,7 @@ from sources.act import LONGEST_DEAD_MAN_S, ActKind, OperatorAct
 from sources.instant import format_utc
 
 JOURNAL_S = 10.0
+NOT_ACTIVATED = MISSING_TEXT[Condition.ACTIVATED]
 #: Acts that must say why.
 REASONED = (ActKind.STOP, ActKind.ACKNOWLEDGE, ActKind.MANUAL)
 BY_HAND_FROM = ("standby", "ready", "idle", "charging", "discharging", "limited", "maintenance")
@@ -59,9 +62,9 @@ def _by_hand(call: Call, asset: str | None) -> tuple[float, float]:
     if not 0.0 < dead_man_s <= LONGEST_DEAD_MAN_S:
         raise Failure(400, "invalid-field", f"`dead_man_s` is above 0 and at most {LONGEST_DEAD_MAN_S:g}")
     shown = call.shell.view.asset(asset) or {}
-    lacking = [what for what in shown.get("missing", ()) if what != "activation"]
+    lacking = [what for what in shown.get("missing", ()) if what != NOT_ACTIVATED]
     if lacking or shown.get("state") not in BY_HAND_FROM:
-        raise Failure(409, "not-ready", f"{asset} is in {shown.get('state')}; missing: {', '.join(lacking) or 'data'}")
+        raise Failure(409, "not-ready", f"{asset} is in {shown.get('state')}; {'; '.join(lacking) or 'no data'}")
     return power_kw, dead_man_s
 
 

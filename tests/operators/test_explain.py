@@ -98,10 +98,10 @@ SAID: dict[str, tuple[Callable[[Rig], None], str]] = {
     "limited": (limited, "37 kW discharge, limited by the BMS limit to 37 kW discharge (asked 80 kW"),
     "stopped": (stop, "0 kW, operator stop"),
     "faulted": (alarm, "0 kW, fault latched: critical alarm of the device"),
-    "lost": (lost, "0 kW, data lost, stale or implausible (data are too old)"),
+    "lost": (lost, "0 kW, data are too old"),
     "frozen": (frozen, "the device answers, but its values are frozen"),
     "local": (local, "nothing is written: "),
-    "unavailable": (unavailable, "0 kW, device is not available (availability)"),
+    "unavailable": (unavailable, "0 kW, device not available"),
     "ramping": (ramping, "30 kW discharge, ramping to 200 kW charge (asked 200 kW charge by day ahead)"),
     "idle": (idle, "0 kW, follows day ahead"),
 }  # fmt: skip

@@ -91,7 +91,7 @@ def test_an_identity_not_yet_read_is_no_permission_and_no_latch(cycle: str) -> N
     rig.tick()
     assert rig.power == [0.0]
     assert rig.frame["state_by"][0] == Reason.NOT_IDENTIFIED
-    assert not_ready(rig.frame, 0) == ["the device's identity", "reversion armed and read back"]
+    assert not_ready(rig.frame, 0) == ["identity not read yet", "reversion not armed and read back yet"]
     assert rig.frame["latch"][0] == Latch.NONE
 
 

@@ -175,7 +175,7 @@ def test_after_the_release_of_a_stop_somebody_has_to_activate(cycle: str) -> Non
     rig.run(30)
     assert rig.frame["state"][0] == State.STANDBY
     assert rig.sent[-1] == [None]
-    assert not_ready(rig.frame, 0) == ["activation"]
+    assert not_ready(rig.frame, 0) == ["not activated"]
     rig.act(ActKind.ACTIVATE)
     rig.run(5)
     assert rig.power == [80.0]
