@@ -21,7 +21,7 @@ from jit.constants import F8, I8
 INF = np.inf
 LEAST_STEP_KW = 1e-6
 VALID = 1
-YES = int(Permit.YES)
+NO, YES = int(Permit.NO), int(Permit.YES)
 FOLLOWS, REMOTE = int(Condition.FOLLOWS), int(Condition.REMOTE)
 DIRECTION, SITE = int(Reason.ONE_DIRECTION), int(Reason.SITE_LIMITED)
 TRANSFORMER, GRID_OPERATOR = int(Reason.TRANSFORMER_LIMITED), int(Reason.GRID_OPERATOR_LIMITED)
@@ -40,11 +40,12 @@ def most(a: float, b: float) -> float:
 
 
 @term
-def proven(codes: I8, a: int) -> bool:
-    """Whether an asset does what it is told: fresh data, permitted, obeying. Of any other the worst is assumed."""
-    permitted: bool = codes[r.MAY_CHARGE, a] == YES or codes[r.MAY_DISCHARGE, a] == YES
-    obeys: bool = codes[r.QUALITY, a] == VALID and codes[r.CONDITIONS, a] & FOLLOWS != 0
-    return permitted and obeys
+def judge(codes: I8) -> None:
+    """proven: the asset does what it is told: fresh data, permitted, obeying. Of any other the worst is assumed."""
+    for a in range(codes.shape[1]):
+        permitted = codes[r.MAY_CHARGE, a] == YES or codes[r.MAY_DISCHARGE, a] == YES
+        obeys = codes[r.QUALITY, a] == VALID and codes[r.CONDITIONS, a] & FOLLOWS != 0
+        codes[r.PROVEN, a] = YES if permitted and obeys else NO
 
 
 @term
@@ -56,7 +57,7 @@ def possible(values: F8, codes: I8, ratings: F8) -> None:
     """
     for a in range(values.shape[1]):
         low = high = 0.0
-        if not proven(codes, a):
+        if codes[r.PROVEN, a] != YES:
             power, away = values[r.POWER_KW, a], codes[r.QUALITY, a] != VALID
             low = least(0.0, values[r.HOLDS_LOW_KW, a])
             high = most(0.0, values[r.HOLDS_HIGH_KW, a])
@@ -104,7 +105,7 @@ def share(
         own_in, own_out = 0.0 - values[r.POSSIBLE_LOW_KW, a], values[r.POSSIBLE_HIGH_KW, a]
         part_in = most(0.0, room_in - most(0.0, taken_in - own_in))
         part_out = most(0.0, room_out - most(0.0, taken_out - own_out))
-        if not proven(codes, a):
+        if codes[r.PROVEN, a] != YES:
             part_in = least(part_in, own_in) if room_in < INF else part_in
             part_out = least(part_out, own_out) if room_out < INF else part_out
         values[row, a] = most(values[row, a], 0.0 - part_in)
@@ -163,7 +164,7 @@ def squeeze(
     """Scale the proven members of a group into [low, high] ∋ 0. They all have one sign; an unknown bound is 0."""
     kept = 0.0
     for m in range(first, last):
-        if proven(codes, members[m]):
+        if codes[r.PROVEN, members[m]] == YES:
             kept += values[row, members[m]]
     bound = high if kept > 0.0 else 0.0 - low
     if not bound >= 0.0:
@@ -172,7 +173,7 @@ def squeeze(
         scale = bound / abs(kept)
         for m in range(first, last):
             a = members[m]
-            if values[row, a] != 0.0 and proven(codes, a):
+            if values[row, a] != 0.0 and codes[r.PROVEN, a] == YES:
                 values[row, a] = values[row, a] * scale
                 codes[why_row, a] = why
 
@@ -210,7 +211,7 @@ def beyond(values: F8, codes: I8, members: I8, first: int, last: int, low: float
     total = rest = 0.0
     for m in range(first, last):
         a = members[m]
-        if proven(codes, a):
+        if codes[r.PROVEN, a] == YES:
             power = values[r.COMMAND_KW, a]
             whole = total + power
             kept = whole - total
@@ -231,7 +232,8 @@ def settle(values: F8, codes: I8, ratings: F8, members: I8, first: int, last: in
     largest = -1
     for m in range(first, last):
         a = members[m]
-        if proven(codes, a) and (largest < 0 or abs(values[r.COMMAND_KW, a]) > abs(values[r.COMMAND_KW, largest])):
+        larger = largest < 0 or abs(values[r.COMMAND_KW, a]) > abs(values[r.COMMAND_KW, largest])
+        if codes[r.PROVEN, a] == YES and larger:
             largest = a
     if largest >= 0:
         step, power = ratings[c.RESOLUTION_KW, largest], values[r.COMMAND_KW, largest]

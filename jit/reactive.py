@@ -226,7 +226,7 @@ def constrain_kvar(values: F8, codes: I8, ratings: F8) -> None:
 def ramp_kvar(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: float) -> None:
     """ramped_kvar toward limited_kvar, from where it was, within today's circle; at once to 0 without permission."""
     for a in range(values.shape[1]):
-        if not permitted(codes, a):
+        if ratings[c.REACTIVE_KVAR, a] == 0.0 or not permitted(codes, a):
             values[r.RAMPED_KVAR, a] = 0.0
             continue
         power, step = values[r.RAMPED_KW, a], ratings[c.RAMP_KVAR_S, a] * dt

@@ -140,6 +140,7 @@ from jit.layout import Fail, Layout, Row
     SETTLED,
     CONDITIONS,
     MISSING,
+    PROVEN,
     LOW_BY,
     HIGH_BY,
     LOW_NEXT_BY,
@@ -158,7 +159,7 @@ from jit.layout import Fail, Layout, Row
     KVAR_BY,
     HEARTBEAT,
     FAULT,
-) = range(49)
+) = range(50)
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (
@@ -295,6 +296,7 @@ CODE_ROWS: tuple[Row, ...] = (
     *_rows("state_machine", "Permit", "activated locked reentry", "hold", latch=True),
     *_rows("state_machine", "Permit", "settled", "hold"),
     *_rows("state_machine", "Condition", "conditions missing"),
+    *_rows("limits", "Permit", "proven"),
     *_rows("limits", "limit", "low_by high_by low_next_by high_next_by"),
     *_rows("limits", "Reason", "asked_kvar_by"),
     *_rows("limits", "request", "kvar_request_by"),

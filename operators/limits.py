@@ -90,6 +90,7 @@ from operators.stage import stage
         "high_kw",
         "low_room_kw",
         "high_room_kw",
+        "proven",
         "low_by",
         "high_by",
         "low_next_by",

@@ -31,7 +31,7 @@ from operators.stage import stage
         "power_kw",
         "fault",
         "quality",
-        "conditions",
+        "proven",
         "may_charge",
         "may_discharge",
     ),
