@@ -185,6 +185,7 @@ def _carry_row(
     taken: list[str],
 ) -> None:
     for column, asset in enumerate(layout.assets):
-        if asset in columns and source[old, columns[asset]] != 0:
-            target[new, column] = source[old, columns[asset]]
+        value = source[old, columns[asset]] if asset in columns else 0
+        if value != 0 and value == value:  # neither nothing nor unknown
+            target[new, column] = value
             taken.append(f"{asset}.{row.name}")

@@ -96,7 +96,7 @@ def temperature(values: F8, ratings: F8, row: int) -> None:
         t, width = values[r.TEMPERATURE_C, a], ratings[c.T_TAPER, a]
         above, below = t - ratings[c.T_MIN, a], ratings[c.T_MAX, a] - t
         distance = above if above < below else below
-        share = distance / width
+        share = distance / width if 0.0 < distance < width else 0.0
         charge = (ratings[c.CHARGE_KW, a] * share if distance < width else INF) if distance > 0.0 else 0.0
         discharge = (ratings[c.DISCHARGE_KW, a] * share if distance < width else INF) if distance > 0.0 else 0.0
         values[row, a], values[row + 1, a] = 0.0 - charge, discharge

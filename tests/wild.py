@@ -13,7 +13,7 @@ from config.definition import Limit, Transformer
 from config.grid import GridFunctions
 from config.request import Request
 from config.transform import Transform
-from jit.codes import Authority, Condition, Permit, Reason, State, WriteStatus
+from jit.codes import Authority, Condition, Permit, Proved, Reason, State, WriteStatus
 from jit.frame import F8, I8, Frame, Past
 from jit.layout import Layout, Row
 from pipeline.compile import Compiled, compile_definition
@@ -38,8 +38,10 @@ ENUMS: dict[str, tuple[int, ...]] = {
 GOOD_DAY = {
     **dict.fromkeys(("quality", "poc_quality", "frequency_quality"), 1),
     **dict.fromkeys(("available", "remote", "may_charge", "may_discharge", "activated", "settled", "armed"), 2),
-    **dict.fromkeys(("acts", "alarms", "fault", "latch"), 0),
-    **dict.fromkeys(("stopped", "locked", "reentry"), int(Permit.NO)),
+    **dict.fromkeys(("cooling", "contactor", "proven"), 2),
+    **dict.fromkeys(("acts", "alarms", "fault", "latch", "interlock", "reaction", "deviation", "paused"), 0),
+    **dict.fromkeys(("stopped", "locked", "reentry", "contested"), int(Permit.NO)),
+    "proved": int(Proved.IDENTITY | Proved.REVERSION),
     "write_status": int(WriteStatus.CONFIRMED),
     "conditions": int(Condition.GOOD | Condition.FRESH | Condition.REMOTE | Condition.AVAILABLE | Condition.FOLLOWS),
     "state": int(State.DISCHARGING),
