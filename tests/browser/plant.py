@@ -28,10 +28,21 @@ FAULT = {
     "state_reason": "fault latched: critical alarm of the device",
     "may_charge": False,
     "may_discharge": False,
-    "missing": ["alarm clear for 10 s", "acknowledgement"],
+    "missing": ["critical alarm of the device", "needs an acknowledgement"],
     "command_kw": 0.0,
     "why": "0 kW: fault latched, over-temperature of module 3",
     "write": {"status": "refused", "written_kw": 0.0, "readback_kw": None, "age_s": 2.0},
+}
+WAITING = {
+    "state": "standby",
+    "state_reason": "stop released",
+    "authority": "silent",
+    "may_charge": False,
+    "may_discharge": False,
+    "missing": ["not activated"],
+    "asked_kw": 80.0,
+    "command_kw": 0.0,
+    "why": "nothing is written: not activated",
 }
 
 
@@ -71,6 +82,11 @@ class Plant:
     def stopped(self, asset: str) -> bool:
         last = [act.kind for act in self.acts if act.asset in {asset, None}]
         return self.situation == "stopped" or (bool(last) and last[-1] is ActKind.STOP)
+
+    def released(self, asset: str) -> bool:
+        """After a release somebody has to activate."""
+        last = [act.kind for act in self.acts if act.asset in {asset, None}]
+        return bool(last) and last[-1] is ActKind.RELEASE
 
     def _power(self, place: int) -> float:
         wave = 60.0 * math.sin((self.tick + 40 * place) / 45.0) + 8.0 * math.sin(self.tick / 7.0)
@@ -148,7 +164,7 @@ class Plant:
                 "state_reason": "operator stop",
                 "may_charge": False,
                 "may_discharge": False,
-                "missing": ["release by an operator"],
+                "missing": ["operator stop stands", "not activated"],
                 "asked_kw": 80.0,
                 "command_kw": 0.0,
                 "band": value["band"]
@@ -156,6 +172,8 @@ class Plant:
                 "why": "0 kW: operator stop stands until it is released",
             }
             value["telemetry"] |= {"active_power_kw": 0.0}
+        elif self.released(asset):
+            value |= WAITING | {"telemetry": value["telemetry"] | {"active_power_kw": 0.0}}
         elif self.situation == "limited" and first:
             value |= {
                 "state": "limited",

@@ -55,7 +55,7 @@ def sign_in(page: Page, role: Role) -> None:
 
 
 @pytest.mark.req("LH-API-006")
-def test_stop_all_then_release_one(page: Page, serving: Serving) -> None:
+def test_stop_all_then_release_and_activate_one(page: Page, serving: Serving) -> None:
     site = serving(Plant(names=("bess1", "bess2")))
     page.goto(site.url)
     sign_in(page, Role.OPERATOR)
@@ -65,12 +65,43 @@ def test_stop_all_then_release_one(page: Page, serving: Serving) -> None:
     page.locator("dialog [name=reason]").fill("test")
     page.keyboard.press("Enter")
     expect(page.locator(".asset .state", has_text="EMERGENCY STOP")).to_have_count(2)
+    expect(page.locator("[aria-label='Activate bess2']")).to_be_hidden()
     page.locator("[aria-label='Release bess2']").click()
-    expect(page.locator("dialog")).to_contain_text("power may flow")
+    expect(page.locator("dialog")).to_contain_text("waits in STANDBY: no power flows before somebody activates it")
     page.locator("dialog [name=reason]").fill("checked on site")
     page.locator("dialog .go").click()
     expect(page.locator(".asset .state", has_text="EMERGENCY STOP")).to_have_count(1)
-    assert [(act.kind, act.asset) for act in site.plant.acts] == [(ActKind.STOP, None), (ActKind.RELEASE, "bess2")]
+    page.locator("[aria-label='Activate bess2']").click()
+    expect(page.locator("dialog")).to_contain_text("Power may flow without further notice")
+    page.locator("dialog [name=reason]").fill("released, nobody there")
+    page.locator("dialog .go").click()
+    expect(page.locator("[aria-label='Activate bess2']")).to_be_hidden()
+    kinds = [(act.kind, act.asset) for act in site.plant.acts]
+    assert kinds == [(ActKind.STOP, None), (ActKind.RELEASE, "bess2"), (ActKind.ACTIVATE, "bess2")]
+
+
+@pytest.mark.req("LH-SM-001")
+def test_lock_out_and_power_by_hand_from_the_details(page: Page, serving: Serving) -> None:
+    site = serving(Plant())
+    page.goto(site.url + "#asset/bess1")
+    sign_in(page, Role.OPERATOR)
+    acts = page.locator(".states-panel .buttons")
+    expect(acts.get_by_role("button", name="Unlock…")).to_be_hidden()
+    acts.get_by_role("button", name="Run by hand…").click()
+    page.locator("dialog [name=amount]").fill("25")
+    page.locator("dialog [name=choice]").select_option("-1")
+    page.locator("dialog [name=reason]").fill("sign pulse")
+    page.locator("dialog .go").click()
+    expect(page.locator(".said")).to_contain_text("bess1 runs by hand.")
+    acts.get_by_role("button", name="Lock out…").click()
+    expect(page.locator("dialog")).to_contain_text("It does not isolate the device")
+    page.locator("dialog [name=reason]").fill("fuse replaced")
+    page.locator("dialog [name=person]").fill("M. Weber")
+    page.locator("dialog .go").click()
+    expect(page.locator("dialog")).to_have_count(0)
+    hand, lock = site.plant.acts
+    assert (hand.kind, hand.power_kw, hand.dead_man_s) == (ActKind.MANUAL, -25.0, 60.0)
+    assert (lock.kind, lock.operator) == (ActKind.LOCK_OUT, "M. Weber (operator)")
 
 
 def test_a_viewer_is_refused_and_a_cancelled_dialog_sends_nothing(page: Page, serving: Serving) -> None:

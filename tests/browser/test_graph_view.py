@@ -72,7 +72,7 @@ def test_details_show_the_waterfall_and_what_is_missing(page: Page, serving: Ser
     expect(page.locator(".summary")).to_contain_text("binding: bms discharge 37 kW")
     expect(page.locator(".unused")).to_contain_text("commitment: no step now")
     expect(page.locator(".chip[aria-current]")).to_have_text("READY")
-    expect(page.locator(".states-panel")).to_contain_text("missing for the next state: fresh data")
+    expect(page.locator(".states-panel")).to_contain_text("in the way of the next state: fresh data")
     expect(page.locator(".detail")).to_have_class(re.compile(r"\bstale\b"))
     page.go_back()
     expect(page.locator(".asset")).to_be_visible()

@@ -44,6 +44,12 @@ export const stop = (asset, reason) => call("POST", "/operator/stop", { asset_id
 export const release = (asset, reason) => call("POST", "/operator/release", { asset_id: asset, reason });
 export const activate = (asset, reason) => call("POST", "/operator/activate", { asset_id: asset, reason });
 export const deactivate = (asset, reason) => call("POST", "/operator/deactivate", { asset_id: asset, reason });
+export const lockOut = (asset, reason, person) => call("POST", "/operator/lock_out", { asset_id: asset, reason, person });
+export const unlock = (asset, reason, person, override) =>
+  call("POST", "/operator/unlock", { asset_id: asset, reason, person, ...(override ? { override } : {}) });
+/** Power by hand (kW, + is discharge); it ends after `seconds` unless this is sent again. */
+export const manual = (asset, power_kw, seconds, reason) =>
+  call("POST", "/operator/manual", { asset_id: asset, power_kw, dead_man_s: seconds, reason });
 
 export const acknowledge = (asset, reason) => call("POST", "/operator/acknowledge", { asset_id: asset, reason });
 export const acknowledgeAlarm = (alarm) => call("POST", `/alarms/${encodeURIComponent(alarm)}/acknowledge`, {});

@@ -74,7 +74,7 @@ export function assetRow(first, picture, { dialogs, open }) {
 
 function because(asset) {
   const missing = Array.isArray(asset.missing) ? asset.missing.filter(Boolean) : [];
-  if (missing.length) return `missing: ${missing.join(", ")}`;
+  if (missing.length) return missing.join("; ");
   const reason = plain(asset.state_reason ?? "");
   return ["running", "unchanged", "unknown", "—", asset.why].includes(reason) ? "" : reason;
 }
@@ -82,6 +82,7 @@ function because(asset) {
 /** What is out of the ordinary, in words. */
 export function warnings(asset) {
   const found = [];
+  if (known(asset.manual_kw)) found.push(`by hand: ${power(asset.manual_kw)}, ${Math.ceil(asset.manual_s ?? 0)} s left`);
   if (asset.authority === "silent") found.push("silent: nothing is written");
   if (asset.may_charge === false && asset.may_discharge === false) found.push("may not run");
   else if (asset.may_charge === false) found.push("may not charge");
@@ -94,18 +95,43 @@ export function warnings(asset) {
   return found;
 }
 
+/** The acts that make sense in this state, besides the stop, which always does. */
+export function possible(asset) {
+  const state = String(asset.state ?? "").toLowerCase();
+  const lacking = new Set(asset.missing ?? []);
+  const hand = known(asset.manual_kw);
+  const locked = lacking.has("locked out for maintenance");
+  const free = !["emergency_stop", "fault"].includes(state) && !locked;
+  const idle = lacking.has("not activated");
+  const answers = {
+    release: state === "emergency_stop",
+    acknowledge: state === "fault" || Boolean(asset.latched),
+    activate: free && idle && !hand,
+    deactivate: free && (hand || !idle),
+    lockOut: !locked,
+    unlock: locked,
+    manual: free && (running(state) || ["standby", "ready", "maintenance"].includes(state)),
+    keep: hand && asset.manual_s > 0,
+  };
+  return new Set(Object.keys(answers).filter((name) => answers[name]));
+}
+
 function rowButtons(id, dialogs) {
   const stop = h("button", { class: "stop", "aria-label": `Stop ${id}`, onclick: () => dialogs.stop(id) }, "STOP");
   const release = h("button", { hidden: true, "aria-label": `Release ${id}`, onclick: () => dialogs.release(id) }, "Release…");
   const acknowledge = h("button", { hidden: true, "aria-label": `Acknowledge ${id}`, onclick: () => dialogs.acknowledge(id) }, "Ack fault…");
   const activate = h("button", { hidden: true, "aria-label": `Activate ${id}`, onclick: () => dialogs.activate(id) }, "Activate…");
+  const unlock = h("button", { hidden: true, "aria-label": `Unlock ${id}`, onclick: () => dialogs.unlock(id) }, "Unlock…");
+  const keep = h("button", { hidden: true, "aria-label": `Keep ${id} by hand`, onclick: () => dialogs.keep(id) }, "Keep 60 s");
   function update(asset) {
-    const state = String(asset.state ?? "").toLowerCase();
-    shown(release, state === "emergency_stop");
-    shown(acknowledge, state === "fault");
-    shown(activate, state === "standby");
+    const now = possible(asset);
+    shown(release, now.has("release"));
+    shown(acknowledge, now.has("acknowledge"));
+    shown(activate, now.has("activate"));
+    shown(unlock, now.has("unlock"));
+    shown(keep, now.has("keep"));
   }
-  return { node: h("div", { class: "acts" }, stop, release, acknowledge, activate), update };
+  return { node: h("div", { class: "acts" }, stop, release, acknowledge, activate, unlock, keep), update };
 }
 
 function paintPower(part, asset, seconds) {

@@ -2,7 +2,7 @@
 // limits hold and which binds, the state machine with what is missing, and what the device said.
 
 import { attr, each, h, s, shown, text } from "./dom.js";
-import { warnings } from "./asset-row.js";
+import { possible, warnings } from "./asset-row.js";
 import { age, clock, known, limit, magnitude, number, plain, power, running, shout, signed } from "./words.js";
 
 const STATES = ["init", "standby", "ready", "idle", "charging", "discharging", "limited", "fault", "emergency_stop", "maintenance"];
@@ -72,19 +72,22 @@ function waterfall(picture, id) {
 function states(picture, id, dialogs) {
   const chips = STATES.map((name) => h("li", { class: `chip ${running(name) ? "runs" : ""}` }, shout(name)));
   const missing = h("p", {});
-  const acts = { release: "Release…", acknowledge: "Acknowledge fault…", activate: "Activate…", deactivate: "Deactivate…" };
-  const buttons = h("div", { class: "buttons" },
-    Object.entries(acts).map(([name, words]) => h("button", { onclick: () => dialogs[name](id()) }, words)));
+  const acts = { release: "Release…", acknowledge: "Acknowledge fault…", activate: "Activate…", deactivate: "Deactivate…",
+    lockOut: "Lock out…", unlock: "Unlock…", manual: "Run by hand…", keep: "Keep 60 s" };
+  const all = Object.entries(acts).map(([name, words]) => [name, h("button", { onclick: () => dialogs[name](id()) }, words)]);
+  const buttons = h("div", { class: "buttons" }, all.map(([, button]) => button));
   const node = h("section", { class: "panel states-panel", "aria-label": "state machine" }, h("h2", {}, "STATE"), h("ul", { class: "chips" }, chips), missing, buttons);
 
   function update() {
     const asset = picture.assets.get(id()) ?? {};
     const now = String(asset.state ?? "").toLowerCase();
+    const fits = possible(asset);
+    all.forEach(([name, button]) => shown(button, fits.has(name)));
     chips.forEach((chip, place) => attr(chip, "aria-current", STATES[place] === now ? "true" : null));
     const lacking = (asset.missing ?? []).filter(Boolean);
     text(missing, [asset.state_reason ? `because: ${plain(asset.state_reason)}` : "", `may charge: ${word(asset.may_charge)}, may discharge: ${word(asset.may_discharge)}`,
       `authority: ${asset.authority ?? "unknown"}`,
-      known(asset.clear_s) && now === "fault" ? `all clear for ${age(asset.clear_s)} of ${age(asset.clear_for_s)}` : "", `missing for the next state: ${lacking.join(", ") || "nothing"}`].filter(Boolean).join(" · "));
+      known(asset.clear_s) && now === "fault" ? `all clear for ${age(asset.clear_s)} of ${age(asset.clear_for_s)}` : "", `in the way of the next state: ${lacking.join("; ") || "nothing"}`].filter(Boolean).join(" · "));
   }
   return { node, update };
 }
@@ -117,6 +120,8 @@ function limits() {
 function device() {
   return table("DEVICE", [
     ["measured", ({ telemetry: seen }) => `${power(seen?.active_power_kw)}, ${number(seen?.reactive_power_kvar)} kvar`],
+    ["reactive", ({ asked_kvar: asked, command_kvar: sent, kvar_why: because }) =>
+      (known(sent) ? `${number(sent)} kvar, asked ${number(asked)}${because ? `: ${because}` : ""}` : "not controlled")],
     ["DC", ({ telemetry: seen }) => `${number(seen?.dc_voltage)} V, ${number(seen?.dc_current)} A`],
     ["SoC, SoH", ({ telemetry: seen }) => `${number(seen?.soc_percent)} %, ${number(seen?.soh_percent)} %`],
     ["temperature", ({ telemetry: seen }) => `${number(seen?.temperature_celsius)} °C`],

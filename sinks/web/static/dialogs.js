@@ -6,6 +6,8 @@ import * as acts from "./acts.js";
 import { h, shown, text } from "./dom.js";
 import { power } from "./words.js";
 
+const DEAD_MAN_S = 60;
+
 function field(label, attributes) {
   const input = h("input", { autocomplete: "off", ...attributes });
   const node = h("label", { class: "field" }, h("span", {}, label), input);
@@ -18,9 +20,11 @@ function chooser({ label, options }) {
   return { node: h("label", { class: "field" }, h("span", {}, label), select), select };
 }
 
-/** Ask, then run `act({ reason, chosen, token })`; stays open with the message when it throws. */
-function confirmation({ title, lines, reasonLabel, choice, needsToken, button, act }) {
+/** Ask, then run `act({ reason, chosen, token, person, size })`; stays open with the message when it throws. */
+function confirmation({ title, lines, reasonLabel, choice, amount, personLabel, needsToken, button, act }) {
   const options = choice ? chooser(choice) : null;
+  const size = amount ? field(amount.label, { name: "amount", type: "number", required: true, step: "any", min: 0, max: amount.most }) : null;
+  const person = personLabel ? field(personLabel, { name: "person", maxlength: 60 }) : null;
   const reason = reasonLabel ? field(reasonLabel, { name: "reason", required: true, maxlength: 200 }) : null;
   const token = needsToken ? field("Operator token", { name: "token", type: "password", required: true, maxlength: 512 }) : null;
   const refused = h("p", { class: "refused", role: "alert", hidden: true });
@@ -28,7 +32,7 @@ function confirmation({ title, lines, reasonLabel, choice, needsToken, button, a
   const cancel = h("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
   const form = h("form", { method: "dialog" },
     h("h2", { id: "dialog-title" }, title), lines.map((line) => h("p", {}, line)),
-    reason?.node, options?.node, token?.node, refused, h("div", { class: "buttons" }, cancel, go));
+    size?.node, options?.node, reason?.node, person?.node, token?.node, refused, h("div", { class: "buttons" }, cancel, go));
   const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, form);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -36,7 +40,8 @@ function confirmation({ title, lines, reasonLabel, choice, needsToken, button, a
     go.disabled = true;
     shown(refused, false);
     try {
-      await act({ reason: reason?.input.value.trim(), chosen: options?.select.value, token: token?.input.value.trim() });
+      await act({ reason: reason?.input.value.trim(), chosen: options?.select.value, token: token?.input.value.trim(),
+        person: person?.input.value.trim() || undefined, size: size?.input.valueAsNumber });
       dialog.close();
     } catch (error) {
       text(refused, error.message);
@@ -47,7 +52,7 @@ function confirmation({ title, lines, reasonLabel, choice, needsToken, button, a
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
-  (reason ?? token)?.input.focus();
+  (size ?? reason ?? token)?.input.focus();
 }
 
 /** The dialogs of one page. `say(words)` announces what was done; `onsession(session)` hears of a sign-in. */
@@ -58,9 +63,9 @@ export function dialogs(picture, { say, onsession }) {
     confirmation({
       ...fields,
       needsToken: needsToken(),
-      act: async ({ reason, chosen, token }) => {
+      act: async ({ token, reason, chosen, ...more }) => {
         if (token) onsession(await acts.signIn(token));
-        await run(reason, chosen);
+        await run(reason, chosen, more);
         say(done);
       },
     });
@@ -96,7 +101,7 @@ export function dialogs(picture, { say, onsession }) {
     acknowledge: (id) => operator({
       title: `Acknowledge the fault of ${id}`,
       lines: [`Acknowledges the fault of ${id}. It leaves FAULT only if everything that latched it has been clear ` +
-        "long enough; then it may run again.", `Fault: ${picture.assets.get(id)?.state_reason ?? "unknown"}.`],
+        "long enough; then power may flow again without further notice.", `Fault: ${picture.assets.get(id)?.state_reason ?? "unknown"}.`],
       reasonLabel: "Reason (required)",
       button: `Acknowledge ${id}`,
     }, (reason) => acts.acknowledge(id, reason), `Acknowledgement of ${id} accepted.`),
@@ -146,12 +151,57 @@ export function dialogs(picture, { say, onsession }) {
       button: `Deactivate ${id}`,
     }, (reason) => acts.deactivate(id, reason), `Deactivation of ${id} accepted.`),
 
-    signIn: () => confirmation({
+    lockOut: (id) => operator({
+      title: `Lock out ${id}`,
+      lines: [`Takes ${id} to 0 kW; once the device confirms it, nothing is written any more: MAINTENANCE. It holds, also through a restart, ` +
+        "until whoever set it unlocks it. It does not isolate the device: lock it there too.", now(id)],
+      reasonLabel: "Reason (required)",
+      personLabel: "Your name, where several people use the token",
+      button: `Lock out ${id}`,
+    }, (reason, _, { person }) => acts.lockOut(id, reason, person), `Lock-out of ${id} accepted.`),
+
+    unlock: (id) => operator({
+      title: `Unlock ${id}`,
+      lines: [`Lifts your own lock of ${id}. It then waits in STANDBY: no power flows before somebody activates it.`,
+        "Make sure that nobody works on it."],
+      reasonLabel: "Reason (required)",
+      personLabel: "Your name, as at the lock-out",
+      choice: { label: "Whose lock", options: [["", "mine"], ["override", "somebody else's (engineer only)"]] },
+      button: `Unlock ${id}`,
+    }, (reason, whose, { person }) => acts.unlock(id, reason, person, whose === "override"), `Unlocking of ${id} accepted.`),
+
+    manual: (id) => operator({
+      title: `Run ${id} by hand`,
+      lines: [`Runs ${id} at one power for 60 s. “Keep 60 s” renews it; without that it goes to 0 kW along its ramp and waits in STANDBY. ` +
+        "All limits hold. Its reserve is withdrawn.", now(id)],
+      amount: { label: "Power, kW", most: 1e6 },
+      choice: { label: "Direction", options: [["1", "discharge"], ["-1", "charge"]] },
+      reasonLabel: "Reason (required)",
+      button: `Run ${id} by hand`,
+    }, (reason, sign, { size }) => acts.manual(id, Number(sign) * size, DEAD_MAN_S, reason), `${id} runs by hand.`),
+
+    /** Renew what runs by hand: no dialog, a dead-man needs one press. Signs in first when nobody is. */
+    keep: async (id) => {
+      const kw = picture.assets.get(id)?.manual_kw;
+      if (needsToken()) return signIn();
+      try {
+        await acts.manual(id, kw, DEAD_MAN_S, "kept on by hand");
+        say(`${id} runs by hand for another ${DEAD_MAN_S} s.`);
+      } catch (error) {
+        say(error.message);
+      }
+    },
+
+    signIn,
+  };
+
+  function signIn() {
+    confirmation({
       title: "Sign in",
-      lines: ["The token decides the role: viewer sees, operator stops, releases and acknowledges."],
+      lines: ["The token decides the role: a viewer sees; an operator stops, releases, activates, acknowledges; an engineer overrides locks."],
       needsToken: true,
       button: "Sign in",
       act: async ({ token }) => onsession(await acts.signIn(token)),
-    }),
-  };
+    });
+  }
 }
