@@ -56,6 +56,7 @@ class Newest:
     acts: I8 = field(init=False)
     answered: I8 = field(init=False)
     trips: I8 = field(init=False)
+    local: I8 = field(init=False)
     manual: F8 = field(init=False)
     told_kw: F8 = field(init=False)
     issued_s: F8 = field(init=False)
@@ -73,6 +74,7 @@ class Newest:
         self.contested = np.full(assets, Permit.NO, np.int64)
         self.told_kw, self.issued_s = np.full(2, np.nan), np.full(2, np.nan)
         self.answered, self.trips = np.full(assets, -1), np.zeros(assets, np.int64)
+        self.local = np.zeros(assets, np.int64)
         self.manual = np.full((2, assets), np.nan)
 
     def read(self, reading: Reading, device: int) -> None:
@@ -85,10 +87,16 @@ class Newest:
             self.arrived_s[device] = reading.arrived_s
             self.stamps_ns[device] = signals.NO_STAMP if reading.stamp_ns is None else reading.stamp_ns
 
-    def trip(self, column: int, alarms: int) -> None:
-        """Alarm bits are OR-ed until the next tick: one that shows in a single reading between two ticks counts."""
-        if self.quality[alarms] & _VALID and 0.0 <= self.points[alarms] < measure.MOST_ALARMS:
+    def trip(self, column: int, alarms: int, remote: int) -> None:
+        """What shows in a single reading between two ticks counts: alarm bits are OR-ed, and local control is kept.
+
+        `alarms` and `remote` are the places of these points, −1 for none. A device that was in local control for a
+        moment may have dropped its set-point.
+        """
+        if alarms >= 0 and self.quality[alarms] & _VALID and 0.0 <= self.points[alarms] < measure.MOST_ALARMS:
             self.trips[column] |= int(self.points[alarms])
+        if remote >= 0 and self.quality[remote] & _VALID and self.points[remote] <= 0.5:
+            self.local[column] = 1
 
     def receive(self, receipt: Receipt, column: int) -> None:
         """An outcome that comes after that of a newer write says nothing about what the device does now."""
@@ -126,6 +134,7 @@ class Newest:
         """Acts and trips are in a frame: the next tick starts without."""
         self.acts[:] = 0
         self.trips[:] = 0
+        self.local[:] = 0
         self.manual[:] = np.nan
         self.pending = 0
 

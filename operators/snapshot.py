@@ -122,8 +122,9 @@ class Snapshot:
             if device is not None:
                 self.newest.read(signal, device)
                 asset = self.layout.column.get(signal.device)
-                if asset is not None and self.places.assets[points.M_ALARMS, asset] >= 0:
-                    self.newest.trip(asset, int(self.places.assets[points.M_ALARMS, asset]))
+                if asset is not None:
+                    places = self.places.assets
+                    self.newest.trip(asset, places.item(points.M_ALARMS, asset), places.item(points.M_REMOTE, asset))
         elif isinstance(signal, Receipt):
             column = self.layout.column.get(signal.asset)
             if column is not None:
@@ -175,6 +176,8 @@ class Snapshot:
             self.failed("snapshot", error)
         frame.codes[rows.ACTS] = newest.acts  # outside of what can fail: a stop acts on the next tick regardless
         frame.codes[rows.ALARMS] |= newest.trips
+        if newest.local.any():
+            frame.codes[rows.REMOTE][newest.local != 0] = Permit.NO
         frame.values[_MANUAL] = newest.manual
         newest.sampled()
         return frame
@@ -274,6 +277,7 @@ class Snapshot:
         if np.count_nonzero(judged) < judged.size:
             self.newest.put_back(np.where(judged == Reason.UNKNOWN, sealed.codes[rows.ACTS], 0))
             self.newest.trips |= np.where(judged == Reason.UNKNOWN, sealed.codes[rows.ALARMS], 0)
+            self.newest.local |= (judged == Reason.UNKNOWN) & (sealed.codes[rows.REMOTE] == Permit.NO)
 
 
 def snapshot(state: Snapshot) -> Callable[[Observable[Any]], Observable[Frame]]:

@@ -8,6 +8,7 @@ import pytest
 
 from jit.codes import Authority, Latch, Quality, State, WriteStatus
 from jit.frame import Frame
+from sources.act import ActKind
 from sources.reading import lost
 from sources.receipt import Receipt
 from tests.rig import Rig, site
@@ -83,6 +84,24 @@ def test_a_critical_alarm_in_one_reading_between_two_ticks_latches(second: str, 
     assert rig.power == [0.0]
     assert rig.frame["latch"][0] == Latch.ALARM
     assert rig.frame["state"][0] == State.FAULT
+
+
+@pytest.mark.hazard("row 18", "S10")
+@pytest.mark.req("LH-SM-001")
+def test_local_control_in_one_reading_between_two_ticks_waits_for_somebody_to_activate(cycle: str) -> None:
+    """The device was taken over for a moment and given back: it may have dropped its set-point meanwhile."""
+    rig = running(cycle)
+    rig.batteries["b1"].remote = 0.0
+    rig.measure()
+    rig.batteries["b1"].remote = 1.0
+    rig.tick()
+    assert rig.sent[-1] == [None]
+    assert rig.frame["state"][0] == State.STANDBY
+    rig.run(10)
+    assert rig.frame["state"][0] == State.STANDBY
+    rig.act(ActKind.ACTIVATE)
+    rig.run(10)
+    assert rig.frame["state"][0] == State.DISCHARGING
 
 
 @pytest.mark.req("LH-SM-002")
