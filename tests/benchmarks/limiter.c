@@ -1,5 +1,5 @@
-/* The named limits, the projection and the ramp of one battery in plain C, one call per asset: what the kernels are
- * measured against. Written from docs/architecture.md, compiled with -O2; values are kW, + = discharging.
+/* The named limits, the joint projection and the ramp of batteries in plain C, a call per asset and step: what the
+ * kernels are measured against. Written from docs/architecture.md, compiled with -O2; values are kW, + = discharging.
  */
 #include <math.h>
 #include <stdint.h>
@@ -12,11 +12,17 @@ struct asset {
     double t_taper, eff_in, eff_out, up, down, stop, horizon_s, promises;
     /* measured and decided before */
     double soc, temperature, bms_in, bms_out, before_kw, power_kw, desired_kw, service_kw, service_before_kw;
-    double given_in[6], given_out[6]; /* apparent, effect, frequency, site, transformer, grid operator */
-    int64_t good, available, may_charge, may_discharge, remote, lost, armed, fault;
+    double holds_low, holds_high, steady_s, age_s, reverts_after_s, reverts_to;
+    double given_in[4], given_out[4]; /* apparent, effect, frequency, transformer */
+    int64_t good, available, may_charge, may_discharge, remote, lost, armed, fault, follows;
     /* the trace and the outcome */
     double low[LIMITS], high[LIMITS], low_kw, high_kw, low_room_kw, high_room_kw, limited_kw, ramped_kw;
-    int64_t low_by, high_by, low_next, high_next, limited_by, limited_why, ramp_by;
+    double possible_low, possible_high;
+    int64_t low_by, high_by, low_next, high_next, limited_by, limited_why, ramp_by, proven;
+};
+
+struct site {
+    double room_in, room_out, ceiling_in, ceiling_out, low, high;
 };
 
 static inline double least(double a, double b) { return a < b ? a : b; }
@@ -59,7 +65,7 @@ static inline void both(struct asset *a, int limit, double in, double out) {
     a->high[limit] = out;
 }
 
-__attribute__((noinline)) static void step(struct asset *a, double dt) {
+__attribute__((noinline)) static void own_limits(struct asset *a, double dt) {
     double capacity = a->energy_kwh / 100.0;
     int along = a->lost && a->stop != INFINITY, good = a->good && !along;
     both(a, 0, a->nameplate_in, a->nameplate_out);
@@ -75,8 +81,32 @@ __attribute__((noinline)) static void step(struct asset *a, double dt) {
     double above = a->soc - a->soc_min, below = a->soc_max - a->soc;
     both(a, 8, taper(below, a->soc_taper, a->rated_in), taper(above, a->soc_taper, a->rated_out));
     both(a, 9, energy(below * capacity / a->eff_in, a->horizon_s), energy(above * capacity * a->eff_out, a->horizon_s));
-    for (int k = 0; k < 6; k++) both(a, 10 + k, a->given_in[k], a->given_out[k]);
+    for (int k = 0; k < 3; k++) both(a, 10 + k, a->given_in[k], a->given_out[k]);
+    both(a, 14, a->given_in[3], a->given_out[3]);
 
+    a->proven = (a->may_charge || a->may_discharge) && a->good && a->follows;
+    double low = 0.0, high = 0.0;
+    if (!a->proven) {
+        int away = !a->good, reverted = away && a->remote && a->steady_s > a->reverts_after_s && !(a->age_s <= a->reverts_after_s);
+        low = least(0.0, a->holds_low), high = most(0.0, a->holds_high);
+        if (away) low = least(low, a->reverts_to), high = most(high, a->reverts_to);
+        if (!reverted && a->power_kw == a->power_kw) low = least(low, a->power_kw), high = most(high, a->power_kw);
+        else if (!reverted) low = least(low, 0.0 - a->rated_in), high = most(high, a->rated_out);
+    }
+    a->possible_low = low, a->possible_high = high;
+}
+
+__attribute__((noinline)) static void share(struct asset *a, int limit, double in, double out, double taken_in, double taken_out) {
+    double own_in = 0.0 - a->possible_low, own_out = a->possible_high;
+    double part_in = most(0.0, in - most(0.0, taken_in - own_in)), part_out = most(0.0, out - most(0.0, taken_out - own_out));
+    if (!a->proven) {
+        part_in = in < INFINITY ? least(part_in, own_in) : part_in;
+        part_out = out < INFINITY ? least(part_out, own_out) : part_out;
+    }
+    both(a, limit, part_in, part_out);
+}
+
+__attribute__((noinline)) static void bind(struct asset *a) {
     double in = INFINITY, next_in = INFINITY, out = INFINITY, next_out = INFINITY;
     int64_t in_by = 0, in_next = 0, out_by = 0, out_next = 0;
     for (int k = 0; k < LIMITS; k++) {
@@ -94,12 +124,13 @@ __attribute__((noinline)) static void step(struct asset *a, double dt) {
     }
     a->low_kw = 0.0 - in, a->high_kw = out, a->low_room_kw = next_in - in, a->high_room_kw = next_out - out;
     a->low_by = in_by, a->high_by = out_by, a->low_next = in_next, a->high_next = out_next;
-
-    double low = a->fault ? 0.0 : a->low_kw, high = a->fault ? 0.0 : a->high_kw;
-    a->limited_kw = clamp(a->desired_kw, low, high);
+    a->limited_kw = a->fault ? 0.0 : clamp(a->desired_kw, a->low_kw, a->high_kw);
     a->limited_by = a->desired_kw > a->limited_kw ? out_by : (a->desired_kw < a->limited_kw ? in_by : 0);
     a->limited_why = a->fault ? 2 : (a->limited_by != 0);
+}
 
+__attribute__((noinline)) static void ramp(struct asset *a, double dt) {
+    double low = a->fault ? 0.0 : a->low_kw, high = a->fault ? 0.0 : a->high_kw;
     double origin = a->armed ? a->before_kw : a->power_kw;
     if (origin != origin) origin = 0.0;
     double start = clamp(origin, low, high), target = clamp(a->limited_kw, low, high);
@@ -112,9 +143,39 @@ __attribute__((noinline)) static void step(struct asset *a, double dt) {
     a->ramped_kw = clamp(ramped, low, high);
 }
 
-void run(struct asset *assets, int64_t count, double dt, int64_t times) {
-    for (int64_t k = 0; k < times; k++)
-        for (int64_t i = 0; i < count; i++) step(&assets[i], dt);
+static inline double *power(struct asset *a, int ramped) { return ramped ? &a->ramped_kw : &a->limited_kw; }
+
+static void together(struct asset *assets, int64_t count, const struct site *site, int ramped) {
+    double total = 0.0, kept = 0.0;
+    for (int64_t i = 0; i < count; i++) total += *power(&assets[i], ramped);
+    for (int64_t i = 0; i < count; i++) {
+        double *p = power(&assets[i], ramped);
+        if (*p != 0.0 && !(*p * total > 0.0)) *p = 0.0;
+        if (assets[i].proven) kept += *p;
+    }
+    double bound = kept > 0.0 ? site->high : 0.0 - site->low;
+    if (!(bound >= 0.0)) bound = 0.0;
+    if (fabs(kept) > bound)
+        for (int64_t i = 0; i < count; i++)
+            if (assets[i].proven) *power(&assets[i], ramped) *= bound / fabs(kept);
+}
+
+void run(struct asset *assets, int64_t count, struct site *site, double dt) {
+    double in = 0.0, out = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        own_limits(&assets[i], dt);
+        in -= assets[i].possible_low, out += assets[i].possible_high;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        share(&assets[i], 13, site->room_in, site->room_out, in, out);
+        share(&assets[i], 15, site->ceiling_in, site->ceiling_out, in, out);
+        bind(&assets[i]);
+    }
+    site->low = 0.0 - least(most(0.0, site->room_in - in), most(0.0, site->ceiling_in - in));
+    site->high = least(most(0.0, site->room_out - out), most(0.0, site->ceiling_out - out));
+    together(assets, count, site, 0);
+    for (int64_t i = 0; i < count; i++) ramp(&assets[i], dt);
+    together(assets, count, site, 1);
 }
 
 int64_t size_of_asset(void) { return sizeof(struct asset); }

@@ -1,7 +1,6 @@
 """The kernels of `limits`, `constrain` and `ramp` against the same terms in plain C, `-O2`, one call per asset.
 
-The C of `limiter.c` is filled with the numbers of a running chain and has to come to the same bands and powers. The
-kernels do more: the joint projection, the site's room, unproven assets, transformers; C does none of it.
+The C of `limiter.c` is filled with the numbers of a running chain and has to come to the same bands and powers.
 """
 
 from __future__ import annotations
@@ -29,12 +28,13 @@ ASSETS = 1_000
 NUMBERS = (
     "nameplate_in", "nameplate_out", "rated_in", "rated_out", "energy_kwh", "soc_min", "soc_max", "soc_taper",
     "t_min", "t_max", "t_taper", "eff_in", "eff_out", "up", "down", "stop", "horizon_s", "promises", "soc",
-    "temperature", "bms_in", "bms_out", "before_kw", "power_kw", "desired_kw", "service_kw", "service_before_kw",
+    "temperature", "bms_in", "bms_out", "before_kw", "power_kw", "desired_kw", "service_kw", "service_before_kw", "holds_low", "holds_high",
+    "steady_s", "age_s", "reverts_after_s", "reverts_to",
 )  # fmt: skip
-GIVEN = ("apparent", "effect", "frequency", "site", "transformer", "grid_operator")
-FLAGS = ["good", "available", "may_charge", "may_discharge", "remote", "lost", "armed", "fault"]
-TRACE = 2 * len(r.LIMITS) + 6
-AFTER = 7
+GIVEN = ("apparent", "effect", "frequency", "transformer")
+FLAGS = ["good", "available", "may_charge", "may_discharge", "remote", "lost", "armed", "fault", "follows"]
+TRACE = 2 * len(r.LIMITS) + 8
+AFTER = 8
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,8 @@ def filled(frame: Frame, before: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     measured = (r.SOC_PCT, r.TEMPERATURE_C, r.BMS_CHARGE_KW, r.BMS_DISCHARGE_KW)
     columns = [ratings[row] for row in rated] + [values[row] for row in measured]
     columns += [before.values[r.RAMPED_KW], values[r.POWER_KW], values[r.DESIRED_KW], values[r.SERVICE_KW]]
-    columns += [before.values[r.SERVICE_KW]]
+    columns += [before.values[r.SERVICE_KW], values[r.HOLDS_LOW_KW], values[r.HOLDS_HIGH_KW], values[r.STEADY_S]]
+    columns += [values[r.AGE_S], ratings[c.REVERTS_AFTER_S] + ratings[c.VALID_FOR_S], ratings[c.REVERTS_TO_KW]]
     for k, sign in ((0, -1.0), (1, 1.0)):
         columns += [sign * values[first + 2 * getattr(r, f"L_{name.upper()}") + k] for name in GIVEN]
     for number, column in enumerate(columns):
@@ -70,6 +71,7 @@ def filled(frame: Frame, before: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
         codes[r.QUALITY] == 1, codes[r.AVAILABLE] == Permit.YES, codes[r.MAY_CHARGE] == Permit.YES,
         codes[r.MAY_DISCHARGE] == Permit.YES, codes[r.CONDITIONS] & int(Condition.REMOTE) != 0, np.zeros(n),
         before.codes[r.AUTHORITY] == Authority.ARMED, codes[r.FAULT] != 0,
+        codes[r.CONDITIONS] & int(Condition.FOLLOWS) != 0,
     )  # fmt: skip
     for number, flag in enumerate(yes, start=len(columns)):
         flags[:, number] = flag
@@ -86,8 +88,9 @@ def test_limits_constrain_and_ramp_against_c(compiled: ctypes.CDLL, benchmark: A
     assert frame is not None
     table = filled(frame, before)
     assert compiled.size_of_asset() == table.shape[1] * 8
-    compiled.run.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_double, ctypes.c_int64]
-    run = partial(compiled.run, table.ctypes.data, ASSETS, frame.dt_ramp, 1)
+    compiled.run.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_double]
+    site = np.array([np.inf] * 4 + [0.0] * 2)  # the chain's site has no limit of its own
+    run = partial(compiled.run, table.ctypes.data, ASSETS, site.ctypes.data, frame.dt_ramp)
     run()
     at = len(NUMBERS) + 2 * len(GIVEN) + len(FLAGS) + 2 * len(r.LIMITS)
     for offset, row in enumerate((r.LOW_KW, r.HIGH_KW, r.LOW_ROOM_KW, r.HIGH_ROOM_KW, r.LIMITED_KW)):
