@@ -28,8 +28,8 @@ ASSETS = 1_000
 NUMBERS = (
     "nameplate_in", "nameplate_out", "rated_in", "rated_out", "energy_kwh", "soc_min", "soc_max", "soc_taper",
     "t_min", "t_max", "t_taper", "eff_in", "eff_out", "up", "down", "stop", "horizon_s", "promises", "soc",
-    "temperature", "bms_in", "bms_out", "before_kw", "power_kw", "desired_kw", "service_kw", "service_before_kw", "holds_low", "holds_high",
-    "steady_s", "age_s", "reverts_after_s", "reverts_to",
+    "temperature", "bms_in", "bms_out", "before_kw", "power_kw", "desired_kw", "service_kw", "service_before_kw",
+    "holds_low", "holds_high", "steady_s", "age_s", "reverts_after_s", "reverts_to",
 )  # fmt: skip
 GIVEN = ("apparent", "effect", "frequency", "transformer")
 FLAGS = ["good", "available", "may_charge", "may_discharge", "remote", "lost", "armed", "fault", "follows"]
