@@ -115,6 +115,17 @@ class StartStep(Section):
     write: Text | None = Field(None, description="write point of the profile", examples=["close_contactor"])
     until: Text = Field(description="read point that must say yes", examples=["available"])
     within: PositiveDuration = Field(description="time-out; after it the asset is in FAULT", examples=["30 s"])
+    when: Text | None = Field(
+        None, description="read point that must say yes before it is written", examples=["ready_to_connect"]
+    )
+
+
+class StopStep(Section):
+    """One step of shutting down, at 0 kW only: write a point of the profile, then wait until the device says so."""
+
+    write: Text | None = Field(None, description="write point of the profile", examples=["open_contactor"])
+    until_not: Text = Field(description="read point that must say no", examples=["available"])
+    within: PositiveDuration = Field(description="time-out; after it the asset is in FAULT", examples=["30 s"])
 
 
 class Asset(Section):
@@ -143,10 +154,13 @@ class Asset(Section):
     soc_dwell: SocDwell | None = Field(None, description="longest stay at a high state of charge")
     write_budget: WriteBudget | None = Field(None, description="how often it may be written to")
     start_sequence: list[StartStep] = Field([], description="steps of starting up, in order", max_length=20)
+    stop_sequence: list[StopStep] = Field(
+        [], description="steps of shutting down, in order, once power has been 0 kW for 3 s", max_length=20
+    )
 
 
 #: The keys that `defaults:` shares with every asset.
 SHARED = (
     "soc", "temperature", "efficiency", "ramp", "min_power", "stale_after", "soc_dwell", "write_budget",
-    "start_sequence",
+    "start_sequence", "stop_sequence",
 )  # fmt: skip

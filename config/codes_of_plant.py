@@ -241,4 +241,11 @@ PROFILES: dict[str, Explanation] = {
         "identity: { serial: ACME-004711 }    # its profile has no `serial`",
         "identity: { model: Rack 2 }",
     ),
+    "E511": Explanation(
+        "a point that does not fit a step",
+        "A step of a sequence writes a constant that its profile names under `steps`, so that no ordinary command "
+        "moves a contactor, and waits for a point that says yes or no.",
+        "start_sequence: [ { write: close_contactor, until: state, within: 30 s } ]",
+        "start_sequence: [ { write: close_contactor, until: available, within: 30 s } ]",
+    ),
 }

@@ -121,8 +121,12 @@ class Profile(Section):
         {}, description="what the device says of itself; an asset's `identity` is compared with it"
     )
     write_order: list[str] = Field(
-        [], description="order of writing, without what is armed; needed when there are more than two"
+        [], description="order of writing, without what is armed or a step; needed when there are more than two"
     )
+    steps: list[str] = Field(
+        [], description="constants that only a step of a start or stop sequence writes, never a command by itself",
+        examples=[["close_contactor", "open_contactor"]],
+    )  # fmt: skip
     stamp: str | None = Field(None, description="path of the device's own time stamp, RFC 3339 in UTC")
     fresh_by: str | None = Field(
         None, description="point whose change proves fresh data; without one the device is weak: `frozen_after` counts"
@@ -203,8 +207,10 @@ class Profile(Section):
             raise _wrong("a meter is never written to", "write")
         if self.kind == "storage" and "power" not in self.write:
             raise _wrong("a storage device needs the write point `power`", "write")
-        if sorted(self.write_order) != sorted(set(self.write) - set(self.arm)):
-            raise _wrong("`write_order` must name every write point once, and none that is armed", "write_order")
+        self._check_steps()
+        if sorted(self.write_order) != sorted(set(self.write) - set(self.arm) - set(self.steps)):
+            said = "`write_order` must name every write point once, and none that is armed or a step"
+            raise _wrong(said, "write_order")
         for name, point in self.write.items():
             if point.constant is None and name not in WRITE:
                 said = f"write point `{name}` needs a `constant`: only {', '.join(WRITE)} are computed"
@@ -216,6 +222,14 @@ class Profile(Section):
             self._check_power(self.write["power"])
         if self.protocol == "modbus":
             self._check_overlap()
+
+    def _check_steps(self) -> None:
+        for name in self.steps:
+            point = self.write.get(name)
+            if point is None or point.constant is None or not point.volatile:
+                raise _wrong(f"the step `{name}` is no write point with a `constant`, outside of flash memory", "steps")
+            if self.steps.count(name) > 1 or name in self.arm:
+                raise _wrong(f"the step `{name}` is named twice, or armed", "steps")
 
     def _check_power(self, power: Point) -> None:
         zero = -Fraction(repr(power.offset)) / Fraction(repr(power.scale))  # the raw number that says 0 kW
@@ -268,7 +282,8 @@ def with_order(values: dict[str, Any]) -> dict[str, Any]:
     """One or two write points go out as listed; more than that need `write_order`."""
     write, guard = values.get("write"), values.get("watchdog")
     armed = guard.get("arm") if isinstance(guard, dict) else None
-    told = [name for name in write if name not in (armed or ())] if isinstance(write, dict) else []
+    apart = [*(armed or ()), *(values.get("steps") or ())]
+    told = [name for name in write if name not in apart] if isinstance(write, dict) else []
     return values if values.get("write_order") or len(told) > 2 else {**values, "write_order": told}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jit.layout import Fail, Layout, Row
+from jit.layout import Fail, Layout, Row, Step
 from jit.rows import BAND, CODE_ROWS, LIMITS, MINUTES, RINGS, SITE_CODE_ROWS, SITE_VALUE_ROWS, VALUE_ROWS
 
 
@@ -45,6 +45,7 @@ def build_layout(
     owners: Mapping[str, str] = {},
     transformers: tuple[str, ...] = (),
     ring: int = 0,
+    steps: tuple[tuple[Step, ...], ...] = (),
 ) -> Layout:
     """The layout of a site: fixed rows first, then the rows of its requests, services and limits, then what is `added`.
 
@@ -90,6 +91,7 @@ def build_layout(
         limits=LIMITS,
         transformers=transformers,
         ring=ring,
+        steps=steps,
     )
 
 

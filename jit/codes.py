@@ -113,6 +113,16 @@ class Latch(IntFlag):
     SECOND_MASTER = 64  # somebody else writes the set-point
     EFFECT = 256  # power does not follow the command
     INTERLOCK = 512  # an input demanded a stop
+    SEQUENCE = 1024  # a step of starting up or of stopping was not done in time
+
+
+@unique
+class Sequence(IntEnum):
+    """Which declared sequence is under way. 0 = none."""
+
+    NONE = 0
+    START = 1
+    STOP = 2
 
 
 @unique
@@ -173,6 +183,8 @@ class Condition(IntFlag):
     FOLLOWS = 8192  # the last write reached the device, and its power is not beyond what was commanded
     MANUAL = 65536  # MAINTENANCE, run by hand
     FREE = 1 << 21  # no interlock forbids all power
+    STARTED = 1 << 22  # every step of starting up is done, or there is none
+    RESTS = 1 << 23  # no step of stopping is to be done
     OBEYS = 1 << 20  # nothing that it does, or does not do, takes the permission away
 
 

@@ -135,6 +135,9 @@ RATING_NAMES = (
 CRITICAL_ALARMS, MUST_PROVE = range(2)
 MASKS = 2
 
+# steps[row, asset]: the time-outs (s) of the start sequence, then of the stop sequence; 0 = no such step
+MOST_STEPS = 20
+
 # site[row]
 (
     IMPORT_LIMIT,
@@ -218,7 +221,7 @@ class Constants:
     """`ratings` [names, assets], `masks` [names, assets], `site` [names], `service` [names, services].
 
     `split` [services, assets]: sold capacity in kW. `grid`: parameters of the grid functions; `curve` [2, points]: of
-    the one for reactive power.
+    the one for reactive power. `steps` [2 · MOST_STEPS, assets]: time-outs of the sequences.
     """
 
     ratings: F8
@@ -229,6 +232,7 @@ class Constants:
     shared: Shared
     grid: F8 = field(default_factory=lambda: np.zeros(GRID_PARAMETERS))
     curve: F8 = field(default_factory=lambda: np.zeros((2, 1)))
+    steps: F8 = field(default_factory=lambda: np.zeros((2 * MOST_STEPS, 1)))
 
     def __post_init__(self) -> None:
         for array in self.arrays:
@@ -237,7 +241,7 @@ class Constants:
     @property
     def arrays(self) -> tuple[F8 | I8, ...]:
         own = self.ratings, self.masks, self.site, self.service, self.split, self.grid, self.curve
-        return *own, *self.shared.arrays
+        return *own, self.steps, *self.shared.arrays
 
     @property
     def digest(self) -> str:

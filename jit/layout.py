@@ -40,12 +40,22 @@ class Row:
     latch: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a sequence, in the words of the definition. `number` counts within its sequence, from 1."""
+
+    stops: bool
+    number: int
+    write: str | None
+    until: str
+
+
 @dataclass(frozen=True)
 class Layout:
     """Rows of a frame and the columns they run over. Two frames fit together iff their `digest` is equal.
 
     `requests`, `services`, `limits` are the names behind the `*_by` codes: code k means entry k−1, 0 is none.
-    `devices` maps a device id to its (first, past-last) index in `points`.
+    `devices` maps a device id to its (first, past-last) index in `points`. `steps` are those of each asset's sequences.
     """
 
     assets: tuple[str, ...]
@@ -60,6 +70,7 @@ class Layout:
     limits: tuple[str, ...] = ()
     transformers: tuple[str, ...] = ()
     ring: int = 0
+    steps: tuple[tuple[Step, ...], ...] = ()
 
     @cached_property
     def value_index(self) -> dict[str, int]:
@@ -125,6 +136,7 @@ class Layout:
                 self.limits,
                 self.transformers,
                 self.ring,
+                self.steps,
             )
         )
         return sha256(text.encode()).hexdigest()

@@ -82,6 +82,8 @@ from jit.layout import Fail, Layout, Row
     REENTRY_S,
     MANUAL_KW,
     MANUAL_S,
+    IDLE_S,
+    STEP_S,
     POSSIBLE_LOW_KW,
     POSSIBLE_HIGH_KW,
     LOW_KW,
@@ -105,7 +107,7 @@ from jit.layout import Fail, Layout, Row
     RAMPED_KVAR,
     COMMAND_KW,
     COMMAND_KVAR,
-) = range(96)
+) = range(98)
 
 # codes[row, asset] -----------------------------------------------------------------------------------------------
 (
@@ -118,6 +120,7 @@ from jit.layout import Fail, Layout, Row
     ACTS,
     INTERLOCK,
     INTERLOCK_BY,
+    STEPS,
     WRITE_STATUS,
     PROVED,
     CONTESTED,
@@ -140,6 +143,9 @@ from jit.layout import Fail, Layout, Row
     SETTLED,
     CONDITIONS,
     MISSING,
+    SEQUENCE,
+    STEP,
+    STEP_NOW,
     PROVEN,
     LOW_BY,
     HIGH_BY,
@@ -159,7 +165,7 @@ from jit.layout import Fail, Layout, Row
     KVAR_BY,
     HEARTBEAT,
     FAULT,
-) = range(50)
+) = range(54)
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (
@@ -257,6 +263,8 @@ VALUE_ROWS: tuple[Row, ...] = (
     *_rows("state_machine", "s", "returned_s reentry_s", "hold"),
     *_rows("state_machine", "kW", "manual_kw"),
     *_rows("state_machine", "s", "manual_s", "zero"),
+    *_rows("state_machine", "s", "idle_s"),
+    *_rows("state_machine", "s", "step_s", "hold"),
     *_rows("limits", "kW", "possible_low_kw possible_high_kw", "hold"),
     *_rows("limits", "kW", "low_kw high_kw low_room_kw high_room_kw", "zero"),
     *_rows("limits", "kW", "over_frequency_kw over_reference_kw under_frequency_kw under_reference_kw", "hold"),
@@ -279,6 +287,7 @@ CODE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "Act", "acts"),
     *_rows("snapshot", "Forbidden", "interlock"),
     *_rows("snapshot", "interlock", "interlock_by"),
+    *_rows("snapshot", "bits", "steps"),
     *_rows("snapshot", "WriteStatus", "write_status"),
     *_rows("snapshot", "Proved", "proved"),
     *_rows("snapshot", "Permit", "contested"),
@@ -296,6 +305,9 @@ CODE_ROWS: tuple[Row, ...] = (
     *_rows("state_machine", "Permit", "activated locked reentry", "hold", latch=True),
     *_rows("state_machine", "Permit", "settled", "hold"),
     *_rows("state_machine", "Condition", "conditions missing"),
+    *_rows("state_machine", "Sequence", "sequence", "hold"),
+    *_rows("state_machine", "1", "step", "hold"),
+    *_rows("state_machine", "1", "step_now"),
     *_rows("limits", "Permit", "proven"),
     *_rows("limits", "limit", "low_by high_by low_next_by high_next_by"),
     *_rows("limits", "Reason", "asked_kvar_by"),

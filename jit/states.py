@@ -11,6 +11,7 @@ import numpy as np
 
 from jit import constants as c
 from jit import rows as r
+from jit import sequence
 from jit.build import F2, I2, RF2, RI2, F, kernel, term
 from jit.codes import Act, Authority, Condition, Deviation, Forbidden, Latch, Permit, Proved, Reaction, Reason, State
 from jit.constants import F8, I8
@@ -53,20 +54,20 @@ TABLE: tuple[tuple[int, int, int, int, int], ...] = (
     *((_HANDS, int(_C.MANUAL), int(lost), State.MAINTENANCE, reason) for lost, reason in LOSSES),
     (_HANDS | _RUN | _mask(State.STANDBY), _C.MANUAL, 0, State.MAINTENANCE, Reason.BY_HAND),
     (ANY & ~_RUN, _C.LOCKED, 0, State.MAINTENANCE, Reason.LOCKED_OUT),
-    (_RUN, _C.LOCKED | _C.QUIET, 0, State.MAINTENANCE, Reason.LOCKED_OUT),
+    (_RUN, _C.LOCKED | _C.QUIET | _C.RESTS, 0, State.MAINTENANCE, Reason.LOCKED_OUT),
     (_HANDS, 0, 0, State.STANDBY, Reason.MAINTENANCE_ENDED),
     (_mask(State.UNKNOWN), 0, 0, State.INIT, Reason.WAITING_FOR_VALUES),
     (_mask(State.INIT), _C.FRESH, 0, State.STANDBY, Reason.VALUES_FRESH),
     (_mask(State.INIT), 0, 0, State.INIT, Reason.WAITING_FOR_VALUES),
     (
         _mask(State.STANDBY),
-        _C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE | _C.STEADY,
+        _C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE | _C.STEADY | _C.STARTED,
         0,
         State.READY,
         Reason.ACTIVATED,
     ),
     (_RUN, 0, _C.REMOTE, State.STANDBY, Reason.LOCAL_CONTROL),
-    (_RUN, _C.QUIET, _C.ACTIVATED, State.STANDBY, Reason.DEACTIVATED),
+    (_RUN, _C.QUIET | _C.RESTS, _C.ACTIVATED, State.STANDBY, Reason.DEACTIVATED),
     (_RUN, 0, _C.ACTIVATED, State.READY, Reason.DEACTIVATED),
     (_RUN, _C.LOCKED, 0, State.READY, Reason.LOCKED_OUT),
     *((_RUN, 0, int(lost), State.READY, reason) for lost, reason in LOSSES),
@@ -80,7 +81,7 @@ TRANSITIONS.flags.writeable = False
 #: What running needs; the absent ones are what `missing` shows.
 _PROVED = _C.IDENTIFIED | _C.REVERTS
 _FIT = _C.FRESH | _C.ACTIVATED | _C.REMOTE | _C.AVAILABLE | _C.AGREES | _C.OBEYS | _C.FREE
-NEEDED = int(_FIT | _PROVED | _C.STEADY | _C.REENTERED)
+NEEDED = int(_FIT | _PROVED | _C.STEADY | _C.REENTERED | _C.STARTED)
 STANDING = int(_C.STOPPED | _C.LATCHED | _C.LOCKED)
 #: What an asset must be in to be taken over by hand, and what must not stand; what it needs to go on with power.
 TAKEN = int(_C.GOOD) | NEEDED & ~int(_C.ACTIVATED)
@@ -97,7 +98,7 @@ A_ACTIVATE, A_DEACTIVATE, A_LOCK, A_UNLOCK = int(Act.ACTIVATE), int(Act.DEACTIVA
 A_RESTORED, A_MANUAL = int(Act.RESTORED_STOP), int(Act.MANUAL)
 L_ALARM, L_SIGN, L_READBACK = int(Latch.ALARM), int(Latch.WRONG_SIGN), int(Latch.READBACK)
 L_BEYOND, L_IDENTITY, L_CRASH = int(Latch.BEYOND), int(Latch.IDENTITY), int(Latch.CRASH_LOOP)
-L_INTERLOCK = int(Latch.INTERLOCK)
+L_INTERLOCK, L_SEQUENCE = int(Latch.INTERLOCK), int(Latch.SEQUENCE)
 F_STOP, F_CHARGE, F_DISCHARGE = int(Forbidden.STOP), int(Forbidden.CHARGE), int(Forbidden.DISCHARGE)
 F_UNSURE, F_POWER = int(Forbidden.UNSURE), int(Forbidden.CHARGE | Forbidden.DISCHARGE)
 L_EFFECT, L_SECOND_MASTER = int(Latch.EFFECT), int(Latch.SECOND_MASTER)
@@ -107,7 +108,7 @@ P_IDENTITY, P_REVERSION, P_FOREIGN = int(Proved.IDENTITY), int(Proved.REVERSION)
 C_FRESH, C_STOPPED, C_LATCHED, C_ACTIVATED = int(_C.FRESH), int(_C.STOPPED), int(_C.LATCHED), int(_C.ACTIVATED)
 C_REMOTE, C_AVAILABLE, C_CLEAR, C_LOCKED = int(_C.REMOTE), int(_C.AVAILABLE), int(_C.CLEAR), int(_C.LOCKED)
 C_GOOD, C_QUIET, C_AGREES, C_FOLLOWS = int(_C.GOOD), int(_C.QUIET), int(_C.AGREES), int(_C.FOLLOWS)
-C_OBEYS = int(_C.OBEYS)
+C_OBEYS, C_RESTS = int(_C.OBEYS), int(_C.RESTS)
 C_IDENTIFIED, C_REVERTS = int(_C.IDENTIFIED), int(_C.REVERTS)
 C_STEADY, C_REENTERED, C_MANUAL, C_FREE = int(_C.STEADY), int(_C.REENTERED), int(_C.MANUAL), int(_C.FREE)
 S_INIT, S_STANDBY, S_READY, S_IDLE = int(State.INIT), int(State.STANDBY), int(State.READY), int(State.IDLE)
@@ -191,7 +192,9 @@ def hold(codes: I8, past_codes: I8) -> None:
 
 
 @term
-def keep(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8, dt: float) -> None:
+def keep(
+    values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8, steps: F8, dt: float
+) -> None:
     """What latches, and for how long nothing of it has been present; unknown is not clear.
 
     A cause is one bit of `present`: it latches in the tick that shows it, and an acknowledgement takes every bit once
@@ -214,6 +217,8 @@ def keep(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8
         forbidden = codes[r.INTERLOCK, a]
         if forbidden & F_STOP != 0 or (forbidden & F_UNSURE != 0 and ran(past_codes, a)):
             present |= L_INTERLOCK
+        if sequence.late(codes, past, past_codes, steps, a):
+            present |= L_SEQUENCE
         sure = codes[r.QUALITY, a] == VALID and forbidden & F_UNSURE == 0
         clear = lasts(past[r.CLEAR_S, a], present == 0 and sure, dt)
         latch = past_codes[r.LATCH, a] | present
@@ -297,28 +302,43 @@ def walk(values: F8, codes: I8, past: F8, past_codes: I8, table: I8, dt: float) 
             missing |= C_CLEAR & ~conditions
         if S_READY <= to <= S_LIMITED and (conditions & C_ACTIVATED == 0 or conditions & C_LOCKED != 0):
             missing |= C_QUIET & ~conditions
+        missing |= C_RESTS & ~conditions
         codes[r.MISSING, a] = missing
         held = past[r.STATE_S, a]
         values[r.STATE_S, a] = held + dt if to == state and held == held else 0.0
 
 
-@kernel(F2, I2, RF2, RI2, RF2, RI2, RI2, F, F)
+@kernel(F2, I2, RF2, RI2, RF2, RI2, RF2, RI2, F, F)
 def advance(
-    values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8, table: I8, armed: float, dt: float
+    values: F8,
+    codes: I8,
+    past: F8,
+    past_codes: I8,
+    ratings: F8,
+    masks: I8,
+    steps: F8,
+    table: I8,
+    armed: float,
+    dt: float,
 ) -> None:
-    """One step of every asset. `table` [transitions, 5]; `armed` 2.0 when the process may write, else 1.0."""
+    """One step of every asset. `steps` [2 · MOST_STEPS, assets] s; `table` [transitions, 5]; `armed` 2.0 when the
+    process may write, else 1.0.
+    """
     observe(values, codes, past, past_codes, ratings, masks)
+    sequence.ready(values, codes, past, past_codes, ratings, steps, dt)
     hold(codes, past_codes)
-    keep(values, codes, past, past_codes, ratings, masks, dt)
+    keep(values, codes, past, past_codes, ratings, masks, steps, dt)
     reenter(values, codes, past, past_codes, ratings, dt)
     by_hand(values, codes, past, past_codes, dt)
+    sequence.proceed(values, codes, past, past_codes, steps, armed, dt)
     walk(values, codes, past, past_codes, table, dt)
     for a in range(values.shape[1]):
         to, by, conditions = codes[r.STATE, a], codes[r.STATE_BY, a], codes[r.CONDITIONS, a]
         permitted = by == R_RUNNING or by == R_HAND
         settled = past_codes[r.SETTLED, a] == YES or conditions & C_FRESH != 0
         heard = codes[r.ACTS, a] & A_STOP != 0 or (to == S_STOP and past_codes[r.AUTHORITY, a] == ARMED)
-        silent = armed < 1.5 or to == S_INIT or to == S_STANDBY or conditions & C_REMOTE == 0
+        silent = armed < 1.5 or to == S_INIT or conditions & C_REMOTE == 0
+        silent = silent or (to == S_STANDBY and codes[r.SEQUENCE, a] == 0)  # a sequence goes along with 0 kW
         silent = silent or (to == S_MAINTENANCE and conditions & C_MANUAL == 0)
         # the tick that activates only listens: in the next one power starts from what is measured, not from 0
         silent = silent or by == R_ACTIVATED or not (settled or heard)

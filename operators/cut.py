@@ -23,7 +23,10 @@ SOURCE_OF_KIND = {"commitment": "Schedule", "intraday": "Schedule", "day_ahead":
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Power in kW and kvar, + = discharging. `deadline_s` is scheduler time; `valid_until_ns` the same in UTC."""
+    """Power in kW and kvar, + = discharging. `deadline_s` is scheduler time; `valid_until_ns` the same in UTC.
+
+    `steps` are constant write points of the profile that are written with this command, and with no other.
+    """
 
     id: str
     tick: int
@@ -37,6 +40,7 @@ class Command:
     heartbeat: int
     reason: str
     source: str
+    steps: tuple[str, ...] = ()
 
 
 def cut(frame: Frame, column: int) -> Command | None:
@@ -62,7 +66,18 @@ def cut(frame: Frame, column: int) -> Command | None:
         heartbeat=codes.item(r.HEARTBEAT, column),
         reason=why(frame, column),
         source=_source(frame, column),
+        steps=_steps(frame, column) if power == 0.0 else (),
     )
+
+
+def _steps(frame: Frame, column: int) -> tuple[str, ...]:
+    """What a step of starting or stopping writes in this tick: nothing ever moves a contactor under power."""
+    now = frame.codes.item(r.STEP_NOW, column)
+    if now == 0 or frame.codes.item(r.FAULT, column) != 0:
+        return ()
+    stops, number = now > c.MOST_STEPS, (now - 1) % c.MOST_STEPS + 1
+    steps = (step for step in frame.layout.steps[column] if (step.stops, step.number) == (stops, number))
+    return tuple(step.write for step in steps if step.write is not None)
 
 
 def _source(frame: Frame, column: int) -> str:

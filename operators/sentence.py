@@ -19,6 +19,7 @@ from jit.codes import (
     Permit,
     Quality,
     Reason,
+    Sequence,
     State,
     WriteStatus,
 )
@@ -54,6 +55,7 @@ LATCH_TEXT: dict[int, str] = {
     Latch.BEYOND: "the device gives or takes more power than commanded",
     Latch.SECOND_MASTER: "somebody else writes the device's set-point",
     Latch.EFFECT: "the device does not follow the command",
+    Latch.SEQUENCE: "a step of starting up or shutting down was not done in time",
 }
 DEVIATION_TEXT: dict[int, str] = {
     Deviation.BEYOND: "the device gives or takes more power than commanded",
@@ -107,6 +109,7 @@ POINT_TEXT: dict[int, str] = {
 # Members as plain numbers: in CPython 3.11 looking one up in its class costs as much as a kernel.
 ARMED, YES, VALID = int(Authority.ARMED), int(Permit.YES), int(Quality.VALID)
 EMERGENCY_STOP, FAULT = int(State.EMERGENCY_STOP), int(State.FAULT)
+STOPS = int(Sequence.STOP)
 RUNNING, REMAINS = int(Reason.RUNNING), int(Reason.REMAINS)
 ONE_DIRECTION, BELOW_MINIMUM = int(Reason.ONE_DIRECTION), int(Reason.BELOW_MINIMUM)
 RAMPING, RESERVED = (int(Reason.RAMP_UP), int(Reason.RAMP_DOWN)), int(Reason.RESERVE_KEPT_FREE)
@@ -120,6 +123,7 @@ FAILED = int(WriteStatus.FAILED)
 NEWS = frozenset(map(int, (Reason.VALUES_FRESH, Reason.ACTIVATED, Reason.STOP_RELEASED, Reason.FAULT_ACKNOWLEDGED,
                            Reason.MAINTENANCE_ENDED)))  # fmt: skip
 OBEYS, AVAILABLE = int(Condition.OBEYS), int(Condition.AVAILABLE)
+SEQUENCED = int(Condition.STARTED | Condition.RESTS)
 #: More lost points than these are not named one by one.
 NAMED_POINTS = 3
 
@@ -248,9 +252,24 @@ def not_ready(frame: Frame, column: int) -> list[str]:
         words.append(DEVIATION_TEXT.get(frame.codes.item(r.DEVIATION, column), "not proved that it follows"))
     if missing & FREE:
         words.append(interlock_text(frame, column))
+    if missing & SEQUENCED:
+        words.append(step_text(frame, column))
     if missing & REENTERED:
         words.append(f"re-entry delay, {frame.values.item(r.REENTRY_S, column):.0f} s left")
     return words
+
+
+def step_text(frame: Frame, column: int) -> str:
+    """`start step 2 of 3: close_contactor, waiting for available`."""
+    stops = frame.codes.item(r.SEQUENCE, column) == STOPS
+    steps = [step for step in frame.layout.steps[column] if step.stops == stops]
+    number = frame.codes.item(r.STEP, column)
+    if not 1 <= number <= len(steps):
+        return "start sequence not done" if number == 0 else f"{steps[-1].until} says no again: activate anew"
+    step = steps[number - 1]
+    written = f"{step.write}, " if step.write else ""
+    what = f"{'no ' if stops else ''}{step.until}"
+    return f"{'stop' if stops else 'start'} step {number} of {len(steps)}: {written}waiting for {what}"
 
 
 def interlock_text(frame: Frame, column: int) -> str:

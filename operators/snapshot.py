@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from reactivex import Observable, abc
 
-from jit import ceilings, dwell, effect, grid, interlock, measure, points, rows, signals, site
+from jit import ceilings, dwell, effect, grid, interlock, measure, points, rows, sequence, signals, site
 from jit import constants as c
 from jit.codes import Permit, Reason
 from jit.constants import Constants
@@ -49,7 +49,8 @@ class Interlocks:
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
     """Where points are (`jit.points`): `assets` int64[18, assets], `site` int64[6], device per point int64[points],
-    `grid` int64[2] (reactive power and voltage at the point of connection).
+    `grid` int64[2] (reactive power and voltage at the point of connection), `steps` (`jit.sequence`) where there are
+    sequences.
     """
 
     assets: I8
@@ -57,6 +58,7 @@ class Places:
     device_of_point: I8
     grid: I8
     interlocks: Interlocks | None = None
+    steps: I8 | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -232,6 +234,8 @@ class Snapshot:
         newest.utc_s = tick.utc_ns * 1e-9
         ceilings.hear(frame.site, past.site, newest.told_kw, newest.issued_s, newest.utc_s, tick.dt_s)
         self._interlock(frame, ages, past)
+        if self.places.steps is not None:
+            sequence.look(frame.points, frame.point_codes, self.places.steps, codes)
 
     def _ask_schedules(self, frame: Frame, tick: Tick, past: Past) -> None:
         """What schedules say now; without a trusted clock what they said, for a while, and then nothing (F7)."""

@@ -34,6 +34,8 @@ from operators.stage import stage
         "armed",
         "manual_asked_kw",
         "manual_for_s",
+        "power_kw",
+        "steps",
     ),
     before=(
         "state",
@@ -55,6 +57,11 @@ from operators.stage import stage
         "returned_s",
         "manual_kw",
         "manual_s",
+        "idle_s",
+        "step_s",
+        "sequence",
+        "step",
+        "step_now",
     ),
     writes=(
         "state",
@@ -77,6 +84,11 @@ from operators.stage import stage
         "reentry_s",
         "manual_kw",
         "manual_s",
+        "idle_s",
+        "step_s",
+        "sequence",
+        "step",
+        "step_now",
     ),
 )
 def state_machine(frame: Frame) -> None:
@@ -89,6 +101,7 @@ def state_machine(frame: Frame) -> None:
         past.codes,
         constants.ratings,
         constants.masks,
+        constants.steps,
         states.TRANSITIONS,
         float(frame.site_codes[ARMED]),
         frame.dt,

@@ -27,6 +27,7 @@ from jit.points import M_DEVICE, M_HEARTBEAT, POINT_OF_ROW
 from operators.offers import Entry, Offers
 from operators.snapshot import Interlocks, Places
 from operators.validate import Plausible
+from pipeline import sequences
 from pipeline.composed import Composed, compose
 from pipeline.grid import curve, parameters, reactive_ratings, stale_after
 from pipeline.joint import ceiling_name, ring, shared
@@ -118,6 +119,7 @@ def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) 
         owners={part.id: part.id for part in composed},
         transformers=tuple(definition.site.transformers),
         ring=ring(definition),
+        steps=sequences.texts(definition),
     )
     return Compiled(
         definition=definition,
@@ -188,7 +190,8 @@ def _places(definition: Definition, profiles: Mapping[str, Profile], layout: Lay
     at_poc = np.array([point(poc, "reactive_power"), point(poc, "voltage")], np.int64)
     for array in (assets, site, device_of_point, at_poc):
         array.flags.writeable = False
-    return Places(assets, site, device_of_point, at_poc, _interlocks(definition, layout))
+    steps = sequences.places(definition, layout)
+    return Places(assets, site, device_of_point, at_poc, _interlocks(definition, layout), steps)
 
 
 _FORBIDS = {
@@ -243,6 +246,7 @@ def _constants(definition: Definition, profiles: Mapping[str, Profile]) -> Const
         shared=shared(definition),
         grid=parameters(definition, profiles, stale_after(definition, _frequency_meter(definition))),
         curve=curve(definition.site.grid_functions.reactive),
+        steps=sequences.time_outs(definition),
     )
 
 

@@ -27,4 +27,5 @@ def closing(last: Command, offered_s: float, now_s: float, deadline_s: float, at
         heartbeat=last.heartbeat + 1,
         reason="the process ends: 0 kW",
         source="Safety",
+        steps=(),
     )

@@ -7,7 +7,8 @@
     {"command_id": "…", "accepted": true, "dispatched_at": "…", "reason": "…"}          the last two are optional
 
 `reactive_power_kvar` is absent when the command has none. Power, mode and heartbeat stand at the profile's write paths,
-in its unit and with its sign. `final` is the last clamp before the bytes: whatever the chain computed, what leaves is
+in its unit and with its sign; what a step of a sequence writes stands beside 0 kW, at its own path.
+`final` is the last clamp before the bytes: whatever the chain computed, what leaves is
 finite, inside the rating, and of the direction that the mode says; NaN and every contradiction are 0 kW.
 """
 
@@ -72,8 +73,11 @@ class Encoder:
         self._scaling: Scaling = scaling(profile, "power", self._power)
         self._mode = profile.write.get("mode")
         self._heartbeat = profile.write.get("heartbeat")
+        self._steps = {name: profile.write[name] for name in profile.steps}
         probe: dict[str, object] = dict.fromkeys(_FIXED)
-        for path in (_path(self._mode, "mode"), _path(self._power, "active_power_kw"), _path(self._heartbeat, "x")):
+        steps = (_path(point, name) for name, point in self._steps.items())
+        usual = (_path(self._mode, "mode"), _path(self._power, "active_power_kw"), _path(self._heartbeat, "x"))
+        for path in (*usual, *dict.fromkeys(steps)):
             _put(probe, path, None)
 
     def encode(self, command: Command) -> tuple[bytes, float]:
@@ -93,6 +97,9 @@ class Encoder:
             members["reactive_power_kvar"] = reactive
         if self._heartbeat is not None:
             _put(members, _path(self._heartbeat, "heartbeat"), command.heartbeat)
+        for name in command.steps if power == 0.0 else ():
+            if name in self._steps:
+                _put(members, _path(self._steps[name], name), self._steps[name].constant)
         return orjson.dumps(members), power
 
 

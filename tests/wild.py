@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from config.asset import StartStep, StopStep
 from config.definition import Limit, Transformer
 from config.grid import GridFunctions
 from config.request import Request
 from config.transform import Transform
-from jit.codes import Authority, Condition, Permit, Proved, Reason, State, WriteStatus
+from jit.codes import Authority, Condition, Permit, Proved, Reason, Sequence, State, WriteStatus
 from jit.frame import F8, I8, Frame, Past
 from jit.layout import Layout, Row
 from pipeline.compile import Compiled, compile_definition
@@ -27,6 +28,7 @@ ENUMS: dict[str, tuple[int, ...]] = {
     "State": tuple(State),
     "Authority": tuple(Authority),
     "Reason": tuple(Reason),
+    "Sequence": tuple(Sequence),
     "WriteStatus": tuple(WriteStatus),
     "Quality": (0, 1, 1, 1, 2, 4, 8, 16, 256, 511),
     "Proved": (0, 1, 2, 3, 3, 3, 4),
@@ -44,6 +46,7 @@ GOOD_DAY = {
     "proved": int(Proved.IDENTITY | Proved.REVERSION),
     "write_status": int(WriteStatus.CONFIRMED),
     "conditions": int(Condition.GOOD | Condition.FRESH | Condition.REMOTE | Condition.AVAILABLE | Condition.FOLLOWS),
+    **dict.fromkeys(("steps", "sequence", "step", "step_now"), 0),
     "state": int(State.DISCHARGING),
     "state_by": int(Reason.RUNNING),
     "authority": int(Authority.ARMED),
@@ -63,6 +66,8 @@ def compiled(assets: int = 3, fcr_kw: float = 60.0, *, transforms: bool = False,
                     update={"charge": 100.0 + 50.0 * number, "apparent": (120.0, None, 275.0)[number % 3]}
                 ),
                 "ramp": asset.ramp.model_copy(update={"up": 20.0, "down": 50.0, "stop": 10.0 * number or None}),
+                "start_sequence": [] if number == 1 else [StartStep(until="available", within="5 s")] * 2,
+                "stop_sequence": [] if number == 2 else [StopStep(until_not="remote", within="3 s")] * 3,
                 "min_power": asset.min_power.model_copy(update={"charge": 2.0 * number, "discharge": 3.0 * number}),
             }
         )

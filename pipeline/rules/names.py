@@ -1,4 +1,4 @@
-"""Rules about names that point elsewhere: transformers, interlocks, inputs, alarms, start-up steps.
+"""Rules about names that point elsewhere: transformers, interlocks, inputs, alarms, steps of sequences.
 
 Every name of nothing is E105 or E506 at its place, with the nearest one that exists.
 """
@@ -12,11 +12,15 @@ from config.canonical import dimension_of
 from config.chain import STAGES
 from config.diagnostics import Diagnostic
 from config.plain import Location
+from config.profile import Profile
 from config.shape import suggestion
 from pipeline.rules.subject import Subject
 
 #: Ids of nodes that are not stages and not below a section of the definition.
 _NODES = frozenset({*STAGES, "alarms", "endpoint"})
+
+#: Points that are a yes or a no whatever their profile says of them.
+YES_OR_NO = ("available", "remote", "cooling", "contactor")
 
 
 def assets(subject: Subject) -> Iterator[Diagnostic]:
@@ -88,19 +92,43 @@ def _unit(subject: Subject, watched: str, when: str, at: Location) -> Iterator[D
 
 
 def start_up(subject: Subject) -> Iterator[Diagnostic]:
-    """Each step of starting up names points of the asset's profile."""
+    """Each step of starting up or shutting down names points of the asset's profile that fit."""
     for name, asset in subject.definition.assets.items():
         profile = subject.profiles.get(name)
-        for index, step in enumerate(asset.start_sequence if profile is not None else ()):
+        if profile is None:
+            continue
+        for index, start in enumerate(asset.start_sequence):
             at: Location = ("assets", name, "start_sequence", index)
-            if profile is None:
-                continue
-            if step.write is not None and step.write not in profile.write:
-                message = f"`{profile.name}` has no write point `{step.write}`"
-                yield subject.problem("E506", message, suggestion(step.write, list(profile.write)), *at, "write")
-            if step.until not in profile.read:
-                message = f"`{profile.name}` has no read point `{step.until}`"
-                yield subject.problem("E506", message, suggestion(step.until, list(profile.read)), *at, "until")
+            yield from _step_writes(subject, profile, start.write, (*at, "write"))
+            yield from _step_reads(subject, profile, start.until, (*at, "until"))
+            yield from _step_reads(subject, profile, start.when, (*at, "when"))
+        for index, stop in enumerate(asset.stop_sequence):
+            at = ("assets", name, "stop_sequence", index)
+            yield from _step_writes(subject, profile, stop.write, (*at, "write"))
+            yield from _step_reads(subject, profile, stop.until_not, (*at, "until_not"))
+
+
+def _step_writes(subject: Subject, profile: Profile, name: str | None, at: Location) -> Iterator[Diagnostic]:
+    if name is None:
+        return
+    if name not in profile.write:
+        message = f"`{profile.name}` has no write point `{name}`"
+        yield subject.problem("E506", message, suggestion(name, list(profile.write)), *at)
+    elif name not in profile.steps:
+        message = f"`{name}` is written with commands, not by a step"
+        yield subject.problem("E511", message, "name it under `steps` of the profile", *at)
+
+
+def _step_reads(subject: Subject, profile: Profile, name: str | None, at: Location) -> Iterator[Diagnostic]:
+    if name is None:
+        return
+    point = profile.read.get(name)
+    if point is None:
+        message = f"`{profile.name}` has no read point `{name}`"
+        yield subject.problem("E506", message, suggestion(name, list(profile.read)), *at)
+    elif not (point.yes or name in YES_OR_NO or (point.type == "bool" if point.register else not point.unit)):
+        message = f"`{name}` says neither yes nor no"
+        yield subject.problem("E511", message, "give it `yes`, the raw values that mean yes", *at)
 
 
 def tests(subject: Subject) -> Iterator[Diagnostic]:

@@ -17,7 +17,6 @@ from pipeline.rules.subject import Subject
 
 LATER: dict[Location, str] = {
     ("site", "meters", "*", "node"): "a node on OPC UA",
-    ("assets", "*", "start_sequence"): "a sequence of starting up",
     ("connections", "*", "security"): "a security policy of OPC UA",
     ("requests", "*", "peak_shaving"): "the controller `peak_shaving`",
     ("requests", "*", "self_consumption"): "the controller `self_consumption`",

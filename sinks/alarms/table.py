@@ -79,6 +79,7 @@ LATCH_RESPONSE: dict[int, str] = {
     Latch.EFFECT: "Find out why power does not follow; acknowledge once the device does what it is told",
     Latch.BEYOND: "Go to the device: it gives or takes more than it is told; stop it there if it goes on",
     Latch.FORGOTTEN: "Look at the device; acknowledge once nothing is wrong there, then activate it",
+    Latch.SEQUENCE: "Look at the device: which step was not done, and why? Its contactor may stand either way",
     Latch.CRASH_LOOP: "Read the log for why the process ended; acknowledge once it runs",
 }
 ANY_LATCH = "Find the cause at the device; acknowledge once it is clear"

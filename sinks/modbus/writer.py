@@ -6,6 +6,7 @@
 * The power is clamped to ± the rating in the instruction that encodes it; what is not a finite number is 0 kW.
 * The command's deadline is checked again for every request, in the last instruction before the bytes leave.
 * Nothing is sent twice: after a failure the next tick's command follows.
+* What a step of a start or stop sequence writes goes out behind 0 kW, in the tick that says so and in no other.
 * Nothing is written to a device that is not identified in this connection, and nothing but 0 kW to one that is not
   proved to revert by itself (`sinks.modbus.proving`).
 * Every command carried out gives one receipt: CONFIRMED, DIFFERENT (the device holds another set-point), WRITTEN
@@ -30,7 +31,7 @@ from sinks.modbus.proving import Proving
 from sinks.modbus.values import Values, said
 from sinks.modbus.wear import Wear
 from sinks.pace import Pace
-from sources.modbus.blocks import encode_run, write_runs
+from sources.modbus.blocks import Run, encode_run, write_runs
 from sources.modbus.codec import EncodeError, codec
 from sources.modbus.device import ModbusDevice
 from sources.modbus.errors import ModbusFault, Rejected, TooLate, Withheld
@@ -79,6 +80,7 @@ class ModbusWriter:
         self._emit = emit_receipt
         self._attempts, self._pause = attempts, pause
         self._runs = write_runs(profile, profile.write_order)
+        self._steps = {name: write_runs(profile, [name]) for name in profile.steps}
         self._values = Values.of(profile, rated)
         self._power = codec(profile, "power", profile.write["power"])
         self._held = codec(profile, "setpoint", profile.read["setpoint"]) if "setpoint" in profile.read else None
@@ -156,7 +158,7 @@ class ModbusWriter:
                 order = self._freshest(order)
                 self._admit(order)
                 power_kw = self.wear.settle(self._values.power_kw(order.command))
-                for run in self._runs:
+                for run in (*self._runs, *self._steps_of(order, power_kw)):
                     words = encode_run(run, lambda name: self._values.of_point(order.command, power_kw, name))
                     if not self.wear.needless(run, words):
                         await self._connection.write(
@@ -178,6 +180,12 @@ class ModbusWriter:
             return self._receipt(order, WriteStatus.REFUSED, written, nan, str(fault))
         except (ModbusFault, EncodeError) as fault:
             return self._receipt(order, WriteStatus.FAILED, written, nan, str(fault))
+
+    def _steps_of(self, order: _Order, power_kw: float) -> list[Run]:
+        """What a step of a sequence writes behind 0 kW: never with power, never to a device that lacks a proof."""
+        if order.last or power_kw != 0.0 or self.proving.lacks():
+            return []
+        return [run for name in order.command.steps for run in self._steps.get(name, ())]
 
     def _admit(self, order: _Order) -> None:
         """Raises `Withheld` when the device lacks a proof that this command needs."""

@@ -112,12 +112,13 @@ def in_maintenance(conditions: int) -> tuple[State, Reason]:
 def in_run(conditions: int) -> tuple[State, Reason]:
     if conditions & C.MANUAL:
         return State.MAINTENANCE, Reason.BY_HAND
-    if conditions & C.LOCKED and conditions & C.QUIET:
+    rests = conditions & C.QUIET and conditions & C.RESTS
+    if conditions & C.LOCKED and rests:
         return State.MAINTENANCE, Reason.LOCKED_OUT
     if not conditions & C.REMOTE:
         return State.STANDBY, Reason.LOCAL_CONTROL
     if not conditions & C.ACTIVATED:
-        return (State.STANDBY if conditions & C.QUIET else State.READY), Reason.DEACTIVATED
+        return (State.STANDBY if rests else State.READY), Reason.DEACTIVATED
     if conditions & C.LOCKED:
         return State.READY, Reason.LOCKED_OUT
     lost = loss(conditions)
@@ -153,7 +154,7 @@ def oracle(state: State, conditions: int) -> tuple[State, Reason]:
     if state is State.INIT:
         fresh = conditions & C.FRESH
         return (State.STANDBY, Reason.VALUES_FRESH) if fresh else (State.INIT, Reason.WAITING_FOR_VALUES)
-    wanted = C.FRESH | C.ACTIVATED | C.REMOTE | C.AVAILABLE | C.STEADY
+    wanted = C.FRESH | C.ACTIVATED | C.REMOTE | C.AVAILABLE | C.STEADY | C.STARTED
     if conditions & wanted == wanted:
         return State.READY, Reason.ACTIVATED
     return State.STANDBY, Reason.REMAINS
@@ -162,7 +163,9 @@ def oracle(state: State, conditions: int) -> tuple[State, Reason]:
 @pytest.mark.parametrize("state", list(State))
 def test_the_table_says_what_the_rules_say_in_every_situation(state: State) -> None:
     losses = [EVERY_LOSS, *(EVERY_LOSS & ~int(lost) for lost, _ in LOSSES), 0]
-    singles = [sum(map(int, bits)) for bits in product(*((0, bit) for bit in SINGLE))]
+    of_sequences = {State.STANDBY: (C.STARTED,)} | dict.fromkeys(RUN, (C.RESTS,))
+    bits = (*SINGLE, *of_sequences.get(state, ()))
+    singles = [sum(map(int, chosen)) for chosen in product(*((0, bit) for bit in bits))]
     cases = [(int(state), one | lost) for one in singles for lost in losses]
     found = walked(cases)
     wrong = [

@@ -139,6 +139,16 @@ DECLARED = [
 ]
 
 
+def at_zero(frame: Frame) -> Frame:
+    """0 kW was commanded and is confirmed: only then does it matter how near to it the measured power is."""
+    rows, past = frame.layout.value_index, frame.prior
+    values = past.values.copy()
+    values[rows["command_kw"]] = frame.values[rows["written_kw"]] = 0.0
+    frame.values[rows["power_kw"]] = 1.0
+    values.flags.writeable = False
+    return copy(frame, before=Past(past.tick, values, past.codes, past.site, past.site_codes))
+
+
 @pytest.mark.parametrize(("stage", "name", "where"), DECLARED, ids=lambda value: getattr(value, "id", str(value)))
 def test_what_it_declares_to_read_matters_to_it(stage: Stage, name: str, where: str) -> None:
     """A declaration that nothing depends on would hide a row that is no longer looked at."""
@@ -154,6 +164,8 @@ def test_what_it_declares_to_read_matters_to_it(stage: Stage, name: str, where: 
             frame.codes[SITE.layout.code_index["conditions"]] |= int(Condition.FOLLOWS)
         if name.startswith("manual_"):
             frame.codes[SITE.layout.code_index["acts"]] = int(Act.MANUAL)
+        if name in ("power_kw", "idle_s") and stage.id == "state_machine":
+            frame = at_zero(frame)
         declared = {"reads": set(NODES[stage.id].reads), "before": set(NODES[stage.id].before)}
         declared[where].discard(name)
         other = poisoned(frame, declared["reads"], declared["before"], rng)
@@ -225,4 +237,7 @@ def _turned(constants: Any, order: list[int]) -> Any:
         constants.service,
         np.ascontiguousarray(constants.split[:, order]),
         constants.shared,
+        constants.grid,
+        constants.curve,
+        np.ascontiguousarray(constants.steps[:, order]),
     )

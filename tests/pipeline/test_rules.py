@@ -86,6 +86,11 @@ FAULTS = [
     # start-up
     Fault("E506", "  one:\n", "  one:\n    start_sequence: [ { until: «contactor», within: 30 s } ]\n"),
     Fault("E506", "  one:\n", "  one:\n    start_sequence: [ { write: «close», until: available, within: 30 s } ]\n"),
+    Fault("E511", "  one:\n", "  one:\n    start_sequence: [ { write: «enable», until: available, within: 30 s } ]\n"),
+    Fault("E511", "  one:\n", "  one:\n    start_sequence: [ { until: «soc», within: 30 s } ]\n", "neither yes nor no"),
+    Fault("E506", "  one:\n", "  one:\n    start_sequence: [ { until: remote, when: «fit», within: 30 s } ]\n"),
+    Fault("E506", "  one:\n", "  one:\n    stop_sequence: [ { write: «open», until_not: available, within: 30 s } ]\n"),
+    Fault("E506", "  one:\n", "  one:\n    stop_sequence: [ { until_not: «contactor», within: 30 s } ]\n"),
     Fault("E202", "  one:\n", "  one:\n    soc_dwell: { above: «110 %», at_most: 12 h }\n"),
     Fault("E202", "  one:\n", "  one:\n    write_budget: { per_day: «0» }\n"),
     # OPC UA
@@ -148,7 +153,7 @@ def test_a_server_never_takes_the_address_of_a_device() -> None:
 def test_everything_that_a_site_needs_is_checked_clean_but_for_what_is_later() -> None:
     text = PLANT.replace("  one:\n", "  one:\n    identity: { serial: A-1 }\n    write_budget: { per_day: 10 }\n"
                          "    soc_dwell: { above: 95 %, at_most: 12 h }\n"
-                         "    start_sequence: [ { write: enable, until: available, within: 30 s } ]\n")  # fmt: skip
+                         "    start_sequence: [ { until: available, within: 30 s } ]\n")  # fmt: skip
     text = text.replace(OUT, f"{INPUT}interlocks: {{ fire: {{ input: door, then: stop, assets: [one] }} }}\n"
                         "time: { max_offset: 500 ms }\n" + OUT)  # fmt: skip
     found = checked(text)
