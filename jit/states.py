@@ -178,8 +178,8 @@ def hold(codes: I8, past_codes: I8) -> None:
         local = codes[r.REMOTE, a] == NO
         if codes[r.REMOTE, a] == 0:  # unknown for now: what was known stands, lost data take the permission away anyway
             local = past_codes[r.CONDITIONS, a] & C_REMOTE == 0 and past_codes[r.STATE, a] != 0
-        # after a stop, and after LOCAL, also when it was found so at the start, somebody has to activate
-        idle = stands(past_codes[r.ACTIVATED, a] == NO, acts, A_DEACTIVATE, A_ACTIVATE) or local or stopped
+        # after a stop, a lock and LOCAL, also when it was found so at the start, somebody has to activate
+        idle = stands(past_codes[r.ACTIVATED, a] == NO, acts, A_DEACTIVATE, A_ACTIVATE) or local or stopped or locked
         codes[r.STOPPED, a] = YES if stopped else NO
         codes[r.LOCKED, a] = YES if locked else NO
         codes[r.ACTIVATED, a] = NO if idle else YES

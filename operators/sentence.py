@@ -189,7 +189,7 @@ def why(frame: Frame, column: int) -> str:
         return f"{said}, {REASON_TEXT[Reason(BELOW_MINIMUM)]} ({asked})"
     if codes.item(r.RESOLVE_BY, column) == RESERVED:
         return f"{said}, {_beside_reserve(frame, column)} ({asked}{_service(frame, column)})"
-    return f"{said}, follows {request}{_service(frame, column)}"
+    return f"{said}, {'by' if by_hand else 'follows'} {request}{_service(frame, column)}"
 
 
 def _limit_text(frame: Frame, column: int, limit: int) -> str:

@@ -183,6 +183,8 @@ def site_status(frame: Frame) -> dict[str, Any]:
         row = first + r.SERVICE_ROWS * i
         phases = [PHASE.get(Reason(code), "absent") for code in frame.codes[code_first + i].tolist()]
         capacity, asked, given, undeliverable = (float(frame.values[row + k].sum()) for k in range(4))
+        if not permitted(frame).any():
+            given = 0.0  # what the service adds to the base goes nowhere
         services.append(
             {
                 "id": name,
@@ -221,6 +223,15 @@ def site_status(frame: Frame) -> dict[str, Any]:
     }
 
 
+def permitted(frame: Frame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Per asset: whether any power may flow."""
+    codes = frame.codes
+    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = (
+        (codes[r.MAY_CHARGE] == Permit.YES) | (codes[r.MAY_DISCHARGE] == Permit.YES)
+    )  # fmt: skip
+    return found
+
+
 def _in_control(frame: Frame) -> str:
     """Who decides: a stop, a fault, somebody's hand, or the request that most of the permitted assets follow."""
     codes = frame.codes
@@ -231,8 +242,8 @@ def _in_control(frame: Frame) -> str:
         return "fault"
     if (codes[r.STATE_BY] == Reason.BY_HAND).any():
         return "by hand"
-    permitted = (codes[r.MAY_CHARGE] == Permit.YES) | (codes[r.MAY_DISCHARGE] == Permit.YES)
-    if not permitted.any():
+    running = permitted(frame)
+    if not running.any():
         return "nobody"
-    followed = np.bincount(codes[r.REQUEST_BY][permitted], minlength=1)
+    followed = np.bincount(codes[r.REQUEST_BY][running], minlength=1)
     return request_name(frame, int(np.flatnonzero(codes[r.REQUEST_BY] == followed.argmax())[0]))

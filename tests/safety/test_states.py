@@ -306,6 +306,9 @@ def test_a_lock_out_is_silent_and_lifted_only_by_its_own_act(cycle: str) -> None
         assert rig.frame["state"][0] == State.MAINTENANCE
     rig.act(ActKind.UNLOCK)
     rig.run(8)
+    assert rig.frame["state"][0] == State.STANDBY  # whoever unlocks does not thereby start it
+    rig.act(ActKind.ACTIVATE)
+    rig.run(8)
     assert rig.power == [80.0]
 
 
