@@ -1,9 +1,10 @@
 """Requests: who may ask for power. The first in the list with something to say wins.
 
-    commitment ► intraday ► day_ahead ► controllers ► idle        the order refines the kinds' priority (LH-MKT-006)
+    relief ► commitment ► intraday ► day_ahead ► controllers ► idle        the order refines the kinds' priority (LH-MKT-006)
 
 What comes from outside has a `ttl`: a request that cannot expire is a way to lose control. A controller with nothing
-to say leaves its request absent.
+to say leaves its request absent. `relief` is no wish but a duty: what it asks for is added to nothing and taken
+back by nothing but a limit.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StrictFloat, StrictInt, StrictStr
 
-from config.quantity import Duration, Percent, PositiveDuration, Power
+from config.quantity import Duration, Percent, PositiveDuration, PositivePower, Power
 from config.section import NodeId, OneKey, Section, Text, Topic
 from config.transform import Transform
 
@@ -33,6 +34,17 @@ class ScheduleRequest(Section):
         examples=["26 h"],
     )
     transform: Steps = Field([], description="steps on the asked power, in order")
+
+
+class Relief(Section):
+    """Run against what everything else draws or feeds in beyond the site's limits or the grid operator's ceilings.
+
+    Without it such a limit only forbids the batteries to make it worse.
+    """
+
+    power: PositivePower | None = Field(
+        None, description="most power used for it, all batteries together", examples=["200 kW"]
+    )
 
 
 class PeakShaving(Section):
@@ -79,7 +91,7 @@ class PluginRequest(Section):
 
 
 RequestKind = Literal[
-    "commitment", "intraday", "day_ahead", "peak_shaving", "export_limit", "self_consumption", "target_soc", "plugin",
+    "relief", "commitment", "intraday", "day_ahead", "peak_shaving", "export_limit", "self_consumption", "target_soc", "plugin",
     "idle",
 ]  # fmt: skip
 
@@ -88,6 +100,7 @@ class Request(OneKey):
     """One entry of `requests:`: its key is the kind; `idle` carries a power."""
 
     forms: ClassVar[dict[str, str]] = {
+        "relief": "relief",
         "commitment": "schedule",
         "intraday": "schedule",
         "day_ahead": "schedule",
@@ -101,6 +114,7 @@ class Request(OneKey):
     noun: ClassVar[str] = "request"
 
     kind: RequestKind
+    relief: Relief | None = Field(None, description="relieve the point of connection")
     schedule: ScheduleRequest | None = Field(None, description="a request from outside")
     peak_shaving: PeakShaving | None = Field(None, description="keep the power drawn from the grid below a peak")
     export_limit: ExportLimit | None = Field(None, description="keep the power fed into the grid below a limit")

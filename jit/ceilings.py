@@ -1,4 +1,4 @@
-"""Ceilings of the grid operator at the point of connection, and what must be relieved there.
+"""Ceilings of the grid operator at the point of connection.
 
     never received ─► before_first      ≤ ttl ─► as told      ≤ ttl + hold ─► held      later ─► min(told, then)
 

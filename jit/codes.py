@@ -255,6 +255,8 @@ class Reason(IntEnum):
     NO_REQUEST = 21
     RESERVE_KEPT_FREE = 22
     HEADROOM = 23  # a share of a site request, capped by the asset's headroom
+    GRID_CODE = 24
+    RELIEVES = 25
     # ancillary
     SERVICE_ADDED = 30
     SERVICE_HELD = 31
@@ -350,6 +352,8 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.NO_REQUEST: "no request",
     Reason.RESERVE_KEPT_FREE: "reserve kept free",
     Reason.HEADROOM: "capped by headroom",
+    Reason.GRID_CODE: "demanded by the grid code",
+    Reason.RELIEVES: "relieves the point of connection",
     Reason.SERVICE_ADDED: "service added",
     Reason.SERVICE_HELD: "service held after a lost input",
     Reason.SERVICE_WITHDRAWN: "service withdrawn, its input is lost",

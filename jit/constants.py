@@ -151,7 +151,8 @@ MOST_STEPS = 20
     POC_REQUIRED,
     Q_FIRST,
     CLOCK_HOLD_S,
-) = range(11)
+    RELIEF_KW,
+) = range(12)
 SITE_NAMES = (
     "import_limit",
     "export_limit",
@@ -164,6 +165,7 @@ SITE_NAMES = (
     "poc_required",
     "q_first",
     "clock_hold_s",
+    "relief_kw",
 )
 
 # grid[row]: five parameters of P(f) above and below, from `OVER` and `UNDER` on, then those of reactive power

@@ -23,7 +23,7 @@ import numpy as np
 from jit import constants as c
 from jit import rows as r
 from jit.build import F1, F2, I1, I2, RF1, RF2, RI1, F, N, kernel, term
-from jit.codes import GridPhase
+from jit.codes import GridPhase, Reason
 from jit.constants import F8, I8
 from jit.measure import point_quality
 from jit.quality import RANGE, STALE, VALID, meet
@@ -32,6 +32,7 @@ from jit.reactive import running
 INF = np.inf
 OFF, IDLE, ACTIVE = int(GridPhase.OFF), int(GridPhase.IDLE), int(GridPhase.ACTIVE)
 RETURNING, HELD, BLIND = int(GridPhase.RETURNING), int(GridPhase.HELD), int(GridPhase.BLIND)
+DEMANDED = int(Reason.GRID_CODE)
 NO_FUNCTION, Q_OF_U, COS_PHI, FIXED = range(4)
 U_LEAST, U_MOST = 0.5, 1.5  # of the nominal voltage: outside of it, it is the measurement that is wrong
 
@@ -179,7 +180,7 @@ def side(
 
 
 @term
-def mandatory(values: F8, codes: I8, site: F8, limit: int) -> None:
+def mandatory(values: F8, codes: I8, site: F8, site_codes: I8, limit: int) -> None:
     """Limit `frequency` in the rows from `limit`; what the ceilings ask beyond zero, of running assets together."""
     most_out = most_in = 0.0
     for a in range(values.shape[1]):
@@ -190,6 +191,8 @@ def mandatory(values: F8, codes: I8, site: F8, limit: int) -> None:
             most_in += into
     site[r.MUST_HIGH_KW] = most_out if most_out < 0.0 else INF
     site[r.MUST_LOW_KW] = 0.0 - most_in if most_in < 0.0 else -INF
+    site_codes[r.MUST_HIGH_BY] = DEMANDED if most_out < 0.0 else 0
+    site_codes[r.MUST_LOW_BY] = DEMANDED if most_in < 0.0 else 0
 
 
 @kernel(F2, I2, F1, I1, RF2, RF1, RF2, RF1, RF2, N, F)
@@ -213,5 +216,5 @@ def demand(
     under = lasting(site, site_codes, past_site, grid, -1.0, c.UNDER, r.UNDER_BACK_S, dt)
     side(values, codes, site, site_codes, past, ratings, grid, under, -1.0, c.UNDER, r.UNDER_FREQUENCY_KW,
          r.UNDER_PHASE, c.CHARGE_KW, c.DISCHARGE_KW, dt)  # fmt: skip
-    mandatory(values, codes, site, limit)
+    mandatory(values, codes, site, site_codes, limit)
     reactive(site, site_codes, past_site, grid, curve, dt)

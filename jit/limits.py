@@ -16,6 +16,7 @@ from jit.build import F1, F2, I1, I2, RF1, RF2, RI1, RI2, F, N, kernel, term
 from jit.ceilings import ceilings
 from jit.constants import F8, I8
 from jit.joint import connect, judge, possible
+from jit.relief import relieve
 from jit.terms import own_limits
 from jit.transformers import transform
 
@@ -86,4 +87,5 @@ def band(
     row = first + 2 * r.L_TRANSFORMER
     transform(values, codes, site, past, past_codes, kva, starts, members, row, transformers)
     connect(values, codes, site, site_codes, constants, starts, members, first)
+    relieve(site, site_codes, constants)
     bind(values, codes, first)

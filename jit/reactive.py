@@ -24,7 +24,7 @@ from jit.build import F1, F2, I2, RF1, RF2, RI2, F, N, kernel, term
 from jit.codes import Authority, Permit, Reason
 from jit.constants import F8, I8
 from jit.project import toward_zero
-from jit.resolve import fill
+from jit.sharing import fill
 
 VALID = 1
 ARMED, YES = int(Authority.ARMED), int(Permit.YES)

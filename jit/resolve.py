@@ -2,6 +2,7 @@
 
     requests by priority ──► asked_kw ──► base_kw (sold reserve kept free, in power and in energy)
     frequency ──► droop ──► its own ramp ──► given_kw ──► desired_kw = base_kw + Σ given_kw
+    must_low_kw, must_high_kw ──► both, as far as the band goes (`jit.sharing`)
 
 A request that has nothing to say is NaN; the first one in the definition's order that has something wins. A wish for
 the whole site is split by the energy each asset still has (above min to discharge, below max to charge), capped by its
@@ -21,6 +22,7 @@ from jit import rows as r
 from jit.build import F1, F2, I1, I2, RF1, RF2, RI2, F, N, kernel, term
 from jit.codes import Permit, Reason
 from jit.constants import F8, I8
+from jit.sharing import fill, oblige, room, stored
 
 VALID = 1
 YES = int(Permit.YES)
@@ -29,27 +31,6 @@ RESERVED = int(Reason.RESERVE_KEPT_FREE)
 BY_HAND = int(Reason.BY_HAND)
 ADDED, HELD = int(Reason.SERVICE_ADDED), int(Reason.SERVICE_HELD)
 WITHDRAWN, ABSENT = int(Reason.SERVICE_WITHDRAWN), int(Reason.SERVICE_ABSENT)
-PASSES = 8  # of sharing the rest again; each pass fills at least one asset
-
-
-@term
-def stored(values: F8, ratings: F8, a: int) -> float:
-    """Energy that can be discharged above the minimum SoC (kWh at the terminals), 0 when unknown."""
-    margin: float = values[r.SOC_PCT, a] - ratings[c.SOC_MIN, a]
-    if not margin > 0.0:
-        return 0.0
-    energy: float = margin / 100.0 * ratings[c.ENERGY_KWH, a] * ratings[c.EFF_DISCHARGE, a]
-    return energy
-
-
-@term
-def room(values: F8, ratings: F8, a: int) -> float:
-    """Energy that can be charged below the maximum SoC (kWh at the terminals), 0 when unknown."""
-    margin: float = ratings[c.SOC_MAX, a] - values[r.SOC_PCT, a]
-    if not margin > 0.0:
-        return 0.0
-    energy: float = margin / 100.0 * ratings[c.ENERGY_KWH, a] / ratings[c.EFF_CHARGE, a]
-    return energy
 
 
 @term
@@ -99,28 +80,6 @@ def weigh(values: F8, codes: I8, ratings: F8, kwh: F8, row: int, chosen: int, ou
 
 
 @term
-def fill(whole: float, weight: F8, free: F8, share: F8) -> float:
-    """Share `whole` (kW ≥ 0) by weight, capped by what is free, the rest again; returns what nobody has room for."""
-    rest = whole
-    for a in range(share.shape[0]):
-        share[a] = 0.0
-    for _ in range(PASSES):
-        open_weight = 0.0
-        for a in range(share.shape[0]):
-            if weight[a] > 0.0 and share[a] < free[a]:
-                open_weight += weight[a]
-        if rest <= 1e-9 or open_weight <= 0.0:
-            break
-        left = rest
-        for a in range(share.shape[0]):
-            if weight[a] > 0.0 and share[a] < free[a]:
-                given = min(left * weight[a] / open_weight, free[a] - share[a])
-                share[a] += given
-                rest -= given
-    return max(0.0, rest)
-
-
-@term
 def keep_free(values: F8, codes: I8, ratings: F8, kwh: F8) -> None:
     """base_kw: what is asked, less what the sold reserve needs in power and energy."""
     for a in range(values.shape[1]):
@@ -136,18 +95,19 @@ def keep_free(values: F8, codes: I8, ratings: F8, kwh: F8) -> None:
         values[r.BASE_KW, a] = base
 
 
-@kernel(F2, I2, F1, RF2, RF2, RF2, RI2, N)
+@kernel(F2, I2, F1, I1, RF2, RF2, RF2, RI2, N)
 def resolve(
     values: F8,
     codes: I8,
     site: F8,
+    site_codes: I8,
     ratings: F8,
     split: F8,
     service: F8,
     asked: I8,
     services: int,
 ) -> None:
-    """asked_kw, base_kw, request_by (entry + 1) and why. `asked` [2, requests]: their rows in values and in site."""
+    """asked_kw, base_kw, request_by (entry + 1), why, must_short_kw. `asked` [2, requests]: rows in values, in site."""
     assets = values.shape[1]
     kwh, weight, free, share = np.zeros(assets), np.zeros(assets), np.zeros(assets), np.zeros(assets)
     for a in range(assets):
@@ -175,6 +135,7 @@ def resolve(
             elif total <= 0.0 and codes[r.REQUEST_BY, a] == q + 1 and values[row, a] != values[row, a]:
                 values[r.ASKED_KW, a] = whole / members  # nobody can: each is asked its part, the limits say why not
     keep_free(values, codes, ratings, kwh)
+    site[r.MUST_SHORT_KW] = oblige(values, codes, site, site_codes, ratings, r.BASE_KW, True)
 
 
 @term
@@ -224,7 +185,7 @@ def deliver(
         codes[code_row, a] = ABSENT if capacity <= 0.0 else (BY_HAND if by_hand else phase)
 
 
-@kernel(F2, I2, F1, I1, RF2, RF1, RF2, RF2, N, N, N, N, F, F)
+@kernel(F2, I2, F1, I1, RF2, RF1, RF2, RF2, RF2, N, N, N, N, F, F)
 def respond(
     values: F8,
     codes: I8,
@@ -232,6 +193,7 @@ def respond(
     site_codes: I8,
     past: F8,
     past_site: F8,
+    ratings: F8,
     service: F8,
     split: F8,
     first: int,
@@ -261,10 +223,12 @@ def respond(
         for s in range(services):
             total += values[first + 4 * s + 2, a]
             by = codes[code_first + s, a]
-        base = values[r.BASE_KW, a]
         values[r.SERVICE_KW, a] = total
-        values[r.DESIRED_KW, a] = base + total
+        values[r.DESIRED_KW, a] = values[r.BASE_KW, a] + total
         codes[r.SERVICE_BY, a] = by
-        over = base + total - values[r.HIGH_KW, a]
-        under = values[r.LOW_KW, a] - base - total
+    oblige(values, codes, site, site_codes, ratings, r.DESIRED_KW, False)
+    for a in range(values.shape[1]):
+        total, base, desired = values[r.SERVICE_KW, a], values[r.BASE_KW, a], values[r.DESIRED_KW, a]
+        over = max(base + total - values[r.HIGH_KW, a], base + total - desired)
+        under = max(values[r.LOW_KW, a] - base - total, desired - base - total)
         values[r.SHORTFALL_KW, a] = max(0.0, min(abs(total), over if total > 0.0 else under)) if total != 0.0 else 0.0

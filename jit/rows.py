@@ -173,13 +173,13 @@ from jit.layout import Fail, Layout, Row
     OTHER_KW, LAST_OTHER_KW, CLOCK_LOST_S, OTHER_MOST_KW, OTHER_LEAST_KW, CEILING_TOLD_IMPORT_KW,
     CEILING_TOLD_EXPORT_KW, CEILING_ISSUED_IMPORT_S, CEILING_ISSUED_EXPORT_S, CEILING_AGE_IMPORT_S,
     CEILING_AGE_EXPORT_S, TOTAL_KW, TOTAL_KVAR, CEILING_IMPORT_KW, CEILING_EXPORT_KW, SITE_LOW_KW, SITE_HIGH_KW,
-    MUST_LOW_KW, MUST_HIGH_KW, OVER_BACK_S, UNDER_BACK_S, MUST_KVAR, POC_KVAR, POC_V,
-) = range(32)  # fmt: skip
+    MUST_LOW_KW, MUST_HIGH_KW, OVER_BACK_S, UNDER_BACK_S, MUST_KVAR, POC_KVAR, POC_V, MUST_SHORT_KW,
+) = range(33)  # fmt: skip
 # site_codes[row]
 (
     ARMED, POC_QUALITY, FREQUENCY_QUALITY, CLOCK, POC_V_QUALITY, CEILING_IMPORT, CEILING_EXPORT, SITE_LOW_BY,
-    SITE_HIGH_BY, OVER_PHASE, UNDER_PHASE, KVAR_PHASE, DIRECTION
-) = range(13)  # fmt: skip
+    SITE_HIGH_BY, OVER_PHASE, UNDER_PHASE, KVAR_PHASE, DIRECTION, MUST_LOW_BY, MUST_HIGH_BY,
+) = range(15)  # fmt: skip
 
 # behind the services, where there is a meter `poc`: rings of so many ticks, and one bucket per minute
 RINGS = ("assets_kw", "assets_s", "poc_kw", "poc_s")
@@ -350,6 +350,7 @@ SITE_VALUE_ROWS: tuple[Row, ...] = (
     *_rows("limits", "kvar", "must_kvar", "hold"),
     *_rows("snapshot", "kvar", "poc_kvar"),
     *_rows("snapshot", "V", "poc_v"),
+    *_rows("resolve", "kW", "must_short_kw", "zero"),
 )
 
 SITE_CODE_ROWS: tuple[Row, ...] = (
@@ -361,6 +362,7 @@ SITE_CODE_ROWS: tuple[Row, ...] = (
     *_rows("limits", "limit", "site_low_by site_high_by"),
     *_rows("limits", "GridPhase", "over_phase under_phase kvar_phase"),
     *_rows("constrain", "Mode", "direction"),
+    *_rows("limits", "Reason", "must_low_by must_high_by"),
 )
 
 

@@ -2,7 +2,7 @@
 
 A service whose input is lost holds for its declared time, then is withdrawn; the base request stands. `undeliverable`
 is the sold capacity, in the worse direction, that has no room between the base and the band, activated or not;
-`shortfall` is what of an activation does not fit.
+`shortfall` is what of an activation does not fit. A service never takes back what the grid code or `relief` demands.
 """
 
 from __future__ import annotations
@@ -14,7 +14,23 @@ from operators.stage import stage
 
 
 @stage(
-    reads=("frequency_hz", "frequency_age_s", "frequency_quality", "base_kw", "low_kw", "high_kw", "manual_kw"),
+    reads=(
+        "frequency_hz",
+        "frequency_age_s",
+        "frequency_quality",
+        "base_kw",
+        "low_kw",
+        "high_kw",
+        "manual_kw",
+        "soc_pct",
+        "may_charge",
+        "may_discharge",
+        "must_low_kw",
+        "must_high_kw",
+        "must_high_by",
+        "site_low_kw",
+        "site_high_kw",
+    ),
     before=("ancillary.*",),
     writes=("ancillary.*", "service_kw", "desired_kw", "shortfall_kw", "service_by"),
 )
@@ -29,6 +45,7 @@ def ancillary(frame: Frame) -> None:
         frame.site_codes,
         past.values,
         past.site,
+        constants.ratings,
         constants.service,
         constants.split,
         first,

@@ -77,6 +77,8 @@ from operators.stage import stage
         "under_phase",
         "must_low_kw",
         "must_high_kw",
+        "must_low_by",
+        "must_high_by",
         "must_kvar",
         "kvar_phase",
         "asked_kvar",

@@ -113,6 +113,7 @@ STOPS = int(Sequence.STOP)
 RUNNING, REMAINS = int(Reason.RUNNING), int(Reason.REMAINS)
 ONE_DIRECTION, BELOW_MINIMUM = int(Reason.ONE_DIRECTION), int(Reason.BELOW_MINIMUM)
 RAMPING, RESERVED = (int(Reason.RAMP_UP), int(Reason.RAMP_DOWN)), int(Reason.RESERVE_KEPT_FREE)
+MANDATORY = (int(Reason.GRID_CODE), int(Reason.RELIEVES))
 STOPPED, LATCHED, LOCKED = int(Condition.STOPPED), int(Condition.LATCHED), int(Condition.LOCKED)
 FRESH = int(Condition.FRESH)
 STEADY, REENTERED = int(Condition.STEADY), int(Condition.REENTERED)
@@ -187,6 +188,8 @@ def why(frame: Frame, column: int) -> str:
         return f"{said}, ramping to {power(values.item(r.LIMITED_KW, column))} ({asked}{_service(frame, column)})"
     if codes.item(r.COMMAND_BY, column) == BELOW_MINIMUM:
         return f"{said}, {REASON_TEXT[Reason(BELOW_MINIMUM)]} ({asked})"
+    if codes.item(r.RESOLVE_BY, column) in MANDATORY:
+        return f"{said}, {REASON_TEXT[Reason(codes.item(r.RESOLVE_BY, column))]} ({asked}{_service(frame, column)})"
     if codes.item(r.RESOLVE_BY, column) == RESERVED:
         return f"{said}, {_beside_reserve(frame, column)} ({asked}{_service(frame, column)})"
     return f"{said}, {'by' if by_hand else 'follows'} {request}{_service(frame, column)}"

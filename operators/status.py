@@ -218,6 +218,13 @@ def site_status(frame: Frame) -> dict[str, Any]:
         "import_limit_kw": number(constants.site[c.IMPORT_LIMIT]),
         "export_limit_kw": number(constants.site[c.EXPORT_LIMIT]),
         "other_kw": number(site[r.OTHER_KW]),
+        "must": {
+            "low_kw": number(site[r.MUST_LOW_KW]),
+            "high_kw": number(site[r.MUST_HIGH_KW]),
+            "low_by": REASON_TEXT[Reason(frame.site_codes.item(r.MUST_LOW_BY))] if site[r.MUST_LOW_KW] > 0.0 else "",
+            "high_by": REASON_TEXT[Reason(frame.site_codes.item(r.MUST_HIGH_BY))] if site[r.MUST_HIGH_KW] < 0.0 else "",
+            "short_kw": number(site[r.MUST_SHORT_KW]),
+        },
         "total_kw": number(site[r.TOTAL_KW]),
         "services": services,
     }

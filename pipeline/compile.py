@@ -106,9 +106,10 @@ def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) 
     definition = operable(definition)
     profiles = {**profiles, **{f"inputs.{name}": input_profile(name, one) for name, one in definition.inputs.items()}}
     devices, composed = _device_points(definition, profiles), compose(definition)
+    asking = [request for request in definition.requests if request.relief is None]  # that one demands (`jit.relief`)
     layout = build_layout(
         assets=tuple(definition.assets),
-        requests=tuple(f"requests.{request.name}" for request in definition.requests),
+        requests=tuple(f"requests.{request.name}" for request in asking),
         services=tuple(f"ancillary.{service.kind}" for service in definition.ancillary),
         points=tuple(f"{device}.{point}" for device, points in devices.items() for point in points),
         devices=_spans(devices),
@@ -134,7 +135,7 @@ def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) 
                 request.schedule.ttl if request.schedule else 0.0,
                 request.power,
             )
-            for request in definition.requests
+            for request in asking
         ),
         plausible={device: Plausible(*point_ranges(profiles[device])) for device in devices},
         composed=composed,
@@ -371,8 +372,17 @@ def _site(definition: Definition) -> c.F8:
         "poc_required": float(f"site.{POC}" in chain.snapshot.require),
         "clock_hold_s": 0.0 if definition.time is not None and definition.time.on_loss == "withdraw" else CLOCK_HOLD_S,
         "q_first": float(site.pq_priority == "q"),
+        "relief_kw": _relief(definition),
     }
     return np.array([row[name] for name in c.SITE_NAMES], np.float64)
+
+
+def _relief(definition: Definition) -> float:
+    """Most power (kW) that may be demanded of the batteries together; 0 without `relief`."""
+    asked = next((request.relief for request in definition.requests if request.relief is not None), None)
+    if asked is None:
+        return 0.0
+    return np.inf if asked.power is None else asked.power
 
 
 def _service(fcr: Fcr) -> list[float]:

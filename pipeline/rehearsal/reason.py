@@ -123,7 +123,13 @@ def _service(frame: Frame, column: int) -> str:
     return f"{name}.held" if held else name
 
 
+_MUST = {int(Reason.GRID_CODE): "grid_code", int(Reason.RELIEVES): "relief"}
+
+
 def _request(frame: Frame, column: int) -> str:
+    must = _MUST.get(int(frame.codes[r.RESOLVE_BY, column]))
+    if must is not None:
+        return must
     if frame.codes[r.RESOLVE_BY, column] == Reason.RESERVE_KEPT_FREE:
         names = [name for i, name in enumerate(frame.layout.services) if frame.constants.split[i, column] > 0.0]
         return ".".join(["reserve", *(name.removeprefix("ancillary.") for name in names)])

@@ -12,6 +12,7 @@ from config.shape import suggestion
 from pipeline.rules.subject import Subject
 
 RANKS = {
+    "relief": 2,
     "commitment": 4,
     "intraday": 5,
     "day_ahead": 6,
@@ -61,6 +62,9 @@ def controllers(subject: Subject) -> Iterator[Diagnostic]:
     """Each controller watches a meter that exists and measures power; no ceiling is set twice."""
     meters = [device.id for device in subject.devices if not device.commanded]
     for index, request in enumerate(subject.definition.requests):
+        if request.relief is not None and "site.poc" not in meters:
+            advice = "add a meter `poc` under `site.meters`"
+            yield subject.key_problem("E105", "`relief` needs the meter `poc`", advice, *_at(index, request))
         meter = getattr(request.controller, "meter", None)
         if meter is not None and meter not in meters:
             advice = suggestion(meter, meters) or "there is no meter under `site.meters`"

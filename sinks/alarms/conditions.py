@@ -33,6 +33,9 @@ HELD = int(GridPhase.HELD)
 _LOST = (HELD, int(GridPhase.BLIND))
 #: A service that is not deliverable for less than this (s) needs nobody: an asset starting up, a limit that passes.
 SERVICE_DELAY_S = 5.0
+#: Less than this (kW) of a duty is missing only by rounding.
+SHORT_KW = 0.05
+_WHO = {int(Reason.GRID_CODE): "the grid code", int(Reason.RELIEVES): "`relief`"}
 #: A device that has not sent anything for this long after the start (s) is not merely slow.
 NEVER_S = 30.0
 
@@ -136,6 +139,17 @@ def of_grid(frame: Frame) -> Iterator[Condition]:
         yield Condition("grid.voltage", None, HIGH, text, _LOST_VOLTAGE, SERVICE_DELAY_S)
 
 
+def of_duties(frame: Frame) -> Iterator[Condition]:
+    """What the grid code or `relief` demands of the batteries together, and what is missing of it."""
+    short = frame.site.item(r.MUST_SHORT_KW)
+    if short > SHORT_KW:
+        causes = {int(code) for code in frame.site_codes[[r.MUST_LOW_BY, r.MUST_HIGH_BY]] if code}
+        who = " and ".join(_WHO[cause] for cause in sorted(causes) if cause in _WHO)
+        text = f"{short:.1f} kW are missing of what {who or 'must be'} demands"
+        free = "Shed load or curtail generation by other means, or give the batteries permission, power and energy"
+        yield Condition("must.short", None, HIGH, text, free, SERVICE_DELAY_S)
+
+
 def of_ceilings(frame: Frame) -> Iterator[Condition]:
     """A ceiling of the grid operator that was not renewed in time, and one that has fallen back."""
     for direction, row in (("import", r.CEILING_IMPORT), ("export", r.CEILING_EXPORT)):
@@ -151,5 +165,5 @@ def of_ceilings(frame: Frame) -> Iterator[Condition]:
 def conditions(frame: Frame) -> list[Condition]:
     """Everything that the frame alone says."""
     found = [condition for column in noteworthy(frame) for condition in of_asset(frame, column)]
-    of_site = (*of_meter(frame), *of_grid(frame), *of_ceilings(frame), *of_services(frame))
+    of_site = (*of_meter(frame), *of_grid(frame), *of_ceilings(frame), *of_duties(frame), *of_services(frame))
     return [*found, *of_table(frame), *of_dwell(frame), *of_site]

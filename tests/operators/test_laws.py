@@ -153,7 +153,7 @@ def at_zero(frame: Frame) -> Frame:
 def test_what_it_declares_to_read_matters_to_it(stage: Stage, name: str, where: str) -> None:
     """A declaration that nothing depends on would hide a row that is no longer looked at."""
     rng = np.random.default_rng(5)
-    for seed in range(1500):
+    for seed in range(3000):
         frame = wild(SITES[seed % 7 % 3], seed, strange=0.02, healthy=(0.999, 0.95, 0.8, 0.5)[seed // 2 % 4])
         frame.values[SITE.layout.value_index["fresh_s"]] = 1000.0
         if seed // 2 % 4 == 0 and not name.endswith("_s"):
