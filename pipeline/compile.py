@@ -30,7 +30,7 @@ from operators.validate import Plausible
 from pipeline import sequences
 from pipeline.composed import Composed, compose
 from pipeline.grid import curve, parameters, reactive_ratings, stale_after
-from pipeline.joint import ceiling_name, ring, shared
+from pipeline.joint import ceiling_name, relief, ring, shared
 from pipeline.node import End
 from pipeline.rules.support import operable
 from sources.points import point_names, point_ranges
@@ -372,17 +372,9 @@ def _site(definition: Definition) -> c.F8:
         "poc_required": float(f"site.{POC}" in chain.snapshot.require),
         "clock_hold_s": 0.0 if definition.time is not None and definition.time.on_loss == "withdraw" else CLOCK_HOLD_S,
         "q_first": float(site.pq_priority == "q"),
-        "relief_kw": _relief(definition),
+        "relief_kw": relief(definition),
     }
     return np.array([row[name] for name in c.SITE_NAMES], np.float64)
-
-
-def _relief(definition: Definition) -> float:
-    """Most power (kW) that may be demanded of the batteries together; 0 without `relief`."""
-    asked = next((request.relief for request in definition.requests if request.relief is not None), None)
-    if asked is None:
-        return 0.0
-    return np.inf if asked.power is None else asked.power
 
 
 def _service(fcr: Fcr) -> list[float]:

@@ -46,6 +46,14 @@ def ceiling_name(direction: str) -> str:
     return f"limits.grid_operator.{direction}"
 
 
+def relief(definition: Definition) -> float:
+    """Most power (kW) that may be demanded of the batteries together; 0 without `relief`."""
+    asked = next((request.relief for request in definition.requests if request.relief is not None), None)
+    if asked is None:
+        return 0.0
+    return np.inf if asked.power is None else asked.power
+
+
 def ring(definition: Definition) -> int:
     """Ticks for which the meter and the assets' sum are remembered: as long as either may be old; 0 without a meter."""
     if POC not in definition.site.meters:
