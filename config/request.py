@@ -1,6 +1,6 @@
 """Requests: who may ask for power. The first in the list with something to say wins.
 
-    relief ► commitment ► intraday ► day_ahead ► controllers ► idle    the order refines the kinds' priority (LH-MKT-006)
+    relief ► commitment ► intraday ► day_ahead ► controllers ► idle   the order refines the kinds' priority (LH-MKT-006)
 
 What comes from outside has a `ttl`: a request that cannot expire is a way to lose control. A controller with nothing
 to say leaves its request absent. `relief` is no wish but a duty: what it asks for is added to nothing and taken
