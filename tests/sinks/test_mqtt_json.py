@@ -148,3 +148,15 @@ def test_acknowledgements(payload: bytes, answer: object) -> None:
 @given(st.binary(max_size=200))
 def test_garbage_is_no_acknowledgement(payload: bytes) -> None:
     assert isinstance(read_acknowledgement(payload), str)
+
+
+@pytest.mark.safety
+@pytest.mark.hazard("row 21", "row 22", "S16")
+def test_a_step_of_a_sequence_stands_beside_zero_power_and_nowhere_else() -> None:
+    steps = ("close_contactor", "open_contactor")
+    write = {**STORAGE.write, **{name: Point(path=f"switch.{name}", constant=1) for name in steps}}
+    profile: dict[str, object] = {"write": write, "steps": list(steps)}
+    still = replace(COMMAND, mode=Mode.STOP, power_kw=0.0, steps=("close_contactor",))
+    assert encoded(still, **profile)["switch"] == {"close_contactor": 1.0}
+    assert "switch" not in encoded(replace(still, steps=()), **profile)
+    assert "switch" not in encoded(replace(COMMAND, steps=("open_contactor",)), **profile)
