@@ -67,7 +67,8 @@ def of_asset(frame: Frame, column: int) -> Iterator[Condition]:
     latch = codes.item(r.LATCH, column)
     if codes.item(r.STATE, column) == FAULT or latch != 0:
         response = next((said for bit, said in LATCH_RESPONSE.items() if latch & bit), ANY_LATCH)
-        yield Condition("fault", asset, HIGH, f"fault latched: {bits(latch, LATCH_TEXT)}", response)
+        kind = "fault latched" if codes.item(r.STATE, column) == FAULT else "latched"
+        yield Condition("fault", asset, HIGH, f"{kind}: {bits(latch, LATCH_TEXT)}", response)
     quality = codes.item(r.QUALITY, column)
     if quality != VALID:
         settled = codes.item(r.SETTLED, column) == YES

@@ -110,7 +110,7 @@ export function possible(asset) {
     deactivate: free && (hand || !idle),
     lockOut: !locked,
     unlock: locked,
-    manual: free && (running(state) || ["standby", "ready", "maintenance"].includes(state)),
+    manual: free && !asset.latched && (running(state) || ["standby", "ready", "maintenance"].includes(state)),
     keep: hand && asset.manual_s > 0,
   };
   return new Set(Object.keys(answers).filter((name) => answers[name]));

@@ -85,7 +85,7 @@ function states(picture, id, dialogs) {
     all.forEach(([name, button]) => shown(button, fits.has(name)));
     chips.forEach((chip, place) => attr(chip, "aria-current", STATES[place] === now ? "true" : null));
     const lacking = (asset.missing ?? []).filter(Boolean);
-    text(missing, [asset.state_reason ? `because: ${plain(asset.state_reason)}` : "", `may charge: ${word(asset.may_charge)}, may discharge: ${word(asset.may_discharge)}`,
+    text(missing, [asset.state_reason && asset.state_reason !== "unchanged" ? `because: ${plain(asset.state_reason)}` : "", `may charge: ${word(asset.may_charge)}, may discharge: ${word(asset.may_discharge)}`,
       `authority: ${asset.authority ?? "unknown"}`,
       known(asset.clear_s) && now === "fault" ? `all clear for ${age(asset.clear_s)} of ${age(asset.clear_for_s)}` : "", `in the way of the next state: ${lacking.join("; ") || "nothing"}`].filter(Boolean).join(" · "));
   }
