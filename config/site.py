@@ -38,6 +38,13 @@ class Transformer(Section):
     feeds: list[Name] = Field(min_length=1, description="the assets behind it", examples=[["bess_a", "bess_b"]])
 
 
+class Mean(Section):
+    """A limit on the mean power of a window, as it is billed: from whole multiples of its length in UTC on."""
+
+    limit: Power = Field(description="mean power that is not exceeded", examples=["900 kW"])
+    window: PositiveDuration = Field(900.0, description="time over which the mean counts", examples=["15 min"])
+
+
 class Site(Section):
     """The site as a whole. Limits are magnitudes at the point of connection; the key says the direction."""
 
@@ -52,6 +59,10 @@ class Site(Section):
     export_limit: Power | None = Field(
         None, description="most power fed into the grid; without one, none is enforced", examples=["250 kW"]
     )
+    import_mean: Mean | None = Field(
+        None, description="most power drawn from the grid as a mean; what is left of a window may be used in it"
+    )
+    export_mean: Mean | None = Field(None, description="most power fed into the grid as a mean")
     max_load: Power = Field(0.0, description="load assumed when the meter is not fresh", examples=["900 kW"])
     max_pv: Power = Field(0.0, description="generation assumed when the meter is not fresh", examples=["400 kW"])
     meters: dict[Name, Meter] = Field(

@@ -152,7 +152,11 @@ MOST_STEPS = 20
     Q_FIRST,
     CLOCK_HOLD_S,
     RELIEF_KW,
-) = range(12)
+    MEAN_IMPORT_LIMIT,
+    MEAN_EXPORT_LIMIT,
+    MEAN_IMPORT_WINDOW_S,
+    MEAN_EXPORT_WINDOW_S,
+) = range(16)
 SITE_NAMES = (
     "import_limit",
     "export_limit",
@@ -166,6 +170,10 @@ SITE_NAMES = (
     "q_first",
     "clock_hold_s",
     "relief_kw",
+    "mean_import_limit",
+    "mean_export_limit",
+    "mean_import_window_s",
+    "mean_export_window_s",
 )
 
 # grid[row]: five parameters of P(f) above and below, from `OVER` and `UNDER` on, then those of reactive power

@@ -121,6 +121,13 @@ def no_opinion(values: F8, row: int) -> None:
 
 
 @term
+def limits_of_site(site: F8, constants: F8) -> tuple[float, float]:
+    """Most import and export now (kW): the limits less their margin, and what the mean of the window leaves."""
+    limit_in = least(constants[c.IMPORT_LIMIT] - constants[c.IMPORT_MARGIN], site[r.MEAN_IMPORT_KW])
+    return limit_in, least(constants[c.EXPORT_LIMIT] - constants[c.EXPORT_MARGIN], site[r.MEAN_EXPORT_KW])
+
+
+@term
 def connect(
     values: F8,
     codes: I8,
@@ -136,8 +143,9 @@ def connect(
     row, operator = first + 2 * r.L_SITE, first + 2 * r.L_GRID_OPERATOR
     no_opinion(values, row)
     no_opinion(values, operator)
-    room_in = most(0.0, constants[c.IMPORT_LIMIT] - constants[c.IMPORT_MARGIN] - draws) if draws < INF else 0.0
-    room_out = most(0.0, constants[c.EXPORT_LIMIT] - constants[c.EXPORT_MARGIN] - feeds) if feeds < INF else 0.0
+    limit_in, limit_out = limits_of_site(site, constants)
+    room_in = most(0.0, limit_in - draws) if draws < INF else 0.0
+    room_out = most(0.0, limit_out - feeds) if feeds < INF else 0.0
     left_in, left_out = share(values, codes, members, starts[0], starts[1], room_in, room_out, row)
     ceiling_in, ceiling_out = site[r.CEILING_IMPORT_KW], site[r.CEILING_EXPORT_KW]
     room_in = most(0.0, ceiling_in - draws) if ceiling_in < INF else INF

@@ -174,7 +174,8 @@ from jit.layout import Fail, Layout, Row
     CEILING_TOLD_EXPORT_KW, CEILING_ISSUED_IMPORT_S, CEILING_ISSUED_EXPORT_S, CEILING_AGE_IMPORT_S,
     CEILING_AGE_EXPORT_S, TOTAL_KW, TOTAL_KVAR, CEILING_IMPORT_KW, CEILING_EXPORT_KW, SITE_LOW_KW, SITE_HIGH_KW,
     MUST_LOW_KW, MUST_HIGH_KW, OVER_BACK_S, UNDER_BACK_S, MUST_KVAR, POC_KVAR, POC_V, MUST_SHORT_KW,
-) = range(33)  # fmt: skip
+    MEAN_IMPORT_KW, MEAN_EXPORT_KW, MEAN_IMPORT_KWS, MEAN_EXPORT_KWS, MEAN_IMPORT_UNTIL_S, MEAN_EXPORT_UNTIL_S,
+) = range(39)  # fmt: skip
 # site_codes[row]
 (
     ARMED, POC_QUALITY, FREQUENCY_QUALITY, CLOCK, POC_V_QUALITY, CEILING_IMPORT, CEILING_EXPORT, SITE_LOW_BY,
@@ -351,6 +352,9 @@ SITE_VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "kvar", "poc_kvar"),
     *_rows("snapshot", "V", "poc_v"),
     *_rows("resolve", "kW", "must_short_kw", "zero"),
+    *_rows("limits", "kW", "mean_import_kw mean_export_kw"),
+    *_rows("limits", "kWs", "mean_import_kws mean_export_kws", "hold", latch=True),
+    *_rows("limits", "s", "mean_import_until_s mean_export_until_s", "hold", latch=True),
 )
 
 SITE_CODE_ROWS: tuple[Row, ...] = (
@@ -364,14 +368,6 @@ SITE_CODE_ROWS: tuple[Row, ...] = (
     *_rows("constrain", "Mode", "direction"),
     *_rows("limits", "Reason", "must_low_by must_high_by"),
 )
-
-
-def told_rows(layout: Layout) -> tuple[int, int]:
-    """First index of that ring in values, and over how many ticks it reaches."""
-    older = 0
-    while f"told.{older + 1}.low_kw" in layout.value_index:
-        older += 1
-    return layout.value_index.get("told.1.low_kw", len(layout.values)), older
 
 
 def request_rows() -> tuple[int, int, int]:

@@ -19,6 +19,7 @@ from jit import constants as c
 from jit import rows as r
 from jit.build import term
 from jit.constants import F8, I8
+from jit.layout import Layout
 
 ARMED = 2
 WRITTEN, CONFIRMED, DIFFERENT = 1, 2, 6
@@ -102,3 +103,11 @@ def envelope(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, first
         row = first + 2 * (slot - 1) if slot > 0 else r.UNCONFIRMED_LOW_KW
         goal = 0.5 * (values[row, a] + values[row + 1, a])
         values[r.EXPECTED_KW, a] = goal + (was - goal) * kept if goal == goal else was
+
+
+def told_rows(layout: Layout) -> tuple[int, int]:
+    """First index of the ring in values, and over how many ticks it reaches."""
+    older = 0
+    while f"told.{older + 1}.low_kw" in layout.value_index:
+        older += 1
+    return layout.value_index.get("told.1.low_kw", len(layout.values)), older

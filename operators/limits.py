@@ -8,7 +8,7 @@ the apparent-power circle ties it to the band (`jit.reactive`).
 
 from __future__ import annotations
 
-from jit import grid, reactive
+from jit import grid, means, reactive
 from jit import limits as kernels
 from jit.frame import Frame
 from jit.rows import L_APPARENT, L_FREQUENCY, limit_row, request_rows, transformer_row
@@ -40,6 +40,8 @@ from operators.stage import stage
         "other_most_kw",
         "other_least_kw",
         "poc_quality",
+        "poc_kw",
+        "clock",
         "poc_v",
         "poc_v_quality",
         "frequency_hz",
@@ -65,6 +67,10 @@ from operators.stage import stage
         "under_back_s",
         "must_kvar",
         "total_kw",
+        "mean_import_kws",
+        "mean_export_kws",
+        "mean_import_until_s",
+        "mean_export_until_s",
     ),
     writes=(
         "over_frequency_kw",
@@ -77,6 +83,12 @@ from operators.stage import stage
         "under_phase",
         "must_low_kw",
         "must_high_kw",
+        "mean_import_kw",
+        "mean_export_kw",
+        "mean_import_kws",
+        "mean_export_kws",
+        "mean_import_until_s",
+        "mean_export_until_s",
         "must_low_by",
         "must_high_by",
         "must_kvar",
@@ -138,6 +150,7 @@ def limits(frame: Frame) -> None:
         requests,
         first + 2 * L_APPARENT,
     )
+    means.average(frame.site, frame.site_codes, past.site, constants.site, frame.utc_ns * 1e-9, frame.dt)
     kernels.band(
         frame.values,
         frame.codes,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from reactivex import Observable, abc
 
-from jit import ceilings, dwell, effect, grid, interlock, measure, points, rows, sequence, signals, site
+from jit import ceilings, dwell, effect, grid, interlock, measure, points, rows, sequence, signals, site, told
 from jit import constants as c
 from jit.codes import Permit, Reason
 from jit.constants import Constants
@@ -106,7 +106,7 @@ class Snapshot:
             np.full(len(layout.site_values), np.nan),
             (len(layout.codes), len(layout.assets)),
             rows.request_rows(),
-            rows.told_rows(layout),
+            told.told_rows(layout),
             rows.history_row(layout),
             own_rows(layout, "snapshot"),
         )

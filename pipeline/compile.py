@@ -30,7 +30,7 @@ from operators.validate import Plausible
 from pipeline import sequences
 from pipeline.composed import Composed, compose
 from pipeline.grid import curve, parameters, reactive_ratings, stale_after
-from pipeline.joint import ceiling_name, relief, ring, shared
+from pipeline.joint import ceiling_name, means, relief, ring, shared
 from pipeline.node import End
 from pipeline.rules.support import operable
 from sources.points import point_names, point_ranges
@@ -373,6 +373,7 @@ def _site(definition: Definition) -> c.F8:
         "clock_hold_s": 0.0 if definition.time is not None and definition.time.on_loss == "withdraw" else CLOCK_HOLD_S,
         "q_first": float(site.pq_priority == "q"),
         "relief_kw": relief(definition),
+        **means(definition),
     }
     return np.array([row[name] for name in c.SITE_NAMES], np.float64)
 

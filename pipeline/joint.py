@@ -46,6 +46,15 @@ def ceiling_name(direction: str) -> str:
     return f"limits.grid_operator.{direction}"
 
 
+def means(definition: Definition) -> dict[str, float]:
+    """Limits on the mean (kW, ∞ without) and their windows (s), by the names of the site's constants."""
+    row = {}
+    for name, mean in (("import", definition.site.import_mean), ("export", definition.site.export_mean)):
+        row[f"mean_{name}_limit"] = np.inf if mean is None else mean.limit
+        row[f"mean_{name}_window_s"] = 0.0 if mean is None else mean.window
+    return row
+
+
 def relief(definition: Definition) -> float:
     """Most power (kW) that may be demanded of the batteries together; 0 without `relief`."""
     asked = next((request.relief for request in definition.requests if request.relief is not None), None)

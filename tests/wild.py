@@ -13,6 +13,7 @@ from config.asset import StartStep, StopStep
 from config.definition import Limit, Transformer
 from config.grid import GridFunctions
 from config.request import Request
+from config.site import Mean
 from config.transform import Transform
 from jit.codes import Authority, Condition, Permit, Proved, Reason, Sequence, State, WriteStatus
 from jit.frame import F8, I8, Frame, Past
@@ -73,7 +74,8 @@ def compiled(assets: int = 3, fcr_kw: float = 60.0, *, transforms: bool = False,
         )
     requests = [_transformed(r) if transforms and r.kind == "day_ahead" else r for r in plain.requests]
     behind = {"t1": Transformer(limit=120.0, feeds=list(batteries)[:2]), "t2": Transformer(limit=90.0, feeds=["b1"])}
-    limits: dict[str, Any] = {"import_limit": 300.0, "export_limit": 200.0, "max_load": 40.0, "max_pv": 60.0}
+    limits: dict[str, Any] = {"import_limit": 300.0, "export_limit": 200.0, "max_load": 40.0, "max_pv": 60.0,
+                              "import_mean": Mean(limit=150.0), "export_mean": Mean(limit=120.0)}
     limits |= {"pq_priority": "q" if transforms else "p", "transformers": behind}
     if transforms:
         limits |= {"grid_functions": GridFunctions.model_validate(GRID | REACTIVE[reactive]), "nominal_voltage": 50.0}
