@@ -54,6 +54,9 @@ FAULTS = [
     shaped("E104", f"limits: [ {{ grid_operator: {{ {CEILING.replace('export', '«exports»')} }} }} ]"),
     shaped("E104", "limits: [ { «grid_operators»: {} } ]", "did you mean `grid_operator`?"),
     shaped("E102", f"limits: [ {{ «grid_operator»: {{ {CEILING.replace('topic: a/b, ', '')} }} }} ]"),
+    # relief stands first, and needs the meter that it looks at
+    Fault("E303", IDLE, f"  - «relief»: {{}}\n{IDLE}", "`relief` has priority over"),
+    Fault("E202", "requests:\n", "requests:\n  - relief: { power: «0 kW» }\n"),
     # controllers and transforms
     Fault("E105", IDLE, f"  - self_consumption: {{ meter: «site.pcc» }}\n{IDLE}", "did you mean `site.poc`?"),
     Fault("E219", IDLE, f"  - self_consumption: {{ meter: «the meter» }}\n{IDLE}"),
