@@ -37,11 +37,25 @@ LIMIT_S = 90
 WANTED = 95.0
 #: Which tests judge a file: the fastest and sharpest first.
 JUDGES: dict[str, tuple[str, ...]] = {
-    "jit/limits.py": ("tests/jit/test_limiter.py", "tests/safety/test_limits.py", "tests/safety/test_site.py"),
+    "jit/limits.py": ("tests/jit/test_limiter.py",),
+    "jit/terms.py": ("tests/jit/test_limiter.py", "tests/safety/test_limits.py"),
+    "jit/joint.py": ("tests/jit/test_limiter.py", "tests/safety/test_joint.py", "tests/safety/test_site.py"),
+    "jit/ceilings.py": ("tests/jit/test_limiter.py", "tests/safety/test_grid_operator.py"),
+    "jit/transformers.py": ("tests/jit/test_limiter.py", "tests/safety/test_joint.py"),
     "jit/project.py": ("tests/jit/test_limiter.py", "tests/safety/test_ramp.py", "tests/safety/test_site.py"),
-    "jit/states.py": ("tests/safety/test_states.py", "tests/safety/test_operator.py", "tests/safety/test_device.py"),
+    "jit/reactive.py": ("tests/jit/test_reactive.py", "tests/safety/test_grid.py"),
+    "jit/grid.py": ("tests/jit/test_grid.py", "tests/safety/test_grid.py"),
+    "jit/states.py": ("tests/jit/test_states.py", "tests/safety/test_states.py", "tests/safety/test_operator.py"),
+    "jit/sequence.py": ("tests/safety/test_sequence.py",),
 }
-COMMON = ("tests/operators/test_laws.py", "tests/safety/test_any_sequence.py", "tests/safety/test_degrading.py")
+COMMON = (
+    "tests/operators/test_laws.py",
+    "tests/safety/test_any_sequence.py",
+    "tests/safety/test_degrading.py",
+    "tests/safety/test_faults.py",
+    "tests/safety/test_device.py",
+    "tests/safety/test_effect.py",
+)
 
 
 class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
