@@ -166,7 +166,8 @@ def carry(stored: Stored, layout: Layout) -> tuple[Past, list[str]]:
         for i, row in enumerate(rows):
             if row.latch and row.name in old:
                 _carry_row(row, old[row.name], i, columns, layout, source, target, taken)
-    stored_site = dict(zip(stored.header.get("site_rows", ()), stored.matrices["site"], strict=True))
+    # a frame of an earlier version names no site rows: nothing of the site is carried, the latches of assets are
+    stored_site = dict(zip(stored.header.get("site_rows", ()), stored.matrices["site"], strict=False))
     for i, row in enumerate(layout.site_values):
         if row.latch and stored_site.get(row.name, np.nan) == stored_site.get(row.name):
             past.site[i] = stored_site[row.name]  # 0 kW is a value here

@@ -169,5 +169,14 @@ def test_a_row_that_the_stored_frame_does_not_have_starts_unknown() -> None:
     assert not [name for name in taken if name.endswith(".latch")]
 
 
+def test_a_frame_of_an_earlier_version_still_gives_its_latches() -> None:
+    frame = latched(wild(SITE, 10), latch=[1, 1])
+    stored = from_bytes(frame.to_bytes())
+    del stored.header["site_rows"]
+    past, taken = carry(stored, SITE.layout)
+    assert past.codes[SITE.layout.code_index["latch"]].tolist() == [1, 1]
+    assert not set(taken) & {row.name for row in SITE.layout.site_values}
+
+
 def vars_of(layout: object) -> dict[str, Any]:
     return {name: getattr(layout, name) for name in vars(type(layout))["__dataclass_fields__"]}
