@@ -19,23 +19,12 @@ from jit import constants as c
 from jit import rows as r
 from jit.build import term
 from jit.constants import F8, I8
+from jit.joint import least, most
 from jit.layout import Layout
 
 ARMED = 2
 WRITTEN, CONFIRMED, DIFFERENT = 1, 2, 6
 VALID = 1
-
-
-@term
-def least(one: float, other: float) -> float:
-    """The lesser of two powers, of which the second may be unknown."""
-    return other if other < one else one
-
-
-@term
-def most(one: float, other: float) -> float:
-    """The greater of two powers, of which the second may be unknown."""
-    return other if other > one else one
 
 
 @term
