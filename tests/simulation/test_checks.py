@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-import tests.simulation.world  # noqa: F401  # enters the checks into the table
+import pipeline.simulation.world  # noqa: F401  # enters the checks into the table
+from pipeline.simulation.checks import INVARIANTS, invariant, verify
+from pipeline.simulation.site import definition, storage
+from pipeline.simulation.trace import Act, Asked, Boot, Moment, Trace
+from simulator.station import Heard, Said
 from sources.act import ActKind
-from tests.simulation.checks import INVARIANTS, invariant, verify
-from tests.simulation.device import Heard, Said
-from tests.simulation.site import definition, storage
-from tests.simulation.trace import Act, Asked, Boot, Moment, Trace
 
 WELL: dict[str, float | None] = {
     "power": 80.0, "setpoint": 80.0, "soc": 50.0, "available": 1.0, "remote": 1.0, "alarms": 0.0,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.simulation.site import definition, storage
+from pipeline.simulation.world import World
 from simulator.battery import Battery
 from simulator.faults import Fault
 from sources.act import ActKind
-from tests.simulation.site import definition, storage
-from tests.simulation.world import World
 
 pytestmark = pytest.mark.safety
 cycles = pytest.mark.parametrize("cycle", ["1 s", "100 ms"])

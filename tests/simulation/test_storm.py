@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.site import definition
-from tests.simulation.storm import LATCHING, PASSING, storm
-from tests.simulation.world import World
+from pipeline.simulation.site import definition
+from pipeline.simulation.storm import LATCHING, PASSING, storm
+from pipeline.simulation.world import World
 
 pytestmark = [
     pytest.mark.safety,

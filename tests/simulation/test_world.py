@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.simulation.loop import DeadlockError, VirtualLoop
+from pipeline.simulation.net import MemoryNet
+from pipeline.simulation.site import definition
+from pipeline.simulation.world import World
 from sources.act import ActKind
-from tests.simulation.loop import DeadlockError, VirtualLoop
-from tests.simulation.net import MemoryNet
-from tests.simulation.site import definition
-from tests.simulation.world import World
 
 
 def digest(world: World) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from config.asset import WriteBudget
+from pipeline.simulation.loop import VirtualLoop
 from sinks.pace import Pace
 from sources.pause import pause
-from tests.simulation.loop import VirtualLoop
 
 pytestmark = pytest.mark.req("LH-RT-004", "LH-PROT-003")
 

@@ -26,7 +26,7 @@ def _rows(prefix: str, table: str) -> tuple[Row, ...]:
 
 def _place(cell: str) -> str:
     """`@time` is short for the file of those checks."""
-    return f"tests/simulation/{cell[1:]}_checks.py" if cell.startswith("@") else cell
+    return f"pipeline/simulation/{cell[1:]}_checks.py" if cell.startswith("@") else cell
 
 
 HAZARDS = _rows("row ", """

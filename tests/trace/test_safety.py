@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.simulation.checks import INVARIANTS as CHECKED
+from pipeline.simulation.world import World
 from tests.conftest import ROOT
-from tests.simulation.checks import INVARIANTS as CHECKED
-from tests.simulation.world import World
 from tests.trace.case import INVARIANTS, ROWS
 from tests.trace.proofs import proofs
 from tests.trace.safety import page
@@ -28,7 +28,7 @@ def test_every_place_exists() -> None:
 
 
 def test_every_check_on_the_wire_is_one() -> None:
-    on_the_wire = {row.id for row in INVARIANTS if row.code.startswith("tests/simulation/")}
+    on_the_wire = {row.id for row in INVARIANTS if row.code.startswith("pipeline/simulation/")}
     assert World is not None  # importing it enters the checks
     assert on_the_wire == set(CHECKED)
 

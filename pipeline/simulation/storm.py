@@ -12,10 +12,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from pipeline.simulation.net import stream
+from pipeline.simulation.world import World
 from simulator.faults import Fault
 from sources.act import ActKind
-from tests.simulation.net import stream
-from tests.simulation.world import World
 
 End = Callable[[], None]
 Kind = Callable[[World, str, random.Random], End]

@@ -23,27 +23,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import tests.simulation.life_checks
-import tests.simulation.safety_checks
-import tests.simulation.time_checks  # noqa: F401  # each enters its checks into the table
+import pipeline.simulation.life_checks
+import pipeline.simulation.safety_checks
+import pipeline.simulation.time_checks  # noqa: F401  # each enters its checks into the table
 from config.definition import Definition
 from config.profile import Profile
 from pipeline import run as running
 from pipeline.process import Options, Process
+from pipeline.simulation.checks import verify
+from pipeline.simulation.loop import VirtualLoop
+from pipeline.simulation.net import Line, MemoryNet, stream
+from pipeline.simulation.site import ENERGY_KWH, RATED_KW, meter, storage
+from pipeline.simulation.trace import Act, Asked, Boot, Moment, Trace
 from pipeline.tasks import Tasks
 from simulator.battery import Battery
 from simulator.faults import Board, Fault
 from simulator.frequency import Frequency
 from simulator.grid import Site
 from simulator.plant import Model, Plant
+from simulator.station import Lies, Station
 from sources.act import ActKind, OperatorAct
 from sources.schedule import Schedule, ScheduleType, Window
-from tests.simulation.checks import verify
-from tests.simulation.device import Lies, Station
-from tests.simulation.loop import VirtualLoop
-from tests.simulation.net import Line, MemoryNet, stream
-from tests.simulation.site import ENERGY_KWH, RATED_KW, meter, storage
-from tests.simulation.trace import Act, Asked, Boot, Moment, Trace
 
 EPOCH_NS = 1_790_000_000_000_000_000  # the instant at loop time 0
 
@@ -207,7 +207,8 @@ class World:
         """Every invariant holds, or an AssertionError that names seed, time and what was on the wire."""
         breaches = verify(self.trace, only or None, without)
         said = "\n".join(str(breach) for breach in breaches[:20])
-        assert not breaches, f"seed {self.seed}, {len(breaches)} breaches:\n{said}"
+        if breaches:
+            raise AssertionError(f"seed {self.seed}, {len(breaches)} breaches:\n{said}")
 
     # --- people, markets and what else acts ---------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from typing import Protocol
 from config.asset import Asset
 from config.definition import Definition
 from config.profile import Profile
+from simulator.station import Heard, Said
 from sources.act import ActKind
-from tests.simulation.device import Heard, Said
 
 #: A reading that left the device so long before a tick is in that tick: time-out of one request, and its way.
 READING_S = 0.4

@@ -6,9 +6,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import pairwise
 
+from pipeline.simulation.checks import Found, invariant
+from pipeline.simulation.trace import Trace
 from sources.act import ActKind
-from tests.simulation.checks import Found, invariant
-from tests.simulation.trace import Trace
 
 RECOVERS_S = 10.0
 SAFE_S = 2.0

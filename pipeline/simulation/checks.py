@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from tests.simulation.trace import Trace
+from pipeline.simulation.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)

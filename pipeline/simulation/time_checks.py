@@ -6,8 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tests.simulation.checks import Found, invariant
-from tests.simulation.trace import Trace, Write
+from pipeline.simulation.checks import Found, invariant
+from pipeline.simulation.trace import Trace, Write
 
 #: Without these no power in either direction; without a promised limit none in its direction (S2).
 REQUIRED = ("soc", "power", "available", "remote", "alarms")
@@ -89,7 +89,7 @@ def the_heartbeat_is_the_tick_s(trace: Trace) -> Iterator[Found]:
 
 
 @invariant("H4")
-def a_start_is_silent_until_data_are_fresh(trace: Trace) -> Iterator[Found]:
+def a_start_is_silent_until_readings_are_fresh(trace: Trace) -> Iterator[Found]:
     """After a start no power before data were fresh for their time."""
     for asset in trace.assets:
         for number, boot in enumerate(trace.boots):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from math import isfinite
 
+from pipeline.simulation.checks import Found, invariant
+from pipeline.simulation.trace import READING_S, Trace, Write
 from sources.act import ActKind
-from tests.simulation.checks import Found, invariant
-from tests.simulation.trace import READING_S, Trace, Write
 
 N_SIGN_S = 3.0
 LIFTS = {ActKind.RELEASE}
