@@ -27,7 +27,7 @@ from operators.newest import FUTURE_S, Newest
 from operators.offers import Offers
 from operators.stage import Failed, OwnRows, own_rows, take_fail_values
 from sources.act import OperatorAct
-from sources.ceiling import Ceiling
+from sources.ceiling import DIRECTIONS, Ceiling, Direction
 from sources.proof import Proof
 from sources.reading import Reading
 from sources.receipt import Receipt
@@ -148,6 +148,12 @@ class Snapshot:
             self.offers.accept(signal)
         elif isinstance(signal, Withdrawal):
             self.offers.withdraw(signal)
+
+    def issued_s(self, direction: Direction) -> float:
+        """When the newest ceiling of a direction was issued, before or after the last tick (UTC s, NaN: none)."""
+        d = DIRECTIONS.index(direction)
+        known, heard = self.past.site.item(rows.CEILING_ISSUED_IMPORT_S + d), self.newest.issued_s.item(d)
+        return heard if known != known or heard > known else known
 
     def frame(self, tick: Tick) -> Frame:
         """Allocate frame k, write the rows of `snapshot`, link the past."""

@@ -8,17 +8,19 @@ seen when it was asked for, never a later one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from operators.offers import TYPE_OF_KIND
 from pipeline.admission import admit
+from pipeline.ceilings import Ceilings
 from pipeline.compile import Compiled
 from sinks.alarms.alarm import Shelf
 from sinks.alarms.book import AlarmBook
 from sinks.journal import Journal, JournalFileError
 from sinks.web.ports import JournalError, Principal, Refusal, ScheduleRefusedError
 from sources.act import ActKind, OperatorAct
+from sources.ceiling import Ceiling, Direction
 from sources.instant import format_utc
 from sources.schedule import Schedule
 
@@ -27,7 +29,10 @@ SAMPLED_S = 5.0
 
 
 class SiteDoor:
-    """Fills in the endpoint's `Door`. `post` hands a signal to the graph; `held`: the version of a held schedule."""
+    """Fills in the endpoint's `Door`. `post` hands a signal to the graph; `held`: the version of a held schedule.
+
+    `issued_s`: when the newest known ceiling of a direction was issued (UTC s).
+    """
 
     def __init__(
         self,
@@ -36,10 +41,12 @@ class SiteDoor:
         book: AlarmBook,
         post: Callable[[Any], None],
         held: Callable[[Schedule], int | None],
+        issued_s: Callable[[Direction], float],
         utc_ns: Callable[[], int],
     ) -> None:
         self._compiled, self._journal, self._book = compiled, journal, book
         self._post, self._held, self._utc_ns = post, held, utc_ns
+        self.ceilings = Ceilings(compiled.definition, journal, post, issued_s, utc_ns)
         self._stops = 0
         self._sampled = asyncio.Event()
         self._sampled.set()
@@ -85,6 +92,9 @@ class SiteDoor:
             raise ScheduleRefusedError("version-conflict", f"version {held} is held, {schedule.version} is older")
         await self._note("schedule-import", who.name, who.role.word, asset=schedule.asset, subject=schedule.digest)
         self._post(schedule)
+
+    async def set_ceiling(self, document: Mapping[str, Any], who: Principal) -> Ceiling:
+        return await self.ceilings.take(document, who)
 
     async def acknowledge_alarm(self, alarm: str, who: Principal) -> bool:
         return bool(await self.acknowledge_alarms([alarm], who))

@@ -165,7 +165,7 @@ class Field:
         self.topics.append(topic)
 
     def _ceilings(self) -> None:
-        """Topics of the grid operator; what comes over the endpoint needs no source."""
+        """Topics of the grid operator; what comes over the endpoint is `pipeline.ceilings`."""
         for limit in self.compiled.definition.limits:
             told = limit.grid_operator
             if told.topic is not None and told.from_ in self.compiled.definition.connections:

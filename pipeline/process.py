@@ -136,7 +136,10 @@ class Process:
         self.alarms.sources.append(self._watch().conditions)
         self.view = self._view()
         book = self.alarms.book
-        self.door = SiteDoor(self.compiled, self.journal, book, self.post, self._held_version, options.utc_ns)
+        self.door = SiteDoor(
+            self.compiled, self.journal, book, self.post, self._held_version, self.entry.snapshot.issued_s,
+            options.utc_ns,
+        )  # fmt: skip
         self.finished: list[Callable[[], None]] = [self.door.ticked]
         self._began_s = self._sampled_s = 0.0
         self._counted_misses = 0

@@ -120,6 +120,8 @@ async def _run(checked: Checked, options: Options) -> Exit:
     for act in process.journal.standing(process.compiled.layout.assets):
         logger.warning("{}: a stop of {} stands: {}", act.asset or "all assets", act.operator, act.reason)
         process.post(act)
+    for told in process.door.ceilings.standing():
+        process.post(told)
     start_tasks(process, tasks)
     process.subscribe()
     serving = None

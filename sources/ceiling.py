@@ -10,6 +10,7 @@ another text) is refused as a whole, and the last word stands. Refusals are `Cei
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any, Literal
@@ -48,7 +49,7 @@ def read_ceiling(payload: bytes | str, direction: Direction, of_kw: float, sourc
     return ceiling_of(document, direction, of_kw, source)
 
 
-def ceiling_of(document: dict[str, Any], direction: Direction, of_kw: float, source: str) -> Ceiling:
+def ceiling_of(document: Mapping[str, Any], direction: Direction, of_kw: float, source: str) -> Ceiling:
     """A decoded message as a ceiling. Raises `CeilingError`."""
     try:
         issued_ns = parse_utc(document["issued_at"])
@@ -57,7 +58,7 @@ def ceiling_of(document: dict[str, Any], direction: Direction, of_kw: float, sou
     return Ceiling(direction, _kw(document, of_kw), issued_ns, source)
 
 
-def _kw(document: dict[str, Any], of_kw: float) -> float:
+def _kw(document: Mapping[str, Any], of_kw: float) -> float:
     if document.get("active") is False:
         return inf
     if document.get("active", True) is not True:

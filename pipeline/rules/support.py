@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from config.definition import Definition, Limit, OpcuaServerOutput, Request
+from config.definition import Definition, OpcuaServerOutput, Request
 from config.diagnostics import Diagnostic
 from config.plain import Location
 from pipeline.rules.subject import Subject
@@ -50,15 +50,11 @@ def operable(definition: Definition) -> Definition:
     """The definition without what this version does not act on: for `graph` and `test`, where it is absent."""
     kept = [request for request in definition.requests if request.controller is None or _acted_on(request)]
     outputs = {name: out for name, out in definition.outputs.items() if not isinstance(out, OUTPUTS_LATER)}
-    return definition.model_copy(update={"requests": kept, "outputs": outputs, "limits": _limits(definition)})
+    return definition.model_copy(update={"requests": kept, "outputs": outputs})
 
 
 def _acted_on(request: Request) -> bool:
     return ("requests", "*", request.forms[request.kind]) not in LATER
-
-
-def _limits(definition: Definition) -> list[Limit]:
-    return [limit for limit in definition.limits if ("limits", "*", limit.kind) not in LATER]
 
 
 def _origins(subject: Subject) -> Iterator[Diagnostic]:
@@ -66,10 +62,6 @@ def _origins(subject: Subject) -> Iterator[Diagnostic]:
         if request.schedule is not None and request.schedule.from_ in ORIGINS_LATER:
             place: Location = ("requests", index, "schedule", "from")
             yield _warning(subject, "a request from a file", place, value=True)
-    for index, limit in enumerate(subject.definition.limits):
-        if limit.grid_operator.from_ == "endpoint":
-            place = ("limits", index, "grid_operator", "from")
-            yield _warning(subject, "a ceiling from the endpoint", place, value=True)
 
 
 def _protocols(subject: Subject) -> Iterator[Diagnostic]:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from sinks.web.acts import ACTS
 from sinks.web.alarms import ALARMS
+from sinks.web.ceilings import CEILINGS
 from sinks.web.fence import Fence
 from sinks.web.guard import Access, guarded
 from sinks.web.hub import Hub
@@ -30,7 +31,7 @@ from sinks.web.session import SESSION
 from sinks.web.shell import Shell
 from sinks.web.wire import Failure
 
-ACCESSES: tuple[Access, ...] = (*READS, *ACTS, *ALARMS, *SCHEDULES, *SESSION)
+ACCESSES: tuple[Access, ...] = (*READS, *ACTS, *ALARMS, *SCHEDULES, *CEILINGS, *SESSION)
 
 
 def build(shell: Shell, hub: Hub) -> ASGIApp:

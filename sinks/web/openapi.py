@@ -21,11 +21,12 @@ LIMIT_QUERY = {"name": "limit", "in": "query", "required": False,
                "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}}
 
 MEANING = {
-    400: "Not understood: `invalid-json`, `missing-required-field`, `invalid-field`, `invalid-schedule`",
+    400: "Not understood: `invalid-json`, `missing-required-field`, `invalid-field`, `invalid-schedule`, "
+         "`invalid-ceiling`",
     401: "No token, or one that is not known",
     403: "The token's role is too low, or the request comes from another site",
     404: "There is no such thing: `asset-not-registered`, `alarm-not-found`",
-    409: "Understood and not taken: an older schedule, a fault that is not clear, somebody else's lock",
+    409: "Understood and not taken: an older schedule or ceiling, a fault that is not clear, somebody else's lock",
     413: "The body is too large",
     429: "Too many wrong tokens from this address",
     503: "Could not be written down, or is not available now; the detail says which",
@@ -67,6 +68,8 @@ OPERATIONS = (
               errors=(400, 404, 503), query=(ASSET_QUERY, LIMIT_QUERY)),
     Operation("POST", "/markets/schedules/import", "operator", "A new version of a schedule", "ScheduleTaken",
               "ScheduleDocument", (400, 404, 409, 413, 503)),
+    Operation("POST", "/limits/grid-operator", "operator", "The grid operator's ceiling at the point of connection",
+              "CeilingTaken", "CeilingWanted", (400, 409, 413, 503)),
     Operation("POST", "/operator/stop", "operator", "Stop one asset or all; answered when the journal is synced",
               "Act", "StopWanted", (400, 404, 413, 503)),
     Operation("POST", "/operator/release", "operator", "Lift a stop", "Act", "ActWanted", (400, 404, 413, 503)),

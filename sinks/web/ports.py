@@ -2,7 +2,7 @@
 
     View     what is the case: plain JSON values cut from the newest sealed frame, synchronous and cheap
     Archive  what was the case: asks the database and may take its time
-    Door     what people want: acts, schedules, and the audit of what was refused
+    Door     what people want: acts, schedules, ceilings, and the audit of what was refused
 
 Guarantees: nothing behind `View` waits, and nothing in front of it reaches a device. A `Door` returns only after its
 journal has been synced to disk. The shapes of the JSON values are those of docs/protocol.md; unknown is None.
@@ -16,6 +16,7 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from sources.act import OperatorAct
+from sources.ceiling import Ceiling
 from sources.schedule import Schedule
 
 Json = Mapping[str, Any]
@@ -69,20 +70,24 @@ class JournalError(Exception):
         self.acted = acted
 
 
-class ActRefusedError(Exception):
-    """The act is well formed and not taken: somebody else's lock, one acknowledgement too many."""
+class RefusedError(Exception):
+    """What was asked is well formed and not taken. `error` is the code of the answer."""
 
     def __init__(self, error: str, detail: str) -> None:
         super().__init__(detail)
         self.error = error
 
 
-class ScheduleRefusedError(Exception):
-    """The schedule is well formed and cannot be taken: an older version, an unknown asset, no such request."""
+class ActRefusedError(RefusedError):
+    """Somebody else's lock, one acknowledgement too many."""
 
-    def __init__(self, error: str, detail: str) -> None:
-        super().__init__(detail)
-        self.error = error
+
+class ScheduleRefusedError(RefusedError):
+    """An older version of a schedule, an unknown asset, no such request."""
+
+
+class CeilingRefusedError(RefusedError):
+    """A ceiling that is not awaited here, that is older than the one that stands, or issued in the future."""
 
 
 class View(Protocol):
@@ -123,6 +128,10 @@ class Door(Protocol):
 
     async def import_schedule(self, schedule: Schedule, who: Principal) -> None:
         """Take a schedule. Raises `ScheduleRefusedError` or `JournalError`."""
+        ...
+
+    async def set_ceiling(self, document: Json, who: Principal) -> Ceiling:
+        """Take a ceiling of the grid operator. Raises `CeilingError`, `CeilingRefusedError` or `JournalError`."""
         ...
 
     async def acknowledge_alarm(self, alarm: str, who: Principal) -> bool:

@@ -135,6 +135,14 @@ SCHEMAS: dict[str, Schema] = {
     "ScheduleTaken": record("type version count digest", asset_id=ASSET_ID, type=SCHEDULE_TYPE, market_bid_area=TEXT,
                             version=WHOLE, issued_at=TIME, horizon_start=TIME, horizon_end=TIME, count=WHOLE,
                             digest=TEXT),
+    "CeilingWanted": {
+        **record("direction issued_at", direction=one_of("import", "export"), issued_at=TIME, active=YES_NO,
+                 percent={"type": ["number", "null"], "minimum": 0, "maximum": 100},
+                 kw={"type": ["number", "null"], "minimum": 0}),
+        "description": "Exactly one of `percent` (of the power that the definition calls 100 %) and `kw`; null, or "
+                       "`active: false`: no limit, which is not 0."},
+    "CeilingTaken": record("direction active issued_at", direction=one_of("import", "export"), active=YES_NO, kw=NUMBER,
+                           issued_at=TIME),
     "StopWanted": record("reason", asset_id=ASSET_ID, reason=REASON, person=PERSON),
     "ActWanted": record("", asset_id=ASSET_ID, reason=REASON, person=PERSON),
     "UnlockWanted": record("", asset_id=ASSET_ID, reason=REASON, person=PERSON, override=YES_NO),

@@ -15,6 +15,7 @@ from typing import Any
 
 from sinks.web.ports import Json, Principal, Refusal
 from sources.act import ActKind, OperatorAct
+from sources.ceiling import Ceiling, CeilingError
 from sources.schedule import Schedule
 from tests.browser.chain import chain, decision_from, node
 
@@ -345,6 +346,9 @@ class Plant:
 
     async def import_schedule(self, schedule: Schedule, who: Principal) -> None:
         return None
+
+    async def set_ceiling(self, document: Json, who: Principal) -> Ceiling:
+        raise CeilingError("no ceilings here")
 
     async def acknowledge_alarm(self, alarm: str, who: Principal) -> bool:
         self.acknowledged.append(alarm)

@@ -53,7 +53,10 @@ class Site:
             compiled, graph, self.meters, self.book, self.journal, self.rig.entry.snapshot.offers,
             lambda: self.rig.now_s, "9.9", "cfg", lambda: {"broker": {"status": "ok"}}, {"demo": True},
         )  # fmt: skip
-        self.door = SiteDoor(compiled, self.journal, self.book, self._post, self._held, lambda: self.rig.now_ns)
+        self.door = SiteDoor(
+            compiled, self.journal, self.book, self._post, self._held, self.rig.entry.snapshot.issued_s,
+            lambda: self.rig.now_ns,
+        )  # fmt: skip
 
     def _fsync(self, _fd: int) -> None:
         self.syncing = True

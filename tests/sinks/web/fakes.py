@@ -22,10 +22,20 @@ from sinks.web.client import Limits
 from sinks.web.hub import Hub
 from sinks.web.live import SUBPROTOCOL
 from sinks.web.origin import Listener
-from sinks.web.ports import ActRefusedError, JournalError, Json, Principal, Refusal, Role, ScheduleRefusedError
+from sinks.web.ports import (
+    ActRefusedError,
+    CeilingRefusedError,
+    JournalError,
+    Json,
+    Principal,
+    Refusal,
+    Role,
+    ScheduleRefusedError,
+)
 from sinks.web.serve import bind, serve, url
 from sinks.web.shell import Shell
 from sources.act import OperatorAct
+from sources.ceiling import Ceiling, ceiling_of
 from sources.schedule import Schedule
 
 TOKENS = {Role.VIEWER: "viewer-0123456789abcdef", Role.OPERATOR: "operator-0123456789abcdef",
@@ -137,6 +147,8 @@ class FakeDoor:
     journal: JournalError | None = None
     refuses: ActRefusedError | None = None
     conflict: ScheduleRefusedError | None = None
+    ceilings: list[Ceiling] = field(default_factory=list)
+    refuses_ceiling: CeilingRefusedError | JournalError | None = None
     broken_audit: bool = False
     synced: Callable[[], Awaitable[None]] | None = None
 
@@ -155,6 +167,13 @@ class FakeDoor:
         if self.journal is not None:
             raise self.journal
         self.schedules.append(schedule)
+
+    async def set_ceiling(self, document: Json, who: Principal) -> Ceiling:
+        if self.refuses_ceiling is not None:
+            raise self.refuses_ceiling
+        told = ceiling_of(document, document.get("direction", "export"), 800.0, f"rest:{who.name}")
+        self.ceilings.append(told)
+        return told
 
     async def acknowledge_alarm(self, alarm: str, who: Principal) -> bool:
         if self.journal is not None:
