@@ -1,168 +1,66 @@
 """Seeded weather: which faults come, when, and for how long; then quiet, in which everything has to come back.
 
-    safety phase   ──▁▂▇▂▁──▁▇▁──   faults of the kinds that this seed drew
+    safety phase   ──▁▂▇▂▁──▁▇▁──   faults of the kinds that this seed drew, now and then several at once
     liveness phase ──────────────   all ended: power flows again, or something latched and says so
 
-A kind is one function that begins the fault and returns what ends it. Add a kind here and every storm may draw it.
+A storm is a tuple of `Strike`: what strikes which device, from when until when, and how hard. It is drawn once and then
+only read, so that a part of it can be lived through again (`endure`).
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from pipeline.simulation.kinds import KINDS, End, Kind, Setting
 from pipeline.simulation.net import stream
 from pipeline.simulation.world import World
-from simulator.faults import Fault
-from sources.act import ActKind
 
-End = Callable[[], None]
-Kind = Callable[[World, str, random.Random], End]
+MOST_KINDS = 4
+LASTS_S, RESTS_S = (0.3, 1.0, 3.0, 7.0, 15.0), (-3.0, 0.1, 2.0, 12.0)
 
 
-def _nothing() -> None:
-    """A fault that ends by itself."""
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One fault: times in s since the storm began."""
+
+    kind: str
+    device: str
+    begin_s: float
+    end_s: float
+    settings: Mapping[str, Setting] = field(default_factory=dict)
 
 
-def _set(thing: Any, name: str, value: Any) -> End:
-    before = getattr(thing, name)
-    setattr(thing, name, value)
-    return lambda: setattr(thing, name, before)
-
-
-def _switch(fault: Fault) -> Kind:
-    def begin(world: World, name: str, rng: random.Random) -> End:
-        limit = rng.choice((0.0, 10.0, 37.0)) if fault is Fault.BMS_LIMIT else None
-        world.fault(name, fault, limit_kw=limit)
-        return lambda: world.heal(name, fault)
-
-    return begin
-
-
-def drop(world: World, name: str, rng: random.Random) -> End:
-    return _set(world.line(name), "drop", rng.uniform(0.05, 0.5))
-
-
-def delay(world: World, name: str, rng: random.Random) -> End:
-    return _set(world.line(name), "delay_s", rng.uniform(0.01, 0.3))
-
-
-def silence(world: World, name: str, rng: random.Random) -> End:
-    return _set(world.line(name), "silent", True)
-
-
-def cut(world: World, name: str, rng: random.Random) -> End:
-    world.line(name).break_()
-    return _set(world.line(name), "cut", True)
-
-
-def evicted(world: World, name: str, rng: random.Random) -> End:
-    world.line(name).break_()
-    return _nothing
-
-
-def freeze(world: World, name: str, rng: random.Random) -> End:
-    return _set(world.lies(name), "frozen", True)
-
-
-def sentinel(world: World, name: str, rng: random.Random) -> End:
-    points = sorted(world.stations[name].profile.read)
-    return _set(world.lies(name), "sentinel", {rng.choice(points)})
-
-
-def discards(world: World, name: str, rng: random.Random) -> End:
-    return _set(world.lies(name), "discards", True)
-
-
-def busy(world: World, name: str, rng: random.Random) -> End:
-    return _set(world.lies(name), "busy", True)
-
-
-def rival(world: World, name: str, rng: random.Random) -> End:
-    return _set(world.lies(name), "rival_kw", rng.uniform(-200.0, 200.0))
-
-
-def meter_lost(world: World, name: str, rng: random.Random) -> End:
-    return _set(world.line("poc"), "silent", True)
-
-
-def clock_step(world: World, name: str, rng: random.Random) -> End:
-    return _set(world, "wall_offset_ns", int(rng.choice((-86_400, -3600, -1, 1, 3600, 86_400)) * 1e9))
-
-
-def scaled(world: World, name: str, rng: random.Random) -> End:
-    """The device's scale of its power or its charge changes by ten."""
-    return _set(world.lies(name), "scaled", {rng.choice(("power", "soc")): rng.choice((0.1, 10.0))})
-
-
-def raising(world: World, name: str, rng: random.Random) -> End:
-    """A stage of the chain raises in every tick."""
-    stage = rng.choice(world.process.stages)
-    began, step = world.loop.time(), stage.step
-
-    def broken(frame: Any) -> None:
-        raise ArithmeticError("on purpose")
-
-    def end() -> None:
-        stage.step = step
-        world.trace.raised.append((began, world.loop.time()))
-
-    world.trace.healthy = False
-    stage.step = broken
-    return end
-
-
-def stop(world: World, name: str, rng: random.Random) -> End:
-    world.act(ActKind.STOP, rng.choice((None, name)))
-    return _nothing
-
-
-def killed(world: World, name: str, rng: random.Random) -> End:
-    world.kill()
-    return world.boot
-
-
-#: What comes and goes, and leaves nothing latched.
-PASSING: dict[str, Kind] = {
-    "drop": drop,
-    "delay": delay,
-    "silence": silence,
-    "cut": cut,
-    "evicted": evicted,
-    "freeze": freeze,
-    "sentinel": sentinel,
-    "busy": busy,
-    "meter": meter_lost,
-    "clock": clock_step,
-    "raising": raising,
-    "reset": _switch(Fault.RESET),
-    "limit": _switch(Fault.BMS_LIMIT),
-    "unavailable": _switch(Fault.UNAVAILABLE),
-}
-#: What may end in a stop that somebody has to lift.
-LATCHING: dict[str, Kind] = {
-    "discards": discards,
-    "rival": rival,
-    "stop": stop,
-    "alarm": _switch(Fault.ALARM),
-    "local": _switch(Fault.LOCAL),
-    "sign": _switch(Fault.WRONG_SIGN),
-    "killed": killed,
-    "scaled": scaled,
-}
-
-
-def storm(world: World, kinds: dict[str, Kind], *, seconds: float, quiet_s: float = 30.0) -> World:
-    """Faults of at most three kinds, drawn by the world's seed, one after the other; then quiet."""
+def draw(world: World, kinds: Mapping[str, Kind], seconds: float) -> tuple[Strike, ...]:
+    """Faults of a few of the kinds, drawn by the world's seed; a rest below 0 lets the next begin before one ends."""
     rng = stream(world.seed, "storm")
-    drawn = rng.sample(sorted(kinds), k=min(3, len(kinds)))
-    until = world.loop.time() + seconds
-    while world.loop.time() < until:
-        asset = rng.choice(sorted(world.plants))
-        end = kinds[rng.choice(drawn)](world, asset, rng)
-        world.run(rng.choice((0.3, 1.0, 3.0, 7.0, 15.0)))
-        end()
-        world.run(rng.choice((0.1, 2.0, 12.0)))
+    drawn = rng.sample(sorted(kinds), k=min(rng.randint(1, MOST_KINDS), len(kinds)))
+    strikes: list[Strike] = []
+    begin = 0.0
+    while begin < seconds:
+        device, kind, lasts = rng.choice(sorted(world.plants)), rng.choice(drawn), rng.choice(LASTS_S)
+        settings = {name: setting(rng, world, device) for name, setting in sorted(kinds[kind].draws.items())}
+        strikes.append(Strike(kind, device, round(begin, 3), round(begin + lasts, 3), settings))
+        begin = max(begin + 0.1, begin + lasts + rng.choice(RESTS_S))
+    return tuple(strikes)
+
+
+def endure(world: World, strikes: Iterable[Strike], *, quiet_s: float = 30.0) -> World:
+    """Live through these faults, from now on; then quiet."""
+    start = world.loop.time()
+    ends: dict[int, End] = {}
+    moments = [(moment, ending, strike) for strike in strikes
+               for moment, ending in ((strike.begin_s, False), (strike.end_s, True))]  # fmt: skip
+    for moment, ending, strike in sorted(moments, key=lambda it: it[:2]):
+        world.run(max(0.0, start + moment - world.loop.time()))
+        if ending:
+            ends.pop(id(strike))()
+        else:
+            ends[id(strike)] = KINDS[strike.kind].begin(world, strike.device, **strike.settings)
     world.trace.healed_s = world.loop.time()
     return world.run(quiet_s)
+
+
+def storm(world: World, kinds: Mapping[str, Kind], *, seconds: float, quiet_s: float = 30.0) -> World:
+    """Draw and endure."""
+    return endure(world, draw(world, kinds, seconds), quiet_s=quiet_s)

@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from pipeline.simulation.kinds import KINDS, LATCHING, PASSING
 from pipeline.simulation.site import definition
-from pipeline.simulation.storm import LATCHING, PASSING, storm
+from pipeline.simulation.storm import Strike, draw, endure, storm
 from pipeline.simulation.world import World
 
 pytestmark = [
@@ -49,3 +52,35 @@ def test_what_latches_stays_safe(seed: int, assets: int, cycle: str, seconds: fl
         it.schedule(180.0 * assets * (-1) ** seed)
         storm(it.run(15.0), LATCHING, seconds=seconds, quiet_s=10.0)
         it.verify(without=("L1", "L3"))  # somebody has to lift what latched; derated to 0 kW is no loss of permission
+
+
+def test_a_storm_that_was_written_down_is_the_same_storm(tmp_path: Path) -> None:
+    """Every setting of a fault is a JSON value: read back, it leaves the same bytes on the wire."""
+
+    def powers(folder: str, strikes: tuple[Strike, ...] | None) -> tuple[tuple[Strike, ...], list[tuple[float, float]]]:
+        with world(5, tmp_path / folder, 2, "1 s") as it:
+            it.schedule(200.0)
+            it.run(12.0)
+            lived = strikes or draw(it, KINDS, 40.0)
+            endure(it, lived, quiet_s=5.0)
+            return lived, it.trace.powers("b1")
+
+    drawn, first = powers("drawn", None)
+    read = tuple(Strike(**strike) for strike in json.loads(json.dumps([asdict(strike) for strike in drawn])))
+    assert read == drawn
+    assert powers("read", read)[1] == first
+
+
+def test_faults_may_overlap_and_all_end(tmp_path: Path) -> None:
+    strikes = [
+        Strike("sentinel", "b1", 0.0, 4.0, {"point": "soc"}),
+        Strike("sentinel", "b1", 2.0, 9.0, {"point": "power"}),
+        Strike("drop", "b1", 1.0, 9.0, {"share": 0.3}),
+        Strike("drop", "b1", 2.0, 5.0, {"share": 0.5}),
+    ]
+    with world(0, tmp_path, 1, "1 s") as it:
+        it.schedule(80.0)
+        endure(it.run(12.0), strikes, quiet_s=15.0)
+        assert (it.lies("b1").sentinel, it.line("b1").drop) == (set(), 0.0)
+        assert it.trace.in_force("b1", it.loop.time()) == 80.0
+        it.verify()
