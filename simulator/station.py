@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from math import isfinite
 
 from config.profile import Profile
+from simulator.lies import Lies
 from simulator.modbus import TABLE_OF_CODE, Image, Unit
 from simulator.plant import Plant
 from simulator.points import from_device
@@ -21,11 +23,15 @@ from simulator.registers import Table, decode
 
 READS: dict[int, Table] = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, BUSY = 1, 2, 3, 6
+WRITE_REGISTERS, MOST_WORDS = 16, 125
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One write as it arrived: values of the written points in the chain's units; `taken`: the device acted on it."""
+    """One write that arrived, as it was sent: values of the written points in the chain's units.
+
+    `taken`: the device acted on it, as it was meant.
+    """
 
     at_s: float
     sent_s: float
@@ -35,23 +41,25 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One reply as it left: the values that its words mean; None is "not implemented"."""
+    """One reply that reached the process, when it left and as it arrived: what its words mean.
+
+    None is "not implemented" or no number.
+    """
 
     at_s: float
     values: dict[str, float | None]
 
 
-@dataclass
-class Lies:
-    """What is wrong with what the device says, and with what it does with what it hears. Each is a fault by itself."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The newest request to read: its first bytes, function, place and instant."""
 
-    frozen: bool = False  # answers with the page it had; its writes still act
-    sentinel: set[str] = field(default_factory=set)  # points that are "not implemented" now
-    scaled: dict[str, float] = field(default_factory=dict)  # points whose scale has changed
-    swapped: bool = False  # words of wide values in the other order, both ways
-    discards: bool = False  # writes are acknowledged and nothing happens
-    busy: bool = False  # every request is answered with an exception
-    rival_kw: float | None = None  # another master writes this set-point after each of ours
+    at_s: float
+    head: bytes
+    unit: int
+    code: int
+    address: int
+    count: int
 
 
 class Station:
@@ -63,82 +71,104 @@ class Station:
         self.lies = Lies()
         self.heard: list[Heard] = []
         self.said: list[Said] = []
-        self._clock, self._advance, self._sent_s = clock, advance, 0.0
+        self._clock, self._advance = clock, advance
         self._page: Image = self.unit.blank()
+        self._asked: Asked | None = None
 
-    def answer(self, octets: bytes, sent_s: float) -> bytes | None:
-        """The reply to one request frame; None to what is no Modbus TCP."""
-        if len(octets) < 8 or octets[2:4] != b"\0\0":
-            return None
+    def answer(self, octets: bytes, sent_s: float, meant: bytes | None = None) -> bytes | None:
+        """The reply to one request frame; None to what is none, is for another unit, or never ends."""
         self._advance()
-        head, code, body = octets[:4], octets[7], octets[8:]
-        self._sent_s = sent_s
-        pdu = self._serve(code, body)
-        return head + struct.pack(">HB", len(pdu) + 1, octets[6]) + pdu
+        self._hear(octets if meant is None else meant, sent_s)
+        if len(octets) < 12 or octets[2:4] != b"\0\0" or octets[6] != self.unit.id:
+            return None
+        if int.from_bytes(octets[4:6], "big") != len(octets) - 6:
+            return None
+        pdu = self._serve(octets, as_meant=meant is None)
+        return octets[:4] + struct.pack(">HB", len(pdu) + 1, octets[6]) + pdu
 
-    def _serve(self, code: int, body: bytes) -> bytes:
-        if self.lies.busy:
-            return bytes((code | 0x80, BUSY))
+    def delivered(self, reply: bytes) -> None:
+        """Note what has reached the process, if it is the reply to the newest request."""
+        asked = self._asked
+        if asked is None or len(reply) < 9 or reply[:4] != asked.head or reply[6:8] != bytes((asked.unit, asked.code)):
+            return
+        length, size = int.from_bytes(reply[4:6], "big"), 2 * asked.count
+        if length != size + 3 or reply[8] != size or len(reply) < length + 6:
+            return
+        self._asked = None
+        words = list(struct.unpack(f">{asked.count}H", reply[9 : 9 + size]))
+        self.said.append(Said(asked.at_s, self._meaning(READS[asked.code], asked.address, words)))
+
+    def _serve(self, octets: bytes, *, as_meant: bool) -> bytes:
+        code, body = octets[7], octets[8:]
+        refusal = BUSY if self.lies.busy else self.lies.exception()
+        if refusal is not None:
+            return bytes((code | 0x80, refusal))
         if code in READS:
-            return self._read(code, *struct.unpack(">HH", body[:4]))
-        if code == 16:
-            address, count = struct.unpack(">HH", body[:4])
-            return self._write(code, address, list(struct.unpack(f">{count}H", body[5 : 5 + 2 * count])))
-        return bytes((code | 0x80, ILLEGAL_FUNCTION))
+            return self._read(octets, *struct.unpack(">HH", body[:4]))
+        write = _written(octets)
+        if write is None:
+            return bytes((code | 0x80, ILLEGAL_FUNCTION))
+        return self._write(code, *write, as_meant=as_meant)
 
-    def _read(self, code: int, address: int, count: int) -> bytes:
+    def _read(self, octets: bytes, address: int, count: int) -> bytes:
+        code = octets[7]
         if not (self.lies.frozen or self.unit.still):
             self._page |= self._image()
         cells = [(READS[code], address + offset) for offset in range(count)]
-        if not all(place in self._page for place in cells):
+        if not 0 < count <= MOST_WORDS or not all(place in self._page for place in cells):
             return bytes((code | 0x80, ILLEGAL_ADDRESS))
+        self._asked = Asked(self._clock(), octets[:4], octets[6], code, address, count)
         words = [self._page[place] for place in cells]
-        self._note(READS[code], address, words)
         return struct.pack(f">BB{count}H", code, 2 * count, *words)
 
     def _image(self) -> Image:
         """The page of this instant, with what is wrong with it."""
         image = self.unit.image()
         for name, place in self.unit.reads.items():
-            point = self.profile.read[name]
             spots = [(place.table, address) for address in place.addresses]
-            words = [image[spot] for spot in spots]
-            if name in self.lies.sentinel:
-                words = _sentinel_words(int(point.sentinels[0]), place.words) if point.sentinels else words
-            elif name in self.lies.scaled:
-                words = [int(word * self.lies.scaled[name]) & 0xFFFF for word in words]
-            if self.lies.swapped:
-                words = words[::-1]
-            image |= dict(zip(spots, words, strict=True))
+            words, before = [image[spot] for spot in spots], [self._page[spot] for spot in spots]
+            image |= dict(zip(spots, self.lies.says(name, self.profile.read[name], words, before), strict=True))
         return image
 
-    def _note(self, table: Table, address: int, words: list[int]) -> None:
+    def _meaning(self, table: Table, address: int, words: list[int]) -> dict[str, float | None]:
         values: dict[str, float | None] = {}
         for name, place in self.unit.reads.items():
             offset = place.address - address
             if place.table == table and offset >= 0 and offset + place.words <= len(words):
                 point = self.profile.read[name]
                 raw = decode(point, words[offset : offset + place.words])
-                told = None if raw in point.sentinels or raw != raw else from_device(self.profile, name, point, raw)
+                none = raw in point.sentinels or not isfinite(raw)
+                told = None if none else from_device(self.profile, name, point, raw)
                 values[name] = float(raw in point.yes) if point.yes and told is not None else told
-        self.said.append(Said(self._clock(), values))
+        return values
 
-    def _write(self, code: int, address: int, words: list[int]) -> bytes:
-        table = TABLE_OF_CODE[code]
-        names = self.unit.covered(table, address, len(words))
+    def _hear(self, octets: bytes, sent_s: float) -> None:
+        """Note a write as it was sent; whether it is taken shows once it is served."""
+        write = _written(octets)
+        names = self.unit.covered("holding", write[0], len(write[1])) if write is not None else None
+        if write is not None and names:
+            self.heard.append(Heard(self._clock(), sent_s, self.unit.values(names, *write), taken=False))
+
+    def _write(self, code: int, address: int, words: list[int], *, as_meant: bool) -> bytes:
+        names = self.unit.covered(TABLE_OF_CODE[code], address, len(words))
         if not names:
             return bytes((code | 0x80, ILLEGAL_ADDRESS))
         values = self.unit.values(names, address, self._as_taken(names, address, words))
         if any(self.plant.refusal(name, value) is not None for name, value in values.items()):
-            self.heard.append(Heard(self._clock(), self._sent_s, values, taken=False))
             return bytes((code | 0x80, ILLEGAL_VALUE))
-        self.heard.append(Heard(self._clock(), self._sent_s, values, taken=not self.lies.discards))
-        if not self.lies.discards:
-            for name, value in values.items():
-                self.plant.write(name, value)
+        acts = 0 if self.lies.drops_write() else self.lies.tears(len(words))
+        if as_meant and acts == len(words):
+            self.heard[-1] = replace(self.heard[-1], taken=True)
+        self._act(values, address, acts)
         if self.lies.rival_kw is not None and "power" in values:
             self.plant.write("power", self.lies.rival_kw)
         return struct.pack(">BHH", code, address, len(words))
+
+    def _act(self, values: dict[str, float | str], address: int, words: int) -> None:
+        """Let the points act that are whole within the first so many words."""
+        for name, value in values.items():
+            if self.unit.writes[name].address + self.unit.writes[name].words <= address + words:
+                self.plant.write(name, value)
 
     def _as_taken(self, names: list[str], address: int, words: list[int]) -> list[int]:
         """The words as the device understands them."""
@@ -152,6 +182,11 @@ class Station:
         return taken
 
 
-def _sentinel_words(raw: int, words: int) -> list[int]:
-    packed = (raw & (1 << (16 * words)) - 1).to_bytes(2 * words, "big")
-    return [int.from_bytes(packed[i : i + 2], "big") for i in range(0, len(packed), 2)]
+def _written(octets: bytes) -> tuple[int, list[int]] | None:
+    """(address, words) of a request that writes several registers; None for anything else."""
+    if len(octets) < 13 or octets[7] != WRITE_REGISTERS:
+        return None
+    address, count = struct.unpack(">HH", octets[8:12])
+    if not 0 < count <= MOST_WORDS or octets[12] != 2 * count or len(octets) != 13 + 2 * count:
+        return None
+    return address, list(struct.unpack(f">{count}H", octets[13:]))

@@ -1,9 +1,8 @@
-"""The network as bytes in memory: hosts that answer, and lines that lose, delay and cut what runs over them.
+"""The network as bytes in memory: hosts that answer, and connections over lines that may be spoiled (`line.py`).
 
-    client protocol ──► request ──(delay, loss)──► Host.answer ──► reply ──(delay, loss)──► client protocol
+    client protocol ──► request ──(Line)──► Host.answer ──► reply ──(Line)──► client protocol
 
-A line belongs to a host. Its faults act on bytes: nothing here knows what they mean. One random stream per line, so
-that a further host does not shift the faults of the others.
+A line belongs to a host. One random stream per line and fault, so that a further host does not shift the others.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
-LATENCY_S = 0.002
+from pipeline.simulation.line import Carried, Host, Line
 
 
 def stream(seed: int, name: str) -> random.Random:
@@ -23,62 +22,40 @@ def stream(seed: int, name: str) -> random.Random:
     return random.Random(blake2b(f"{seed}/{name}".encode()).digest())
 
 
-class Host(Protocol):
-    """What stands at the far end: bytes in, bytes out (none: silence). `sent_s` is when they left the sender."""
-
-    def answer(self, octets: bytes, sent_s: float) -> bytes | None: ...
-
-
-@dataclass
-class Line:
-    """The way to one host. `delay_s` is the mean of an exponential distribution on top of the latency, each way."""
-
-    host: Host
-    rng: random.Random
-    cut: bool = False  # connections drop and are refused
-    silent: bool = False  # connections stand, nothing passes
-    drop: float = 0.0  # share of requests and of replies that are lost
-    delay_s: float = 0.0
-    open_: list[Transport] = field(default_factory=list)
-
-    def takes(self) -> float | None:
-        """Seconds that the next bytes need; None: they are lost."""
-        if self.cut or self.silent or (self.drop and self.rng.random() < self.drop):
-            return None
-        return LATENCY_S + (self.rng.expovariate(1.0 / self.delay_s) if self.delay_s else 0.0)
-
-    def break_(self) -> None:
-        """Every connection over it is reset by the other side."""
-        for transport in list(self.open_):
-            transport.reset()
-
-
 class Transport(asyncio.Transport):
-    """One connection: a request at a time is carried there, its answer back."""
+    """One connection: a request at a time is carried there, its answer back. `deaf`: the other side forgot it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, line: Line, protocol: Any, alive: Callable[[], bool]) -> None:
         super().__init__()
         self._loop, self._line, self._protocol, self._alive = loop, line, protocol, alive
-        self._closed = False
+        self._closed = self.deaf = False
         line.open_.append(self)
 
     def write(self, octets: bytes | bytearray | memoryview) -> None:
-        takes = None if self._closed or not self._alive() else self._line.takes()
-        if takes is not None:
-            self._loop.call_later(takes, self._arrive, bytes(octets), self._loop.time())
-
-    def _arrive(self, octets: bytes, sent_s: float) -> None:
-        """At the host, whatever has become of the sender meanwhile."""
-        reply = self._line.host.answer(octets, sent_s)
-        if reply is None:
+        if self._closed or self.deaf or not self._alive():
             return
-        takes = self._line.takes()
-        if takes is not None:
-            self._loop.call_later(takes, self._back, reply)
+        meant, sent_s = bytes(octets), self._loop.time()
+        for carried in self._line.carry(meant):
+            said = b"" if carried.copy else None if carried.octets == meant else meant
+            self._loop.call_later(carried.takes_s, self._arrive, carried.octets, sent_s, said)
 
-    def _back(self, reply: bytes) -> None:
-        if not self._closed and self._alive():
-            self._protocol.data_received(reply)
+    def _arrive(self, octets: bytes, sent_s: float, meant: bytes | None) -> None:
+        """At the host, whatever has become of the sender meanwhile."""
+        reply = self._line.host.answer(octets, sent_s, meant)
+        if reply is None or self.deaf:
+            return
+        for carried in self._line.bring(reply):
+            self._loop.call_later(carried.takes_s, self._back, carried)
+
+    def _back(self, carried: Carried) -> None:
+        if self._closed or self.deaf or not self._alive():
+            return
+        *pieces, last = self._line.split(carried.octets)
+        for piece in pieces:
+            self._protocol.data_received(piece)
+        if not self._closed:
+            self._line.host.delivered(carried.octets)
+            self._protocol.data_received(last)
 
     def is_closing(self) -> bool:
         return self._closed
@@ -110,8 +87,11 @@ class MemoryNet:
         self.lines: dict[tuple[str, int], Line] = {}
 
     def plug(self, name: str, port: int, host: Host) -> Line:
-        self.lines[name, port] = Line(host, stream(self.seed, f"line {name}"))
+        self.lines[name, port] = Line(host, partial(self._stream, name))
         return self.lines[name, port]
+
+    def _stream(self, name: str, what: str) -> random.Random:
+        return stream(self.seed, f"line {name} {what}")
 
     def disconnect_all(self) -> None:
         """The process is gone: the other ends stay, nothing of it is sent or heard any more."""
@@ -123,7 +103,7 @@ class MemoryNet:
         line = self.lines.get((host, port))
         if line is None or line.cut:
             raise ConnectionRefusedError(f"{host}:{port} refuses")
-        if line.silent:
+        if line.dead:
             await asyncio.get_running_loop().create_future()  # the caller's time-out ends it
         born = self.generation
         protocol = factory()

@@ -31,8 +31,9 @@ from config.profile import Profile
 from pipeline import run as running
 from pipeline.process import Options, Process
 from pipeline.simulation.checks import verify
+from pipeline.simulation.line import Line
 from pipeline.simulation.loop import VirtualLoop
-from pipeline.simulation.net import Line, MemoryNet, stream
+from pipeline.simulation.net import MemoryNet, stream
 from pipeline.simulation.site import ENERGY_KWH, RATED_KW, meter, storage
 from pipeline.simulation.trace import Act, Asked, Boot, Moment, Trace
 from pipeline.tasks import Tasks
@@ -40,8 +41,9 @@ from simulator.battery import Battery
 from simulator.faults import Board, Fault
 from simulator.frequency import Frequency
 from simulator.grid import Site
+from simulator.lies import Lies
 from simulator.plant import Model, Plant
-from simulator.station import Lies, Station
+from simulator.station import Station
 from sources.act import ActKind, OperatorAct
 from sources.schedule import Schedule, ScheduleType, Window
 
@@ -98,6 +100,7 @@ class World:
 
     def _station(self, name: str, profile: Profile, plant: Plant) -> Station:
         station = Station(profile, plant, self.loop.time, self._advance)
+        station.lies.rng = stream(self.seed, f"lies {name}")
         self.net.plug(name, 502, station)
         return station
 
