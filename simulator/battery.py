@@ -15,7 +15,8 @@ a cooling conductance ties to the ambient: C dT/dt = losses − G (T − T_ambie
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 SLOWEST_KW = 1e-3  # a lag never quite arrives: below this distance the power is at its target
 
@@ -63,8 +64,7 @@ class Duress:
     local: bool = False  # local control: writes are discarded, runs down to 0 kW
 
 
-@dataclass(frozen=True, slots=True)
-class BatteryState:
+class BatteryState(NamedTuple):
     """Everything a battery remembers from one step to the next."""
 
     energy_kwh: float
@@ -73,11 +73,14 @@ class BatteryState:
     forced_c: float = 0.0  # share of the temperature that a fault forces, K
     setpoint_kw: float = 0.0  # as held by the device
     acting_kw: float = 0.0  # what the set-point was one dead time ago
-    pending: tuple[tuple[float, float], ...] = field(default=())  # (s left of its dead time, kW)
+    pending: tuple[tuple[float, float], ...] = ()  # (s left of its dead time, kW)
     silent_s: float = 0.0  # since the heartbeat last changed
     reverted: bool = False
     charge_limit_kw: float = 0.0
     discharge_limit_kw: float = 0.0
+
+
+FREE = Duress()
 
 
 def at_soc(battery: Battery, soc_pct: float) -> BatteryState:
@@ -85,7 +88,8 @@ def at_soc(battery: Battery, soc_pct: float) -> BatteryState:
     if not 0.0 <= soc_pct <= 100.0:
         raise ValueError(f"a state of charge lies between 0 and 100 %, not {soc_pct}")
     state = BatteryState(energy_kwh=battery.energy_kwh * soc_pct / 100.0)
-    return _with_limits(battery, state, Duress())
+    charge, discharge = bms_limits(battery, soc_pct, state.temperature_c)
+    return state._replace(charge_limit_kw=charge, discharge_limit_kw=discharge)
 
 
 def soc_pct(battery: Battery, state: BatteryState) -> float:
@@ -118,50 +122,68 @@ def command(battery: Battery, state: BatteryState, power_kw: float) -> BatterySt
     if limited == state.setpoint_kw and not state.reverted:
         return state
     pending = (*state.pending, (battery.dead_time_s, limited))
-    return replace(state, setpoint_kw=limited, pending=pending, reverted=False)
+    return state._replace(setpoint_kw=limited, pending=pending, reverted=False)
 
 
 def heartbeat(state: BatteryState) -> BatteryState:
     """The heartbeat changed: the watchdog starts anew. A set-point that was lost stays lost."""
-    return replace(state, silent_s=0.0)
+    return state._replace(silent_s=0.0)
 
 
 def restarted(state: BatteryState) -> BatteryState:
     """The device after a restart: it holds no set-point, and its watchdog begins anew."""
-    return replace(state, setpoint_kw=0.0, acting_kw=0.0, pending=(), silent_s=0.0, reverted=False)
+    return state._replace(setpoint_kw=0.0, acting_kw=0.0, pending=(), silent_s=0.0, reverted=False)
 
 
 def step(battery: Battery, state: BatteryState, duress: Duress, dt: float, speed: float = 1.0) -> BatteryState:
     """One step of `dt` seconds. Energy and heat move `speed` times faster than the clock, nothing else does."""
     if not dt > 0:
         raise ValueError(f"a step needs a positive duration, not {dt}")
-    state = _watch(battery, state, dt)
-    state = _with_limits(battery, _act(state, dt), duress)
+    silent_s, reverted = state.silent_s + dt, state.reverted
+    setpoint, acting, pending = state.setpoint_kw, state.acting_kw, state.pending
+    if battery.reverts_after_s is not None and silent_s >= battery.reverts_after_s and not reverted:
+        setpoint = acting = battery.reverts_to_kw
+        pending, reverted = (), True
+    if pending:
+        acting, pending = _act(acting, pending, dt)
     if duress.tripped or duress.unavailable or duress.local:
-        state = replace(state, setpoint_kw=0.0, acting_kw=0.0, pending=())
-    state = replace(state, power_kw=_follow(battery, state, duress, dt, speed))
-    return _store(battery, state, duress, dt, speed)
+        setpoint, acting, pending = 0.0, 0.0, ()
+    charge, discharge = _limits(battery, state, duress)
+    hours = dt * speed / 3600.0
+    target = max(-charge, min(discharge, acting * duress.follows))
+    power = 0.0 if duress.tripped else _follow(battery, state, target, dt, hours)
+    cells = power / battery.discharge_efficiency if power > 0 else power * battery.charge_efficiency
+    energy = max(0.0, min(battery.energy_kwh, state.energy_kwh - cells * hours))
+    settled = battery.ambient_c + abs(cells - power) / battery.cooling_kw_per_k
+    decay = math.exp(-battery.cooling_kw_per_k * hours / battery.heat_kwh_per_k)
+    temperature = settled + (state.temperature_c - settled) * decay
+    forced = _forced(state.forced_c, temperature, duress, dt)
+    return BatteryState(
+        energy, power, temperature, forced, setpoint, acting, pending, silent_s, reverted, charge, discharge
+    )
 
 
-def _watch(battery: Battery, state: BatteryState, dt: float) -> BatteryState:
-    silent = state.silent_s + dt
-    if battery.reverts_after_s is None or silent < battery.reverts_after_s or state.reverted:
-        return replace(state, silent_s=silent)
-    fallback = battery.reverts_to_kw
-    return replace(state, silent_s=silent, setpoint_kw=fallback, acting_kw=fallback, pending=(), reverted=True)
+def quiet_s(battery: Battery, state: BatteryState) -> float:
+    """For how long nothing but energy and heat moves, unless somebody acts (s): 0 while power is on its way."""
+    target = max(-state.charge_limit_kw, min(state.discharge_limit_kw, state.acting_kw))
+    if state.pending or state.forced_c or state.power_kw != target:
+        return 0.0
+    if battery.reverts_after_s is None or state.reverted:
+        return math.inf
+    return max(0.0, battery.reverts_after_s - state.silent_s)
 
 
-def _act(state: BatteryState, dt: float) -> BatteryState:
+def _act(
+    acting_kw: float, pending: tuple[tuple[float, float], ...], dt: float
+) -> tuple[float, tuple[tuple[float, float], ...]]:
     """Let dead times run; what has run down acts, the newest last."""
-    if not state.pending:
-        return state
-    acting, waiting = state.acting_kw, []
-    for left, power in state.pending:
+    waiting = []
+    for left, power in pending:
         if left - dt <= 1e-9:
-            acting = power
+            acting_kw = power
         else:
             waiting.append((left - dt, power))
-    return replace(state, acting_kw=acting, pending=tuple(waiting))
+    return acting_kw, tuple(waiting)
 
 
 def bms_limits(battery: Battery, soc: float, temperature_c: float) -> tuple[float, float]:
@@ -178,44 +200,32 @@ def _share(value: float) -> float:
     return max(0.0, min(1.0, value))
 
 
-def _with_limits(battery: Battery, state: BatteryState, duress: Duress) -> BatteryState:
-    charge, discharge = bms_limits(battery, soc_pct(battery, state), cell_temperature_c(state))
+def _limits(battery: Battery, state: BatteryState, duress: Duress) -> tuple[float, float]:
+    if duress.tripped:
+        return 0.0, 0.0
+    soc = 100.0 * state.energy_kwh / battery.energy_kwh
+    charge, discharge = bms_limits(battery, soc, state.temperature_c + state.forced_c)
     if duress.limit_kw is not None:
-        charge, discharge = min(charge, duress.limit_kw), min(discharge, duress.limit_kw)
-    if duress.tripped:
-        charge = discharge = 0.0
-    return replace(state, charge_limit_kw=charge, discharge_limit_kw=discharge)
+        return min(charge, duress.limit_kw), min(discharge, duress.limit_kw)
+    return charge, discharge
 
 
-def _follow(battery: Battery, state: BatteryState, duress: Duress, dt: float, speed: float) -> float:
-    """Terminal power after `dt`: lag and slew toward the limited target; never more than the cells can give or take."""
-    if duress.tripped:
-        return 0.0
-    target = max(-state.charge_limit_kw, min(state.discharge_limit_kw, state.acting_kw * duress.follows))
-    moved = (target - state.power_kw) * (1.0 - math.exp(-dt / battery.lag_s) if battery.lag_s > 0 else 1.0)
-    slew = battery.slew_kw_per_s * dt
-    power = state.power_kw + max(-slew, min(slew, moved))
-    if abs(power - target) < SLOWEST_KW:
-        power = target
-    hours = dt * speed / 3600.0
+def _follow(battery: Battery, state: BatteryState, target: float, dt: float, hours: float) -> float:
+    """Terminal power after `dt`: lag and slew toward the target; never more than the cells can give or take."""
+    power = state.power_kw
+    if power != target:
+        moved = (target - power) * (1.0 - math.exp(-dt / battery.lag_s) if battery.lag_s > 0 else 1.0)
+        slew = battery.slew_kw_per_s * dt
+        power += max(-slew, min(slew, moved))
+        if abs(power - target) < SLOWEST_KW:
+            power = target
     most = state.energy_kwh * battery.discharge_efficiency / hours
     least = -(battery.energy_kwh - state.energy_kwh) / battery.charge_efficiency / hours
     return max(least, min(most, power))
 
 
-def _store(battery: Battery, state: BatteryState, duress: Duress, dt: float, speed: float) -> BatteryState:
-    hours = dt * speed / 3600.0
-    cells = cell_power_kw(battery, state.power_kw)
-    energy = max(0.0, min(battery.energy_kwh, state.energy_kwh - cells * hours))
-    losses = abs(cells - state.power_kw)
-    decay = math.exp(-battery.cooling_kw_per_k * hours / battery.heat_kwh_per_k)
-    settled = battery.ambient_c + losses / battery.cooling_kw_per_k
-    temperature = settled + (state.temperature_c - settled) * decay
-    forced = 0.0 if duress.heat_to_c is None else max(0.0, duress.heat_to_c - temperature)
+def _forced(forced_c: float, temperature_c: float, duress: Duress, dt: float) -> float:
+    """What a fault adds to the temperature of the cells (K), 2 K/s up and down."""
+    wanted = 0.0 if duress.heat_to_c is None else max(0.0, duress.heat_to_c - temperature_c)
     heating = 2.0 * dt
-    return replace(
-        state,
-        energy_kwh=energy,
-        temperature_c=temperature,
-        forced_c=state.forced_c + max(-heating, min(heating, forced - state.forced_c)),
-    )
+    return forced_c + max(-heating, min(heating, wanted - forced_c))

@@ -89,6 +89,9 @@ class Effects:
     exchanged: bool = False
 
 
+NONE = Effects()
+
+
 class Board:
     """Which faults are on. Not thread-safe: one event loop owns it."""
 
@@ -122,6 +125,8 @@ class Board:
         return dict(self._active)
 
     def effects(self, now_s: float) -> Effects:
+        if not (self._active or self.lively):
+            return NONE
         on = self.active(now_s)
         return Effects(
             duress=Duress(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from functools import cache
 
 DAY_S = 86_400.0
 
@@ -57,6 +58,12 @@ def meter(site: Site, utc_s: float, battery_kw: float, frequency_hz: float) -> G
 
 def _ripple(seed: int, utc_s: float, periods_s: tuple[float, ...]) -> float:
     """Between −1 and 1: the mean of sines with these periods and seeded phases."""
+    phases = _phases(seed, len(periods_s))
+    waves = zip(periods_s, phases, strict=True)
+    return sum(math.sin(2.0 * math.pi * (utc_s / period + phase)) for period, phase in waves) / len(periods_s)
+
+
+@cache
+def _phases(seed: int, count: int) -> tuple[float, ...]:
     draw = random.Random(f"ripple-{seed}")
-    waves = (math.sin(2.0 * math.pi * (utc_s / period + draw.random())) for period in periods_s)
-    return sum(waves) / len(periods_s)
+    return tuple(draw.random() for _ in range(count))

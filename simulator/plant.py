@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from simulator import battery as cells
 from simulator.battery import Battery, BatteryState
-from simulator.faults import Board, Effects
+from simulator.faults import NONE, Board, Effects
 from simulator.frequency import Frequency
 from simulator.grid import DAY_S, GridState, Site, meter
 
 HEARTBEAT_S = 0.1
-LONGEST_STEP_S = 0.1
+LONGEST_STEP_S, LONGEST_CALM_S = 0.1, 1.0  # while power moves, and while it stands
 WARM_C = 45.0  # the device warns above this cell temperature
 IDENTITY = {"manufacturer": "bess-pipeline", "model": "Simulated battery", "serial": "SIM-000001"}
 EXCHANGED = {**IDENTITY, "serial": "SIM-000002"}
@@ -37,14 +38,19 @@ class Model:
     speed: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class PlantState:
-    """The plant at one instant: UTC (s since 1970), time since its start (s), and its parts."""
+class PlantState(NamedTuple):
+    """The plant at one instant: UTC (s since 1970), time since its start (s), its battery and what it is of."""
 
     utc_s: float
     uptime_s: float
     battery: BatteryState
-    grid: GridState
+    model: Model
+
+    @property
+    def grid(self) -> GridState:
+        """The point of connection at this instant."""
+        hz = self.model.frequency.at(self.utc_s % DAY_S)
+        return meter(self.model.site, self.utc_s, self.battery.power_kw, hz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +68,19 @@ class Reported:
 
 def start(model: Model, soc_pct: float, utc_s: float) -> PlantState:
     """The plant at rest."""
-    resting = cells.at_soc(model.battery, soc_pct)
-    return PlantState(utc_s, 0.0, resting, _grid(model, utc_s, resting))
+    return PlantState(utc_s, 0.0, cells.at_soc(model.battery, soc_pct), model)
 
 
 def step(model: Model, state: PlantState, effects: Effects, dt: float) -> PlantState:
-    """The plant `dt` seconds later, in sub-steps of at most 100 ms."""
-    count = max(1, math.ceil(dt / LONGEST_STEP_S - 1e-9))
-    battery = state.battery
-    for _ in range(count):
-        battery = cells.step(model.battery, battery, effects.duress, dt / count, model.speed)
-    utc_s = state.utc_s + dt
-    return PlantState(utc_s, state.uptime_s + dt, battery, _grid(model, utc_s, battery))
-
-
-def _grid(model: Model, utc_s: float, battery: BatteryState) -> GridState:
-    return meter(model.site, utc_s, battery.power_kw, model.frequency.at(utc_s % DAY_S))
+    """The plant `dt` seconds later, in sub-steps of at most 100 ms while power moves."""
+    battery, left = state.battery, dt
+    while left > 1e-12:
+        calm = 0.0 if effects is not NONE else cells.quiet_s(model.battery, battery)
+        longest = LONGEST_STEP_S if calm < LONGEST_STEP_S else min(calm, LONGEST_CALM_S)
+        part = left / math.ceil(left / longest - 1e-9) if left > longest else left
+        battery = cells.step(model.battery, battery, effects.duress, part, model.speed)
+        left -= part
+    return PlantState(state.utc_s + dt, state.uptime_s + dt, battery, model)
 
 
 @dataclass(slots=True)
@@ -127,6 +130,16 @@ class Plant:
             self._restart()
         self._rival(dt)
         self.state = step(self.model, self.state, self.effects, dt)
+
+    def calm_s(self) -> float:
+        """For how long nothing but energy and heat moves, unless somebody acts (s)."""
+        if self.effects is not NONE or self.board.effects(self.state.uptime_s) is not NONE:
+            return 0.0
+        return cells.quiet_s(self.model.battery, self.state.battery)
+
+    @property
+    def heartbeat(self) -> int:
+        return int(self.state.uptime_s / HEARTBEAT_S + 1e-6)
 
     def _rival(self, dt: float) -> None:
         """Another master writes once a second, whatever was written before."""
@@ -211,7 +224,7 @@ class Plant:
         self._set(cells.heartbeat(self.state.battery))
 
     def _set(self, battery: BatteryState) -> None:
-        self.state = replace(self.state, battery=battery)
+        self.state = self.state._replace(battery=battery)
 
     @property
     def reactive_kvar(self) -> float:
@@ -244,7 +257,7 @@ class Plant:
             state=_state(battery, duress),
             alarm=duress.tripped,
             warm=temperature > WARM_C,
-            heartbeat=int(self.state.uptime_s / HEARTBEAT_S + 1e-6),
+            heartbeat=self.heartbeat,
         )
 
     def metered(self) -> dict[str, float | None]:
@@ -256,7 +269,7 @@ class Plant:
             "frequency": grid.frequency_hz,
             "voltage": self.voltage_v,
             "current": math.hypot(grid.poc_kw, self.reactive_kvar) * 1000.0 / (math.sqrt(3.0) * self.voltage_v),
-            "heartbeat": float(int(self.state.uptime_s / HEARTBEAT_S + 1e-6)),
+            "heartbeat": float(self.heartbeat),
         }
 
 

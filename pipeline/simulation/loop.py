@@ -9,8 +9,9 @@ at once. When nothing is scheduled and somebody waits, it raises `DeadlockError`
 from __future__ import annotations
 
 import asyncio
-import selectors
+from collections import deque
 from collections.abc import Callable
+from heapq import heappop
 from typing import Any, Protocol
 
 #: What one round of the loop takes: where time stands still, a poll that is due at once would spin for ever.
@@ -27,26 +28,14 @@ class Net(Protocol):
     async def open(self, factory: Callable[[], Any], host: str, port: int) -> tuple[Any, Any]: ...
 
 
-class _Jumping(selectors.SelectSelector):
-    loop: VirtualLoop
+class VirtualLoop(asyncio.BaseEventLoop):
+    """`now_s` begins at 1000 s. No selector: nothing but its own timers and callbacks can wake it."""
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        self.loop.now_s += ROUND_S
-        if not ready and timeout is None:
-            raise DeadlockError("nothing is scheduled")
-        if not ready and timeout:
-            self.loop.jump()
-        return ready
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """`now_s` begins at 1000 s."""
+    _ready: deque[asyncio.Handle]
+    _scheduled: list[asyncio.TimerHandle]
 
     def __init__(self, net: Net) -> None:
-        jumping = _Jumping()
-        super().__init__(jumping)
-        jumping.loop = self
+        super().__init__()
         self.net = net
         self.now_s = 1000.0
         self._clock_resolution = 0.0  # a timer fires at its instant and not a hair before
@@ -54,10 +43,26 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.now_s
 
-    def jump(self) -> None:
-        """To the next deadline, exactly: a sum of differences would stop short of it for ever."""
-        scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
-        self.now_s = max(self.now_s, scheduled[0].when())
+    def _run_once(self) -> None:
+        """One round: what is due now, at the next deadline exactly when nothing is (a sum of steps would miss it)."""
+        ready, scheduled = self._ready, self._scheduled
+        while scheduled and scheduled[0].cancelled():
+            heappop(scheduled)
+        self.now_s += ROUND_S
+        if not ready:
+            if not scheduled:
+                raise DeadlockError("nothing is scheduled")
+            self.now_s = max(self.now_s, scheduled[0].when())
+        now_s = self.now_s
+        while scheduled and scheduled[0].when() <= now_s:
+            ready.append(heappop(scheduled))
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """It is dropped when its turn comes."""
 
     async def create_connection(  # type: ignore[override]
         self, protocol_factory: Callable[[], Any], host: str, port: int, **_how: Any

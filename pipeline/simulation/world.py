@@ -37,12 +37,12 @@ from pipeline.simulation.net import MemoryNet, stream
 from pipeline.simulation.site import ENERGY_KWH, RATED_KW, meter, storage
 from pipeline.simulation.trace import Act, Asked, Boot, Moment, Trace
 from pipeline.tasks import Tasks
-from simulator.battery import Battery
+from simulator.battery import Battery, soc_pct
 from simulator.faults import Board, Fault
 from simulator.frequency import Frequency
 from simulator.grid import Site
 from simulator.lies import Lies
-from simulator.plant import Model, Plant
+from simulator.plant import LONGEST_CALM_S, LONGEST_STEP_S, Model, Plant
 from simulator.station import Station
 from sources.act import ActKind, OperatorAct
 from sources.schedule import Schedule, ScheduleType, Window
@@ -57,9 +57,13 @@ class MeterPlant(Plant):
         super().__init__(model, board, 50.0, 0.0)
         self.batteries, self.other_kw, self.frequency_hz = batteries, 0.0, 50.0
 
+    def advance(self, dt: float) -> None:
+        self.effects = self.board.effects(self.state.uptime_s)
+        self.state = self.state._replace(utc_s=self.state.utc_s + dt, uptime_s=self.state.uptime_s + dt)
+
     def metered(self) -> dict[str, float | None]:
-        power = sum(plant.state.battery.power_kw for plant in self.batteries.values())
-        return super().metered() | {"power": power + self.other_kw, "frequency": self.frequency_hz}
+        power = sum([plant.state.battery.power_kw for plant in self.batteries.values()])
+        return {"power": power + self.other_kw, "frequency": self.frequency_hz, "heartbeat": float(self.heartbeat)}
 
 
 @dataclass
@@ -96,7 +100,6 @@ class World:
         self._moved_s = self.loop.time()
         self.trace = Trace(site, {name: profiles[name] for name in site.assets}, self.stations, seed)
         self.shell: Shell | None = None
-        self._sampler: asyncio.Task[None] | None = None
 
     def _station(self, name: str, profile: Profile, plant: Plant) -> Station:
         station = Station(profile, plant, self.loop.time, self._advance)
@@ -105,7 +108,6 @@ class World:
         return station
 
     def __enter__(self) -> Self:
-        self._sampler = self.loop.create_task(self._sample())
         self.boot()
         return self
 
@@ -114,9 +116,6 @@ class World:
     ) -> None:
         if self.shell is not None:
             self.kill()
-        if self._sampler is not None:
-            self._sampler.cancel()
-            self.loop.pass_time(0.0)
         self.loop.close()
 
     # --- time ---------------------------------------------------------------------------------------------------------
@@ -125,31 +124,27 @@ class World:
         return EPOCH_NS + self.wall_offset_ns + round(self.loop.time() * 1e9)
 
     def _advance(self) -> None:
-        """Bring the plant to the present, in steps of at most 100 ms."""
-        while self.loop.time() - self._moved_s > 1e-9:
-            dt = min(0.1, self.loop.time() - self._moved_s)
-            for plant in (*self.plants.values(), self.poc):
-                plant.advance(dt)
-            self._moved_s += dt
+        """Bring the plant to the present: in steps of at most 100 ms while power moves, else of a second.
 
-    async def _sample(self) -> None:
-        """One moment per 100 ms of what the devices truly do."""
-        while True:
-            self._advance()
+        Every step leaves a moment of what the devices truly do. Nothing moves that nobody asks for.
+        """
+        while (left := self.loop.time() - self._moved_s) > 1e-9:
+            calm_s = min([plant.calm_s() for plant in self.plants.values()])
+            dt = min(left, max(LONGEST_STEP_S, min(calm_s, LONGEST_CALM_S)))
+            for plant in self.plants.values():
+                plant.advance(dt)
+            self.poc.advance(dt)
+            self._moved_s += dt
             self.trace.moments.append(self._moment())
-            await asyncio.sleep(0.1)
 
     def _moment(self) -> Moment:
-        states = {name: plant.state.battery for name, plant in self.plants.items()}
-        return Moment(
-            self.loop.time(),
-            {name: state.power_kw for name, state in states.items()},
-            {name: plant.reported().values["soc"] or 0.0 for name, plant in self.plants.items()},
-            self.poc.other_kw,
-        )
+        power = {name: plant.state.battery.power_kw for name, plant in self.plants.items()}
+        soc = {name: soc_pct(plant.model.battery, plant.state.battery) for name, plant in self.plants.items()}
+        return Moment(self._moved_s, power, soc, self.poc.other_kw)
 
     def run(self, seconds: float) -> Self:
         self.loop.pass_time(seconds)
+        self._advance()
         return self
 
     # --- the process --------------------------------------------------------------------------------------------------
@@ -248,11 +243,13 @@ class World:
 
     def fault(self, name: str, fault: Fault, seconds: float | None = None, limit_kw: float | None = None) -> None:
         """One of the simulator's faults on a device, now."""
+        self._advance()
         self.trace.healthy = False
         plant = self.poc if name == "poc" else self.plants[name]
         plant.board.switch(fault, True, plant.state.uptime_s, seconds, limit_kw)
 
     def heal(self, name: str, fault: Fault) -> None:
+        self._advance()
         plant = self.poc if name == "poc" else self.plants[name]
         plant.board.switch(fault, False, plant.state.uptime_s)
 
