@@ -41,10 +41,10 @@ class ChainError(Exception):
 class World:
     """One site in virtual time. `index` is the next tick."""
 
-    def __init__(self, compiled: Compiled, *, armed: bool = True) -> None:
+    def __init__(self, compiled: Compiled, *, armed: bool = True, begin_ns: int = BEGIN_NS) -> None:
         compiled = compiled.with_leaps()
-        self.compiled, self.index = compiled, 0
-        self.now_s, self.now_ns = BEGIN_S, BEGIN_NS  # of the next tick
+        self.compiled, self.index, self.begin_ns = compiled, 0, begin_ns
+        self.now_s, self.now_ns = BEGIN_S, begin_ns  # of the next tick
         self.cycle = compiled.definition.site.cycle
         self.plant = Plant(compiled)
         self.errors: list[tuple[str, Exception]] = []
@@ -90,8 +90,11 @@ class World:
         self._versions += 1
         self.post(OperatorAct(f"{self._versions}", ActKind(kind), asset, "test", "operator", "test", self.now_ns))
 
-    def step(self) -> Frame:
-        """One tick: every device answers, the chain decides, the plant follows. Energy is moved by `Plant.passes`."""
+    def step(self, dt: float | None = None) -> Frame:
+        """One tick, a cycle after the one before: every device answers, the chain decides, the plant follows.
+
+        Energy is moved by `Plant.passes`. `dt` (s): what the tick takes for the time since the one before.
+        """
         plant, post, now_s = self.plant, self.entry.signals.on_next, self.now_s
         plant.measure()
         for device in plant.devices.values():
@@ -104,10 +107,10 @@ class World:
         for direction in DIRECTIONS:
             if direction in self._told:
                 post(Ceiling(direction, self._told[direction], self.now_ns, "test"))
-        post(Tick(self.index, now_s, self.now_ns, self.cycle))
+        post(Tick(self.index, now_s, self.now_ns, self.cycle if dt is None else dt))
         self.index += 1
         self.now_s = BEGIN_S + self.index * self.cycle
-        self.now_ns = BEGIN_NS + round(self.index * self.cycle * 1e9)
+        self.now_ns = self.begin_ns + round(self.index * self.cycle * 1e9)
         if self.errors:
             stage, error = self.errors[0]
             raise ChainError(f"{stage}: {error!r}") from error
