@@ -45,6 +45,10 @@ class Lies:
             words = [*before[:1], *words[1:]]
         return words[::-1] if self.swapped else words
 
+    def honest(self) -> bool:
+        """Whether every point is said as it is."""
+        return not (self.sentinel or self.scaled or self.odd or self.torn or self.swapped)
+
     def exception(self) -> int | None:
         """The code with which a request is refused, if it is."""
         return self.rng.choice(EXCEPTIONS) if self._chance(self.refused) else None

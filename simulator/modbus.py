@@ -19,15 +19,14 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from config.profile import Point, Profile
-from simulator.plant import Plant, Reported
-from simulator.points import from_device, meter_value, read_value, to_device
+from config.profile import Profile
+from simulator.plant import Plant
+from simulator.points import from_device, meter_reader, reader, to_device
 from simulator.registers import RANGE, Table, cell, decode, encode, text_words
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it reports what its clients do wrong as its own errors
 
 Image = dict[tuple[Table, int], int]  # what stands at which address
-Read = Callable[[str, Point], float | None]
 WRITE_CODE: dict[Table, int] = {"coil": 15, "discrete": 2, "holding": 16, "input": 4}
 TABLE_OF_CODE: dict[int, Table] = {5: "coil", 6: "holding", 15: "coil", 16: "holding", 22: "holding", 23: "holding"}
 
@@ -42,18 +41,37 @@ class Unit:
         self.reads = {name: cell(profile, name, point) for name, point in profile.read.items()}
         self.texts = {name: cell(profile, name, point) for name, point in profile.identity.items()}
         self.writes = {name: cell(profile, name, point) for name, point in profile.write.items()}
+        storage = profile.kind == "storage"
+        make: Any = reader if storage else meter_reader
+        self._view: Callable[[], Any] = plant.reported if storage else plant.metered
+        self._readers: dict[str, Callable[[Any], float | None]] = {
+            name: make(profile, name, point) for name, point in profile.read.items()
+        }
+        self._covered: dict[tuple[Table, int, int], list[str] | None] = {}
+        self._coded: dict[str, tuple[float | None, list[int]]] = {}
+
+    def words(self, names: Iterable[str]) -> list[list[int]]:
+        """The words of these readable points, now and all of one instant; coded anew where a number has changed."""
+        view, known = self._view(), self._coded
+        said = []
+        for name in names:
+            number = self._readers[name](view)
+            if name not in known or known[name][0] != number:
+                known[name] = number, self._coding(name, number)
+            said.append(known[name][1])
+        return said
+
+    def _coding(self, name: str, number: float | None) -> list[int]:
+        point = self.profile.read[name]
+        if name == "heartbeat" and number is not None and point.type in RANGE:
+            number %= RANGE[point.type][1]  # goes round, and is never the sentinel of an unsigned counter
+        return encode(point, number)
 
     def image(self) -> Image:
         """The words of every readable point, now."""
         image: Image = {}
-        read = self._view()
-        for name, place in self.reads.items():
-            point = self.profile.read[name]
-            number = read(name, point)
-            if name == "heartbeat" and number is not None and point.type in RANGE:
-                number %= RANGE[point.type][1]  # goes round, and is never the sentinel of an unsigned counter
-            for address, word in zip(place.addresses, encode(point, number), strict=True):
-                image[place.table, address] = word
+        for place, words in zip(self.reads.values(), self.words(self.reads), strict=True):
+            image |= {(place.table, a): word for a, word in zip(place.addresses, words, strict=True)}
         for name in self.profile.arm:
             point, place = self.profile.write[name], self.writes[name]
             words = encode(point, to_device(self.profile, name, point, self.plant.reversion.get(name, 0.0)))
@@ -62,12 +80,6 @@ class Unit:
             words = text_words(self.plant.identity[name], place.words)
             image |= {(place.table, a): word for a, word in zip(place.addresses, words, strict=True)}
         return image
-
-    def _view(self) -> Read:
-        """How to read a point, all of the same instant."""
-        if self.profile.kind == "storage":
-            return partial(_reported, self.profile, self.plant.reported())
-        return partial(_metered, self.profile, self.plant.metered())
 
     @property
     def still(self) -> bool:
@@ -82,12 +94,17 @@ class Unit:
 
     def covered(self, table: Table, address: int, count: int) -> list[str] | None:
         """The written points in these registers, in the order of their addresses; None unless they cover them all."""
-        span = range(address, address + count)
+        where = table, address, count
+        if where not in self._covered:
+            self._covered[where] = self._cover(table, range(address, address + count))
+        return self._covered[where]
+
+    def _cover(self, table: Table, span: range) -> list[str] | None:
         names = [
             name for name, place in self.writes.items() if place.table == table and set(place.addresses) <= set(span)
         ]
         names.sort(key=lambda name: self.writes[name].address)
-        return names if sum(self.writes[name].words for name in names) == count else None
+        return names if sum(self.writes[name].words for name in names) == len(span) else None
 
     def values(self, names: Iterable[str], address: int, words: list[int]) -> dict[str, float | str]:
         """What these words mean, in the chain's units; a mode by its name."""
@@ -194,14 +211,6 @@ def _show_held(unit: Unit, address: int, values: list[int], before: list[int]) -
             values[offset] = before[offset]
         elif ("holding", address + offset) in image:
             values[offset] = image["holding", address + offset]
-
-
-def _reported(profile: Profile, reported: Reported, name: str, point: Point) -> float | None:
-    return read_value(profile, name, point, reported)
-
-
-def _metered(profile: Profile, metered: dict[str, float | None], name: str, point: Point) -> float | None:
-    return meter_value(profile, name, point, metered)
 
 
 def _runs(image: Image) -> list[tuple[Table, int, list[int]]]:

@@ -7,6 +7,7 @@ other's mistakes. Engineering value = (raw · scale + offset) in `unit`; the cha
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -70,43 +71,61 @@ def from_device(profile: Profile, name: str, point: Point, raw: float) -> float:
     return direction(profile, name) * (raw * point.scale + point.offset) * factor(point)
 
 
+Reader = Callable[[Reported], float | None]
+
+
+def reader(profile: Profile, name: str, point: Point) -> Reader:
+    """How a storage device says this point: its number, or None where it has no such value."""
+    if name == "heartbeat":
+        return lambda reported: float(reported.heartbeat)
+    if name in ("available", "remote"):
+        yes, no = _yes_or_no(point, True), _yes_or_no(point, False)
+        return (lambda reported: yes if reported.available else no) if name == "available" else (
+            lambda reported: yes if reported.remote else no
+        )
+    if name == "alarms":
+        critical, warning = alarm_bits(profile)
+        return lambda reported: float((critical if reported.alarm else 0) | (warning if reported.warm else 0))
+    if name == "state":
+        return lambda reported: _named(point, reported.state)
+    gauge = _gauge(profile, name, point)
+    return lambda reported: gauge(reported.values.get(name))
+
+
 def read_value(profile: Profile, name: str, point: Point, reported: Reported) -> float | None:
     """The device's number of a storage device's point; None where it has no such value."""
-    if name == "heartbeat":
-        return float(reported.heartbeat)
-    if name == "available":
-        return _yes_or_no(point, reported.available)
-    if name == "remote":
-        return _yes_or_no(point, reported.remote)
-    if name == "alarms":
-        return float(alarm_bits(profile, reported))
-    if name == "state":
-        return _named(point, reported.state)
-    value = reported.values.get(name)
-    return None if value is None else to_device(profile, name, point, value)
+    return reader(profile, name, point)(reported)
 
 
-def meter_value(profile: Profile, name: str, point: Point, metered: dict[str, float | None]) -> float | None:
+Metered = dict[str, float | None]
+
+
+def meter_reader(profile: Profile, name: str, point: Point) -> Callable[[Metered], float | None]:
+    """How a meter says this point: its number, or None where it has no such value."""
+    gauge = _gauge(profile, name, point)
+    return lambda metered: gauge(metered.get(name))
+
+
+def meter_value(profile: Profile, name: str, point: Point, metered: Metered) -> float | None:
     """The device's number of a meter's point; None where it has no such value."""
-    value = metered.get(name)
-    return None if value is None else to_device(profile, name, point, value)
+    return meter_reader(profile, name, point)(metered)
 
 
-def alarm_bits(profile: Profile, reported: Reported) -> int:
-    """The device's alarm bits: its first critical alarm that is no temperature's, its temperature warning."""
-    bits = 0
-    if reported.alarm:
-        critical = [bit for bit, alarm in sorted(profile.alarms.items()) if alarm.critical]
-        cold = [bit for bit in critical if "temperature" not in profile.alarms[bit].text.lower()]
-        bits |= 1 << next(iter(cold + critical), 0)
-    if reported.warm:
-        warnings = (
-            bit
-            for bit, alarm in sorted(profile.alarms.items())
-            if not alarm.critical and "over-temperature" in alarm.text.lower()
-        )
-        bits |= sum(1 << bit for bit in list(warnings)[:1])
-    return bits
+def _gauge(profile: Profile, name: str, point: Point) -> Callable[[float | None], float | None]:
+    sign, unit, offset, scale = direction(profile, name), factor(point), point.offset, point.scale
+    return lambda value: None if value is None else (sign * value / unit - offset) / scale
+
+
+def alarm_bits(profile: Profile) -> tuple[int, int]:
+    """The bits a device raises: its first critical alarm that is no temperature's, its temperature warning."""
+    critical = [bit for bit, alarm in sorted(profile.alarms.items()) if alarm.critical]
+    cold = [bit for bit in critical if "temperature" not in profile.alarms[bit].text.lower()]
+    warnings = [
+        bit
+        for bit, alarm in sorted(profile.alarms.items())
+        if not alarm.critical and "over-temperature" in alarm.text.lower()
+    ]
+    return 1 << next(iter(cold + critical), 0), sum(1 << bit for bit in warnings[:1])
 
 
 def _yes_or_no(point: Point, yes: bool) -> float:

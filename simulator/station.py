@@ -10,16 +10,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import isfinite
+from typing import NamedTuple
 
 from config.profile import Profile
 from simulator.lies import Lies
 from simulator.modbus import TABLE_OF_CODE, Image, Unit
+from simulator.page import Layout, Meaning
 from simulator.plant import Plant
-from simulator.points import from_device
-from simulator.registers import Table, decode
+from simulator.registers import Table
 
 READS: dict[int, Table] = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, BUSY = 1, 2, 3, 6
@@ -47,19 +47,15 @@ class Said:
     """
 
     at_s: float
-    values: dict[str, float | None]
+    values: Mapping[str, float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The newest request to read: its first bytes, function, place and instant."""
+class Asked(NamedTuple):
+    """The newest request to read: its instant, the first bytes of its reply, and what that means."""
 
     at_s: float
-    head: bytes
-    unit: int
-    code: int
-    address: int
-    count: int
+    begins: bytes
+    layout: Layout
 
 
 class Station:
@@ -73,6 +69,7 @@ class Station:
         self.said: list[Said] = []
         self._clock, self._advance = clock, advance
         self._page: Image = self.unit.blank()
+        self._layouts: dict[tuple[int, int, int], Layout | None] = {}
         self._asked: Asked | None = None
 
     def answer(self, octets: bytes, sent_s: float, meant: bytes | None = None) -> bytes | None:
@@ -89,14 +86,13 @@ class Station:
     def delivered(self, reply: bytes) -> None:
         """Note what has reached the process, if it is the reply to the newest request."""
         asked = self._asked
-        if asked is None or len(reply) < 9 or reply[:4] != asked.head or reply[6:8] != bytes((asked.unit, asked.code)):
+        if asked is None or len(reply) < 9 or reply[:4] + reply[6:9] != asked.begins:
             return
-        length, size = int.from_bytes(reply[4:6], "big"), 2 * asked.count
-        if length != size + 3 or reply[8] != size or len(reply) < length + 6:
+        length, size = int.from_bytes(reply[4:6], "big"), reply[8]
+        if length != size + 3 or len(reply) < length + 6:
             return
         self._asked = None
-        words = list(struct.unpack(f">{asked.count}H", reply[9 : 9 + size]))
-        self.said.append(Said(asked.at_s, self._meaning(READS[asked.code], asked.address, words)))
+        self.said.append(Said(asked.at_s, Meaning(asked.layout, reply[9 : 9 + size])))
 
     def _serve(self, octets: bytes, *, as_meant: bool) -> bytes:
         code, body = octets[7], octets[8:]
@@ -112,14 +108,28 @@ class Station:
 
     def _read(self, octets: bytes, address: int, count: int) -> bytes:
         code = octets[7]
-        if not (self.lies.frozen or self.unit.still):
-            self._page |= self._image()
-        cells = [(READS[code], address + offset) for offset in range(count)]
-        if not 0 < count <= MOST_WORDS or not all(place in self._page for place in cells):
-            return bytes((code | 0x80, ILLEGAL_ADDRESS))
-        self._asked = Asked(self._clock(), octets[:4], octets[6], code, address, count)
-        words = [self._page[place] for place in cells]
+        layout = self._layout(code, address, count)
+        still = self.lies.frozen or self.unit.still
+        if layout is not None and layout.plain and not still and self.lies.honest():
+            words = layout.words()
+            self._page.update(zip(layout.cells, words, strict=True))
+        else:
+            self._page |= {} if still else self._image()
+            if layout is None:
+                return bytes((code | 0x80, ILLEGAL_ADDRESS))
+            words = [self._page[place] for place in layout.cells]
+        begins = octets[:4] + bytes((octets[6], code, 2 * count))
+        self._asked = Asked(self._clock(), begins, layout)
         return struct.pack(f">BB{count}H", code, 2 * count, *words)
+
+    def _layout(self, code: int, address: int, count: int) -> Layout | None:
+        """What these registers mean; None when one of them is not there."""
+        where = code, address, count
+        if where not in self._layouts:
+            there = [(READS[code], address + offset) in self._page for offset in range(count)]
+            whole = 0 < count <= MOST_WORDS and all(there)
+            self._layouts[where] = Layout(self.unit, READS[code], address, count) if whole else None
+        return self._layouts[where]
 
     def _image(self) -> Image:
         """The page of this instant, with what is wrong with it."""
@@ -129,18 +139,6 @@ class Station:
             words, before = [image[spot] for spot in spots], [self._page[spot] for spot in spots]
             image |= dict(zip(spots, self.lies.says(name, self.profile.read[name], words, before), strict=True))
         return image
-
-    def _meaning(self, table: Table, address: int, words: list[int]) -> dict[str, float | None]:
-        values: dict[str, float | None] = {}
-        for name, place in self.unit.reads.items():
-            offset = place.address - address
-            if place.table == table and offset >= 0 and offset + place.words <= len(words):
-                point = self.profile.read[name]
-                raw = decode(point, words[offset : offset + place.words])
-                none = raw in point.sentinels or not isfinite(raw)
-                told = None if none else from_device(self.profile, name, point, raw)
-                values[name] = float(raw in point.yes) if point.yes and told is not None else told
-        return values
 
     def _hear(self, octets: bytes, sent_s: float) -> None:
         """Note a write as it was sent; whether it is taken shows once it is served."""

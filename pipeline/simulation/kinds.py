@@ -16,7 +16,7 @@ from typing import Any
 
 from pipeline.simulation.world import World
 from simulator.faults import Fault
-from simulator.station import Lies
+from simulator.lies import Lies
 from sources.act import ActKind
 
 Setting = float | str | None

@@ -62,9 +62,10 @@ def command(trace: Trace, change: Callable[[float, float], float], asset: str = 
 
 def tell(trace: Trace, name: str, value: float | None, from_s: float, to_s: float = 1e6, asset: str = "b1") -> None:
     """Let the device say this of a point in that time."""
-    for said in trace.stations[asset].said:
-        if from_s <= said.at_s < to_s:
-            said.values[name] = value
+    said = trace.stations[asset].said
+    for place, reply in enumerate(said):
+        if from_s <= reply.at_s < to_s:
+            said[place] = Said(reply.at_s, {**reply.values, name: value})
 
 
 def _foreign(trace: Trace) -> None:

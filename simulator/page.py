@@ -1,0 +1,71 @@
+"""What the words of one range of registers mean, read by the simulator and by nothing of the product.
+
+    layout = Layout(unit, "holding", 100, 17)
+    layout.words()                     # what the device says now, where it tells the truth
+    Meaning(layout, octets)["soc"]     # decoded when somebody asks: most of what is said nobody looks at
+
+Units: the chain's. None is "not implemented" or no number.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from math import isfinite
+
+from simulator.modbus import Unit
+from simulator.points import from_device
+from simulator.registers import Table, decode
+
+
+class Layout:
+    """`count` registers from `address`: which points are in them, and whether they are nothing but whole points."""
+
+    def __init__(self, unit: Unit, table: Table, address: int, count: int) -> None:
+        self.unit, self.table, self.address, self.count = unit, table, address, count
+        self.cells = tuple((table, address + offset) for offset in range(count))
+        inside = [(place.address, name) for name, place in unit.reads.items() if place.table == table]
+        ends = address + count
+        self.offsets = {
+            name: at - address for at, name in sorted(inside) if address <= at and at + unit.reads[name].words <= ends
+        }
+        self.plain = sum(unit.reads[name].words for name in self.offsets) == count
+        self._packed = struct.Struct(f">{count}H")
+
+    def words(self) -> list[int]:
+        """The words of this instant; only where the range is `plain`."""
+        return list(chain.from_iterable(self.unit.words(self.offsets)))
+
+    def value(self, octets: bytes, name: str) -> float | None:
+        """What a point says in these bytes."""
+        point, offset = self.unit.profile.read[name], self.offsets[name]
+        words = self._packed.unpack(octets)[offset : offset + self.unit.reads[name].words]
+        raw = decode(point, list(words))
+        if raw in point.sentinels or not isfinite(raw):
+            return None
+        return float(raw in point.yes) if point.yes else from_device(self.unit.profile, name, point, raw)
+
+
+class Meaning(Mapping[str, float | None]):
+    """The points in the bytes of one reply, by name."""
+
+    __slots__ = ("layout", "octets")
+
+    def __init__(self, layout: Layout, octets: bytes) -> None:
+        self.layout, self.octets = layout, octets
+
+    def __getitem__(self, name: str) -> float | None:
+        return self.layout.value(self.octets, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.layout.offsets
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layout.offsets)
+
+    def __len__(self) -> int:
+        return len(self.layout.offsets)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
