@@ -6,18 +6,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from jit import measure, signals
 from jit.codes import Act, Permit, Quality, WriteStatus
-from jit.frame import F8, I8
-from jit.layout import Layout
+from jit.frame import I8
 from sources.act import ActKind, OperatorAct
 from sources.ceiling import DIRECTIONS, Ceiling
 from sources.reading import Reading
 from sources.receipt import Receipt
+from sources.recording.sample import Sample
 
 #: Acts kept between two ticks. More is an overflow, which counts as a stop of everything.
 MAX_ACTS = 256
@@ -41,41 +41,15 @@ ACT_BIT = {
 
 
 @dataclass(slots=True, eq=False)
-class Newest:
-    """The newest value per point and the newest outcome per asset: all that is kept between ticks."""
+class Newest(Sample):
+    """The sample of the next tick in the making: all that is kept between ticks."""
 
-    layout: Layout
-    points: F8 = field(init=False)
-    quality: I8 = field(init=False)
-    arrived_s: F8 = field(init=False)
-    stamps_ns: I8 = field(init=False)
-    outcomes: F8 = field(init=False)
-    status: I8 = field(init=False)
-    proved: I8 = field(init=False)
-    contested: I8 = field(init=False)
-    acts: I8 = field(init=False)
-    answered: I8 = field(init=False)
-    trips: I8 = field(init=False)
-    local: I8 = field(init=False)
-    manual: F8 = field(init=False)
-    told_kw: F8 = field(init=False)
-    issued_s: F8 = field(init=False)
     pending: int = 0
     utc_s: float = np.inf
 
-    def __post_init__(self) -> None:
-        points, devices, assets = len(self.layout.points), len(self.layout.devices), len(self.layout.assets)
-        self.points, self.quality = np.full(points, np.nan), np.zeros(points, np.int64)
-        self.arrived_s, self.stamps_ns = np.full(devices, -np.inf), np.full(devices, signals.NO_STAMP)
-        self.outcomes = np.full((3, assets), np.nan)
-        self.outcomes[signals.WRITTEN_S] = -np.inf
-        self.status, self.acts = np.zeros(assets, np.int64), np.zeros(assets, np.int64)
-        self.proved = np.zeros(assets, np.int64)
-        self.contested = np.full(assets, Permit.NO, np.int64)
-        self.told_kw, self.issued_s = np.full(2, np.nan), np.full(2, np.nan)
-        self.answered, self.trips = np.full(assets, -1), np.zeros(assets, np.int64)
-        self.local = np.zeros(assets, np.int64)
-        self.manual = np.full((2, assets), np.nan)
+    def restore(self, sample: Sample) -> None:
+        """Hold what was held at that instant."""
+        self.words[:] = sample.words
 
     def read(self, reading: Reading, device: int) -> None:
         """A point keeps its last value when a poll failed: what changes is its quality, and with time its age."""

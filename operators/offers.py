@@ -8,6 +8,7 @@ boundary: a tick inside a window costs one comparison.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import nan
 
@@ -81,6 +82,11 @@ class Offers:
         self.schedules[schedule.type, schedule.asset] = schedule
         self._until_ns = 0
         return True
+
+    def hold(self, schedules: Iterable[Schedule]) -> None:
+        """Hold these and no others."""
+        self.schedules = {(schedule.type, schedule.asset): schedule for schedule in schedules}
+        self._until_ns = 0
 
     def withdraw(self, withdrawal: Withdrawal) -> None:
         """Forget a schedule; asset None withdraws the site's and every asset's schedule of that source."""

@@ -10,9 +10,9 @@ anything outside the frame: the newest value per point, the pending events, the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from reactivex import Observable, abc
@@ -31,6 +31,7 @@ from sources.ceiling import DIRECTIONS, Ceiling, Direction
 from sources.proof import Proof
 from sources.reading import Reading
 from sources.receipt import Receipt
+from sources.recording.sample import Sample
 from sources.schedule import Schedule, Withdrawal
 from sources.tick import Tick
 
@@ -61,6 +62,14 @@ class Places:
     steps: I8 | None = None
 
 
+class Witness(Protocol):
+    """Who keeps what a tick is computed from. Called within the tick: it copies and returns."""
+
+    def heard(self, document: Schedule | Withdrawal) -> None: ...
+
+    def sampled(self, tick: Tick, snapshot: Snapshot) -> None: ...
+
+
 @dataclass(slots=True, eq=False)
 class Snapshot:
     """The operator's memory and its step. `armed`: the process may write. `past` is set by the sealed frame."""
@@ -80,6 +89,7 @@ class Snapshot:
     _told: tuple[int, int]
     _history: int
     _own: OwnRows
+    witnesses: tuple[Witness, ...] = ()
 
     @classmethod
     def of(
@@ -101,7 +111,7 @@ class Snapshot:
             armed,
             failed,
             past or first_past(layout),
-            Newest(layout),
+            Newest.blank(layout),
             np.full((len(layout.values), len(layout.assets)), np.nan),
             np.full(len(layout.site_values), np.nan),
             (len(layout.codes), len(layout.assets)),
@@ -144,10 +154,28 @@ class Snapshot:
     def _take_order(self, signal: Any) -> None:
         if isinstance(signal, Ceiling):
             self.newest.limit(signal)
-        elif isinstance(signal, Schedule):
+            return
+        if isinstance(signal, Schedule):
             self.offers.accept(signal)
         elif isinstance(signal, Withdrawal):
             self.offers.withdraw(signal)
+        else:
+            return
+        for witness in self.witnesses:
+            witness.heard(signal)
+
+    def restore(self, sample: Sample, held: Iterable[Schedule], *, armed: bool) -> None:
+        """Hold what was held at an instant: the next tick is computed from it, and from `past`."""
+        self.newest.restore(sample)
+        self.offers.hold(held)
+        self.armed = armed
+
+    def _witnessed(self, tick: Tick) -> None:
+        try:
+            for witness in self.witnesses:
+                witness.sampled(tick, self)
+        except Exception as error:  # rule 10: whoever records cannot spoil what is recorded
+            self.failed("snapshot.witness", error)
 
     def issued_s(self, direction: Direction) -> float:
         """When the newest ceiling of a direction was issued, before or after the last tick (UTC s, NaN: none)."""
@@ -157,6 +185,8 @@ class Snapshot:
 
     def frame(self, tick: Tick) -> Frame:
         """Allocate frame k, write the rows of `snapshot`, link the past."""
+        if self.witnesses:
+            self._witnessed(tick)
         constants, newest, past = self.constants, self.newest, self.past
         cycle = float(constants.site[c.CYCLE_S])
         frame = Frame(

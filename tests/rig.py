@@ -7,6 +7,7 @@ No asyncio, no real time: the rig is the outermost shell and hands every instant
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -226,6 +227,7 @@ class Rig:
         self.dropped: list[tuple[str, str]] = []
         self.frames: list[Frame] = []
         self.sent: list[list[Command | None]] = []
+        self.watchers: list[Callable[[Frame], None]] = []
         self.entry = Entry(
             self.compiled,
             armed=armed,
@@ -251,6 +253,8 @@ class Rig:
     def _remember(self, frame: Frame) -> None:
         self.entry.snapshot.remember(frame)
         self.frames = [*self.frames[-600:], frame]
+        for watcher in self.watchers:
+            watcher(frame)
 
     def _write(self, frame: Frame) -> None:
         commands = [cut(frame, column) for column in range(len(frame.layout.assets))]
