@@ -106,7 +106,8 @@ class Readback(Section):
     within: PositiveDuration = Field(2.0, description="time for it to be read back", examples=["2 s"])
     else_: Literal["hold"] = Field(
         "hold", alias="else",
-        description="`hold`: permission goes and returns by itself; twice different latches FAULT",
+        description="`hold`: permission goes and returns by itself; twice as long, or a second time before an hour has "
+        "passed in which it held what was written, latches FAULT",
     )  # fmt: skip
 
 

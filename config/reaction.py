@@ -71,6 +71,7 @@ def reaction_times(profile: Profile, command: CommandChain, cycle: float) -> tup
         Watched("the measured power does not move any more", "hold", after(effect.for_, response)),
         Watched("another set-point than the one written", readback.else_, after(readback.within, told)),
         Watched("another set-point than the one written", "stop", after(2.0 * readback.within, told)),
+        Watched("another set-point for the second time", "stop", after(readback.within, told)),
         Watched("somebody else writes the set-point", "hold", round(FOREIGN_HOLD * reading, 3)),
         Watched("somebody else writes the set-point", "stop", round(FOREIGN_STOP * reading, 3)),
         Watched("no write reaches the device", "hold", round(command.valid_for + 2.0 * cycle, 3)),

@@ -105,7 +105,7 @@ class Latch(IntFlag):
     NONE = 0
     ALARM = 1  # a critical alarm of the device
     WRONG_SIGN = 2  # power flows against the command
-    READBACK = 4  # the device holds another set-point than the one written, twice
+    READBACK = 4  # the device holds another set-point than the one written, for long or again
     CRASH_LOOP = 8  # the process has started too often in a short time: silent in STANDBY, not FAULT
     BEYOND = 16  # more power than commanded for longer than the declared response explains
     FORGOTTEN = 32  # what latched before the restart cannot be read any more

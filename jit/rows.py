@@ -80,6 +80,7 @@ from jit.layout import Fail, Layout, Row
     FINE_S,
     RETURNED_S,
     REENTRY_S,
+    AGREED_S,
     MANUAL_KW,
     MANUAL_S,
     IDLE_S,
@@ -107,7 +108,7 @@ from jit.layout import Fail, Layout, Row
     RAMPED_KVAR,
     COMMAND_KW,
     COMMAND_KVAR,
-) = range(98)
+) = range(99)
 
 # codes[row, asset] -----------------------------------------------------------------------------------------------
 (
@@ -140,6 +141,7 @@ from jit.layout import Fail, Layout, Row
     ACTIVATED,
     LOCKED,
     REENTRY,
+    DIFFERED,
     SETTLED,
     CONDITIONS,
     MISSING,
@@ -165,7 +167,7 @@ from jit.layout import Fail, Layout, Row
     KVAR_BY,
     HEARTBEAT,
     FAULT,
-) = range(54)
+) = range(55)
 
 # site[row] -------------------------------------------------------------------------------------------------------
 (
@@ -261,7 +263,7 @@ VALUE_ROWS: tuple[Row, ...] = (
     *_rows("state_machine", "s", "clear_s"),
     *_rows("state_machine", "s", "state_s", "hold"),
     *_rows("state_machine", "s", "fine_s"),
-    *_rows("state_machine", "s", "returned_s reentry_s", "hold"),
+    *_rows("state_machine", "s", "returned_s reentry_s agreed_s", "hold"),
     *_rows("state_machine", "kW", "manual_kw"),
     *_rows("state_machine", "s", "manual_s", "zero"),
     *_rows("state_machine", "s", "idle_s"),
@@ -304,6 +306,7 @@ CODE_ROWS: tuple[Row, ...] = (
     *_rows("state_machine", "Latch", "latch", "hold", latch=True),
     *_rows("state_machine", "Permit", "stopped", "hold"),
     *_rows("state_machine", "Permit", "activated locked reentry", "hold", latch=True),
+    *_rows("state_machine", "1", "differed", "hold", latch=True),
     *_rows("state_machine", "Permit", "settled", "hold"),
     *_rows("state_machine", "Condition", "conditions missing"),
     *_rows("state_machine", "Sequence", "sequence", "hold"),

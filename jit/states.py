@@ -120,6 +120,8 @@ R_HAND, R_LOCKED, R_LOCAL = int(Reason.BY_HAND), int(Reason.LOCKED_OUT), int(Rea
 R_DEACTIVATED, R_ENDED = int(Reason.DEACTIVATED), int(Reason.MAINTENANCE_ENDED)
 R_INTERLOCKED = int(Reason.INTERLOCKED)
 WRITTEN, CONFIRMED, WRITE_FAILED = 1, 2, 3  # REFUSED and above
+#: A second difference of the read-back latches, unless the first lies so many seconds of agreement back.
+TWICE, CALM_S = 2, 3600.0
 
 
 @term
@@ -192,6 +194,25 @@ def hold(codes: I8, past_codes: I8) -> None:
 
 
 @term
+def differ(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: float) -> None:
+    """differed: how often the device began to hold another set-point, at most twice; agreed_s: for how long it has not.
+
+    A device that reverts agrees at 0 kW, and differs again as soon as it may run: the second time within `CALM_S`
+    latches. Only what was written and is known counts toward that hour, which begins anew with a restart.
+    """
+    for a in range(values.shape[1]):
+        count, agreed = past_codes[r.DIFFERED, a], past[r.AGREED_S, a]
+        differs = values[r.DIFFERENT_S, a] >= ratings[c.READBACK_S, a]
+        if differs and not past[r.DIFFERENT_S, a] >= ratings[c.READBACK_S, a] and count < TWICE:
+            count += 1
+        if differs or agreed != agreed:
+            agreed = 0.0
+        elif past_codes[r.AUTHORITY, a] == ARMED and codes[r.QUALITY, a] == VALID:
+            agreed += dt
+        codes[r.DIFFERED, a], values[r.AGREED_S, a] = count if agreed < CALM_S else 0, agreed
+
+
+@term
 def keep(
     values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, masks: I8, steps: F8, dt: float
 ) -> None:
@@ -206,7 +227,9 @@ def keep(
             present |= L_ALARM
         if values[r.WRONG_SIGN_S, a] >= ratings[c.SIGN_FOR_S, a]:
             present |= L_SIGN
-        if values[r.DIFFERENT_S, a] >= 2.0 * ratings[c.READBACK_S, a]:
+        held = values[r.DIFFERENT_S, a]
+        again = codes[r.DIFFERED, a] == TWICE and held >= ratings[c.READBACK_S, a]
+        if again or held >= 2.0 * ratings[c.READBACK_S, a]:
             present |= L_READBACK
         if codes[r.REACTION, a] == STOP:
             why = codes[r.DEVIATION, a]
@@ -223,7 +246,7 @@ def keep(
         clear = lasts(past[r.CLEAR_S, a], present == 0 and sure, dt)
         latch = past_codes[r.LATCH, a] | present
         if codes[r.ACTS, a] & A_ACKNOWLEDGE != 0 and clear >= ratings[c.CLEAR_FOR, a]:
-            latch = 0
+            latch, codes[r.DIFFERED, a] = 0, 0
         values[r.CLEAR_S, a], codes[r.LATCH, a] = clear, latch
         conditions = codes[r.CONDITIONS, a]
         conditions |= C_LATCHED if latch & ~L_CRASH != 0 else 0
@@ -327,6 +350,7 @@ def advance(
     observe(values, codes, past, past_codes, ratings, masks)
     sequence.ready(values, codes, past, past_codes, ratings, steps, dt)
     hold(codes, past_codes)
+    differ(values, codes, past, past_codes, ratings, dt)
     keep(values, codes, past, past_codes, ratings, masks, steps, dt)
     reenter(values, codes, past, past_codes, ratings, dt)
     by_hand(values, codes, past, past_codes, dt)

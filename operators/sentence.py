@@ -47,7 +47,7 @@ LIMIT_TEXT = {
 LATCH_TEXT: dict[int, str] = {
     Latch.ALARM: "critical alarm of the device",
     Latch.WRONG_SIGN: "power flows against the command",
-    Latch.READBACK: "the device holds another set-point than the one written",
+    Latch.READBACK: "the device holds another set-point than the one written, for long or again",
     Latch.INTERLOCK: "an interlock demanded a stop",
     Latch.CRASH_LOOP: "the process started too often in a short time",
     Latch.FORGOTTEN: "what latched before the restart is unreadable",

@@ -18,6 +18,7 @@ SAID = {
     "less power than commanded": "more power than commanded, or less → band derated; FAULT",
     "the measured power does not move any more": "measured power stands still while the command moves → no permission",
     "another set-point than the one written": "the device holds another set-point → no permission; FAULT",
+    "another set-point for the second time": "another set-point again, with less than an hour of agreement → FAULT",
     "somebody else writes the set-point": "somebody else writes the set-point → no permission; FAULT",
     "no write reaches the device": "no write reaches the device → no permission",
 }

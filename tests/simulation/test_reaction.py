@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -257,3 +258,21 @@ def test_an_end_on_request_writes_0_kw_and_says_when_it_could_not(cycle: str, tm
         world.boot()
         world.run(12.0).line("b2").silent = True
         assert not world.terminate()
+
+
+@pytest.mark.hazard("row 17", "S9")
+@cycles
+def test_a_device_that_discards_and_agrees_at_0_kw_latches_the_second_time(cycle: str, tmp_path: Path) -> None:
+    """It acknowledges every write and stays at 0 kW: power is asked of it twice, then no more until somebody looks."""
+    with World(definition(cycle=cycle), tmp_path) as world:
+        world.run(8.0)
+        world.lies("b1").discards = True
+        world.schedule(80.0)
+        world.run(120.0)
+        asked = [power for _, power in world.trace.powers("b1")]
+        tries = sum(1 for before, now in pairwise(asked) if before == 0.0 != now)
+        assert 1 <= tries <= 2
+        last_s, world.lies("b1").discards = last_power_s(world), False
+        world.run(100.0)
+        assert last_power_s(world) == last_s
+        world.verify(without=("L1",))  # somebody has to lift what latched
