@@ -37,7 +37,7 @@ lint: environment ## ruff, mypy --strict and the import rules
 fuzz: environment ## 22,000 broken files against the checker
 	BESS_PIPELINE_FUZZ=nightly $(PYTEST) -n $(WORKERS) --timeout=3600 tests/config/test_fuzz.py $(TESTS)
 
-mutants: environment ## how many small changes of the safety core the tests find; about an hour
+mutants: environment ## how many small changes of the safety core the tests find, and which branches they take; an hour
 	$(BIN)/python -m tests.mutation $(MUTANTS)
 
 docs: environment ## docs/definition.md from the models, the tables of docs/safety.md from the tests

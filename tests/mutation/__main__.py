@@ -1,147 +1,133 @@
-"""How many mutants of the safety core the tests find: `python -m tests.mutation [FILE …] [--jobs N] [--sample N]`.
+"""How many mutants of the safety core the tests find, and which branches they take.
 
-Every mutant runs in a process of its own, forked from one that has imported what never changes; the mutated source is
-handed to the import system, nothing is written into the tree. Kernels run as their plain twins. A mutant is killed when
-a test fails or nothing ends within `LIMIT_S`. Equivalent ones are listed in `equivalent.txt`, each with its reason.
-Exit code 1 when the score is below 95 %.
+    python -m tests.mutation [FILE …] [--jobs N] [--sample N] [--survivors] [--branches]
+
+Kernels run as their plain twins; nothing is written into the tree but `var/mutation/`: what found which mutant, so that
+the next run asks the likeliest test first. Equivalent mutants are in `equivalent.txt`, each with its reason. Exit code
+1 when the score is below 95 % or a branch is not taken.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.abc
-import importlib.machinery
-import importlib.util
+import json
 import os
 import random
-import signal
 import sys
-from collections.abc import Sequence
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import ModuleType
 
 os.environ["BESS_PIPELINE_PLAIN"] = "1"
 
-import hypothesis
-import numpy as np
-import pydantic
 import pytest
-import reactivex
 
+from tests.mutation import measured
+from tests.mutation.judging import OPTIONS, Judging, imported, silent
 from tests.mutation.mutants import ROOT, Mutant, mutants
 
-PRELOADED = (hypothesis, np, pydantic, reactivex)
-#: A mutant that loops for ever is found, too.
-LIMIT_S = 90
 WANTED = 95.0
-#: Which tests judge a file: the fastest and sharpest first.
-JUDGES: dict[str, tuple[str, ...]] = {
-    "jit/limits.py": ("tests/jit/test_limiter.py",),
-    "jit/terms.py": ("tests/jit/test_limiter.py", "tests/safety/test_limits.py"),
-    "jit/joint.py": ("tests/jit/test_limiter.py", "tests/safety/test_joint.py", "tests/safety/test_site.py"),
-    "jit/ceilings.py": ("tests/jit/test_limiter.py", "tests/safety/test_grid_operator.py"),
-    "jit/transformers.py": ("tests/jit/test_limiter.py", "tests/safety/test_joint.py"),
-    "jit/project.py": ("tests/jit/test_limiter.py", "tests/safety/test_ramp.py", "tests/safety/test_site.py"),
-    "jit/reactive.py": ("tests/jit/test_reactive.py", "tests/safety/test_grid.py"),
-    "jit/grid.py": ("tests/jit/test_grid.py", "tests/safety/test_grid.py"),
-    "jit/states.py": ("tests/jit/test_states.py", "tests/safety/test_states.py", "tests/safety/test_operator.py"),
-    "jit/sequence.py": ("tests/safety/test_sequence.py",),
-}
-COMMON = (
-    "tests/operators/test_laws.py",
-    "tests/safety/test_any_sequence.py",
-    "tests/safety/test_degrading.py",
-    "tests/safety/test_faults.py",
-    "tests/safety/test_device.py",
-    "tests/safety/test_effect.py",
+#: The safety core: `limits`, `constrain`, `ramp`, `command`, `state_machine` and every kernel file they consist of.
+CORE = (
+    *(f"jit/{name}.py" for name in ("limits", "terms", "joint", "ceilings", "transformers", "project", "reactive")),
+    *(f"jit/{name}.py" for name in ("grid", "states", "sequence", "relief", "means", "sharing", "timers")),
+    *(f"operators/{name}.py" for name in ("limits", "constrain", "ramp", "command", "state_machine")),
 )
+JUDGES = ("tests/jit", "tests/operators", "tests/safety")
+#: What starts processes or a compiler of its own judges nothing here.
+ELSEWHERE = ("jit/test_build.py", "safety/test_process_gone.py", "safety/test_attack_process.py")
+FOUND = ROOT / "var" / "mutation" / "found.json"
+EQUIVALENT = Path(__file__).parent / "equivalent.txt"
 
 
-class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives one module another source."""
+class Record:
+    """What became of each mutant, kept after each; one line for each survivor, a dot line for every 50."""
 
-    def __init__(self, mutant: Mutant) -> None:
-        self.mutant = mutant
+    def __init__(self) -> None:
+        self.found: dict[str, str | None] = json.loads(FOUND.read_text()) if FOUND.is_file() else {}
+        self.judged: dict[str, list[tuple[str, str | None]]] = {}
+        self.out = os.fdopen(os.dup(1), "w", buffering=1)
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if name != self.mutant.module:
-            return None
-        return importlib.util.spec_from_loader(name, self)
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__file__ = str(ROOT / (self.mutant.module.replace(".", "/") + ".py"))
-        exec(compile(self.mutant.source, module.__file__, "exec"), vars(module))  # noqa: S102  # that is the point
-
-
-class _Brief:
-    """A plugin: property tests try few examples. Most mutants die of them; the others get the whole."""
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        for item in items:
-            test = getattr(item, "obj", None)
-            asked = getattr(test, "_hypothesis_internal_use_settings", None)
-            if asked is not None:
-                brief = hypothesis.settings(asked, max_examples=min(12, asked.max_examples))
-                test._hypothesis_internal_use_settings = brief  # type: ignore[union-attr]
+    def tell(self, mutant: Mutant, by: str | None) -> None:
+        self.found[mutant.key] = by
+        judged = self.judged.setdefault(mutant.file, [])
+        judged.append((mutant.key, by))
+        if by is None:
+            print(f"  survives  {mutant.key}", file=self.out)
+        if len(judged) % 10 == 0 or by is None:
+            FOUND.parent.mkdir(parents=True, exist_ok=True)
+            FOUND.write_text(json.dumps(self.found, indent=0))
+        if len(judged) % 50 == 0:
+            print(f"  {mutant.file}: {len(judged)} judged", file=self.out)
 
 
-def survives(mutant: Mutant, tests: Sequence[str], plugins: Sequence[object] = ()) -> bool:
-    """Whether all tests pass on a mutant."""
-    child = os.fork()
-    if child == 0:
-        signal.alarm(LIMIT_S)  # its default action ends the process
-        os.environ["BESS_PIPELINE_MUTANT"] = "1"
-        with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # a file descriptor to put in place of 1 and 2
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
-        sys.meta_path.insert(0, _Changed(mutant))
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-cov", "-W", "ignore"]
-        os._exit(int(pytest.main([*options, *tests], plugins=plugins) != 0))
-    _, status = os.waitpid(child, 0)
-    return status == 0
+def known() -> set[str]:
+    """Keys of the equivalent mutants."""
+    return {line.split("  # ")[0].strip() for line in EQUIVALENT.read_text().splitlines()}
 
 
-def judged(path: Path, jobs: int, sample: int | None) -> tuple[int, list[str]]:
-    """How many mutants of a file count, and the keys of those that survive."""
-    listed = (Path(__file__).parent / "equivalent.txt").read_text().splitlines()
-    known = {line.split("  # ")[0].strip() for line in listed}
-    found = [mutant for mutant in mutants(path) if mutant.key not in known]
-    if sample is not None and sample < len(found):
-        found = random.Random(1).sample(found, sample)
-    own = [test for test in JUDGES.get(str(path.relative_to(ROOT)), ()) if (ROOT / test).exists()]
-    whole = Mutant("", ".".join(path.relative_to(ROOT).with_suffix("").parts), path.read_text())
-    if not survives(whole, own, [_Brief()]):
-        raise SystemExit(f"{path.name}: its tests fail without any change: nothing can be judged")
-    with ThreadPoolExecutor(jobs) as pool:
-        lives = pool.map(lambda mutant: survives(mutant, own, [_Brief()]), found)
-        tough = [mutant for mutant, alive in zip(found, lives, strict=True) if alive]
-        lives = pool.map(lambda mutant: survives(mutant, [*own, *COMMON]), tough)
-        return len(found), [mutant.key for mutant, alive in zip(tough, lives, strict=True) if alive]
+def chosen(file: str, record: Record, asked: argparse.Namespace) -> list[Mutant]:
+    """The mutants of a file that are to be judged."""
+    found = [mutant for mutant in mutants(ROOT / file) if mutant.key not in known()]
+    random.Random(1).shuffle(found)  # a larger sample contains every smaller one
+    found = found[: asked.sample]
+    if asked.survivors or asked.new:
+        again = ({None} if asked.survivors else set()) | ({""} if asked.new else set())
+        found = [mutant for mutant in found if record.found.get(mutant.key, "") in again]
+    return found
+
+
+def judged(wanted: list[Mutant], record: Record, asked: argparse.Namespace) -> Judging:
+    """First what is swapped in, then, with what is known by then, what has to be imported."""
+    inside = [mutant for mutant in wanted if mutant.function]
+    judging = Judging(CORE, inside, asked.jobs, asked.budget, record.tell)
+    for mutant in (mutant for file in CORE for mutant in mutants(ROOT / file)):
+        if by := record.found.get(mutant.key):
+            judging.killers.setdefault((mutant.file, mutant.function), Counter())[by] += 1
+    ignored = [f"--ignore={ROOT}/tests/{file}" for file in ELSEWHERE]
+    judging.cover.start()
+    if pytest.main([*OPTIONS, *ignored, *(asked.tests or JUDGES)], plugins=[judging]) != 0:
+        raise SystemExit("the tests fail without any change: nothing can be judged")
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        outside = [mutant for mutant in wanted if not mutant.function]
+        found = pool.map(lambda mutant: imported(mutant, judging.suited(mutant), 5 * asked.budget), outside)
+        for mutant, by in zip(outside, found, strict=True):
+            record.tell(mutant, by)
+    return judging
+
+
+def told(judging: Judging, record: Record) -> bool:
+    """Print the scores and the branches; whether both suffice."""
+    total = alive = 0
+    for file, judged in record.judged.items():
+        survivors = sum(by is None for _, by in judged)
+        total, alive = total + len(judged), alive + survivors
+        print(f"{file}: {len(judged) - survivors} of {len(judged)} mutants found", file=record.out)
+    score = 100.0 * (total - alive) / total if total else 100.0
+    print(f"mutation score {score:.1f} % of {total} (wanted ≥ {WANTED:g} %)", file=record.out)
+    all_taken = True
+    for file, (number, taken, missing) in measured.branches(judging.tests.values(), CORE, FOUND.parent).items():
+        all_taken = all_taken and taken == number
+        lines = ", ".join(f"{a} → {b}" for a, b in missing)
+        print(f"{file}: {taken} of {number} branches{lines and ' without '}{lines}", file=record.out)
+    return score >= WANTED and all_taken
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="*", default=list(JUDGES), help="kernel files (default: the safety core)")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", default=CORE, help="default: the safety core")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--budget", type=float, default=30.0, help="CPU seconds of tests for one mutant")
     parser.add_argument("--sample", type=int, help="judge only so many mutants per file, always the same ones")
+    parser.add_argument("--survivors", action="store_true", help="only those that nothing has found so far")
+    parser.add_argument("--new", action="store_true", help="only those that were not judged so far")
+    parser.add_argument("--tests", nargs="*", help="other tests as judges")
+    parser.add_argument("--branches", action="store_true", help="no mutants")
     asked = parser.parse_args()
-    total = alive = 0
-    for name in asked.files:
-        count, survivors = judged((ROOT / name).resolve(), asked.jobs, asked.sample)
-        total, alive = total + count, alive + len(survivors)
-        print(f"{name}: {count - len(survivors)} of {count} mutants found ({_percent(count, len(survivors)):.1f} %)")
-        for key in survivors:
-            print(f"  survives  {key}")
-    score = _percent(total, alive)
-    print(f"mutation score {score:.1f} % (wanted ≥ {WANTED:g} %)")
-    return int(score < WANTED)
-
-
-def _percent(count: int, alive: int) -> float:
-    return 100.0 * (count - alive) / count if count else 100.0
+    record = Record()
+    silent()
+    wanted = [] if asked.branches else [mutant for file in asked.files for mutant in chosen(file, record, asked)]
+    return int(not told(judged(wanted, record, asked), record))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Mutants of a kernel file: one small change each, inside the functions only, addressed by what it changes.
+"""Mutants of a file of the safety core: one small change each, addressed by what it changes.
 
-    x < y → x <= y, x >= y     a + b → a - b     a and b → a or b     not x → x     min → max     0.0 → 1.0     delete
+    x < y → x <= y, x >= y     a + b → a - b     a and b → a or b     not x → x     min → max     0.0 → 1.0
+    if f(x) → if not f(x)      a statement → nothing     at the top of the file too: a row of a table → nothing
 
 A mutant's key is `file:function:line text → new text#n`; it names the code and not a line number, so that the list of
 equivalent mutants survives an edit elsewhere in the file.
@@ -9,10 +10,10 @@ equivalent mutants survives an edit elsewhere in the file.
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
@@ -30,99 +31,112 @@ COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
     ast.Div: ast.Mult,
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
+    ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
 }
 NAMED = {"min": "max", "max": "min"}
-DELETED = ast.Assign | ast.AugAssign | ast.Continue | ast.Break
+NOTHING = (ast.Pass(), ast.Starred(ast.Tuple([], ast.Load())))  # in place of a statement, of the row of a table
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One changed file. `key` says what was changed into what."""
+    """One change. `source` is the changed function, or the changed file when `function` is empty."""
 
     key: str
-    module: str
+    file: str
+    function: str
+    line: int
     source: str
+
+    @property
+    def module(self) -> str:
+        return self.file.removesuffix(".py").replace("/", ".")
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
-    """Every mutant of the functions of a file."""
-    tree = ast.parse(path.read_text())
+    """Every mutant of a file: of its functions, then of what stands at its top."""
+    tree, file = ast.parse(path.read_text()), str(path.relative_to(ROOT))
     seen: dict[str, int] = {}
-    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for function in [node for node in tree.body if isinstance(node, ast.FunctionDef)]:
-        places = [node for statement in _body(function) for node in ast.walk(statement)]
-        for place, node in enumerate(places):
-            for number in range(_variants(node)):
-                changed = copy.deepcopy(tree)
-                twin = next(n for n in changed.body if isinstance(n, ast.FunctionDef) and n.name == function.name)
-                nodes = [n for statement in _body(twin) for n in ast.walk(statement)]
-                statement = _statement_of(twin, nodes[place])
-                old = _line(statement)
-                _change(twin, nodes[place], number)
-                new = "(deleted)" if isinstance(node, DELETED) and number == 0 else _line(statement)
-                key = f"{path.name}:{function.name}: {old} → {new}"
-                seen[key] = seen.get(key, 0) + 1
-                yield Mutant(key if seen[key] == 1 else f"{key} #{seen[key]}", module, ast.unparse(changed))
+        function.decorator_list = []
+        for key, line in _changed(function, function.body[ast.get_docstring(function) is not None :]):
+            yield Mutant(_once(f"{path.name}:{function.name}: {key}", seen), file, function.name, line,
+                         ast.unparse(function))  # fmt: skip
+    tree = ast.parse(path.read_text())  # with the decorators
+    for key, line in _changed(tree, [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]):
+        yield Mutant(_once(f"{path.name}: {key}", seen), file, "", line, ast.unparse(tree))
 
 
-def _body(function: ast.FunctionDef) -> list[ast.stmt]:
-    """What stands behind the docstring."""
-    return function.body[1:] if ast.get_docstring(function) is not None else function.body
+def _once(key: str, seen: dict[str, int]) -> str:
+    seen[key] = seen.get(key, 0) + 1
+    return key if seen[key] == 1 else f"{key} #{seen[key]}"
 
 
-def _line(statement: ast.stmt) -> str:
+def _changed(whole: ast.FunctionDef | ast.Module, statements: list[Any]) -> Iterator[tuple[str, int]]:
+    """Carry out one change after the other in place; its key and line. The next one finds everything as it was."""
+    top = isinstance(whole, ast.Module)
+    for parent, name, index, statement in list(_places(whole, statements)):
+        node = getattr(parent, name) if index is None else getattr(parent, name)[index]
+        old = _line(statement)
+        for other in _variants(node, top=top, table=top and isinstance(parent, ast.Tuple)):
+            _put(parent, name, index, other)
+            new = "(deleted)" if other in NOTHING else _line(other if node is statement else statement)
+            if old == new:  # the change is in a later line
+                new = f"{ast.unparse(node)} → {ast.unparse(other)}"
+            yield f"{old} → {new}", statement.lineno
+            _put(parent, name, index, node)
+
+
+def _places(parent: ast.AST, found: list[Any], at: Any = None) -> Iterator[tuple[ast.AST, str, int | None, Any]]:
+    """Every node below `found` as field and place of its parent, and the statement or row of a table that holds it."""
+    for name, value in ast.iter_fields(parent):
+        for index, node in enumerate(value) if isinstance(value, list) else ((None, value),):
+            if not isinstance(node, ast.AST) or (at is None and node not in found):
+                continue
+            row = isinstance(parent, ast.Tuple) and isinstance(node, ast.Tuple | ast.Starred)
+            statement = node if row or isinstance(node, ast.stmt) else at
+            yield parent, name, index, statement
+            yield from _places(node, found, statement)
+
+
+def _put(parent: ast.AST, name: str, index: int | None, node: ast.AST) -> None:
+    if index is None:
+        setattr(parent, name, node)
+    else:
+        getattr(parent, name)[index] = node
+
+
+def _line(statement: ast.AST) -> str:
     return ast.unparse(statement).splitlines()[0]
 
 
-def _statement_of(function: ast.FunctionDef, node: ast.AST) -> ast.stmt:
-    """The innermost statement that holds a node."""
-    found = [
-        statement
-        for statement in ast.walk(function)
-        if isinstance(statement, ast.stmt) and any(inner is node for inner in ast.walk(statement))
-    ]
-    return found[-1]
-
-
-def _variants(node: ast.AST) -> int:
-    if isinstance(node, ast.Compare):
-        return sum(len(COMPARED.get(type(op), ())) for op in node.ops)
-    if isinstance(node, ast.BinOp | ast.AugAssign) and type(node.op) in COMPUTED:
-        return 2 if isinstance(node, ast.AugAssign) else 1
-    if isinstance(node, ast.Constant):
-        return int(isinstance(node.value, int | float) and not isinstance(node.value, bool))
-    if isinstance(node, ast.UnaryOp):
-        return int(isinstance(node.op, ast.Not | ast.USub))
-    if isinstance(node, ast.Name):
-        return int(node.id in NAMED)
-    return int(isinstance(node, ast.BoolOp | DELETED))
-
-
-def _change(function: ast.FunctionDef, node: ast.AST, number: int) -> None:
-    """Carry out change `number` of a node."""
-    if isinstance(node, ast.Compare):
-        choices = [(i, op) for i, old in enumerate(node.ops) for op in COMPARED.get(type(old), ())]
-        index, operator = choices[number]
-        node.ops[index] = operator()
-    elif isinstance(node, ast.BoolOp):
-        node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-    elif isinstance(node, ast.BinOp) or (isinstance(node, ast.AugAssign) and number == 1):
-        node.op = COMPUTED[type(node.op)]()
-    elif isinstance(node, ast.Constant):
-        value = node.value
-        assert isinstance(value, int | float)
-        node.value = value + 1
-    elif isinstance(node, ast.Name):
-        node.id = NAMED[node.id]
-    elif isinstance(node, ast.UnaryOp):
-        _replace(function, node, node.operand)
-    else:
-        _replace(function, node, ast.Pass())
-
-
-def _replace(function: ast.FunctionDef, node: ast.AST, other: ast.AST) -> None:
-    class Swap(ast.NodeTransformer):
-        def visit(self, at: ast.AST) -> ast.AST:
-            return other if at is node else self.generic_visit(at)
-
-    Swap().visit(function)
+def _variants(node: ast.AST, *, top: bool, table: bool) -> Iterator[ast.AST]:
+    """What a node is changed into. At the top of a file no statement is deleted: everything would fail."""
+    match node:
+        case ast.Compare():
+            for i, old in enumerate(node.ops):
+                for operator in COMPARED.get(type(old), ()):
+                    yield ast.Compare(node.left, [*node.ops[:i], operator(), *node.ops[i + 1 :]], node.comparators)
+        case ast.BoolOp():
+            yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+        case ast.BinOp() if type(node.op) in COMPUTED:
+            yield ast.BinOp(node.left, COMPUTED[type(node.op)](), node.right)
+        case ast.Constant(value=bool()):
+            yield ast.Constant(not node.value)
+        case ast.Constant(value=int() | float() as number):
+            yield ast.Constant(number + 1)
+        case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.Invert()):
+            yield node.operand
+        case ast.Name() if node.id in NAMED:
+            yield ast.Name(NAMED[node.id], node.ctx)
+        case ast.IfExp(test=ast.Name() | ast.Call()):
+            yield ast.IfExp(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+        case ast.If(test=ast.Name() | ast.Call()):
+            yield ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+        case ast.Tuple() | ast.Starred() if table:
+            yield NOTHING[1]
+        case ast.AugAssign() | ast.Assign() | ast.Continue() | ast.Break() | ast.Expr() | ast.Return(value=None):
+            if isinstance(node, ast.AugAssign) and type(node.op) in COMPUTED:
+                yield ast.AugAssign(node.target, COMPUTED[type(node.op)](), node.value)
+            if not top:
+                yield NOTHING[0]
