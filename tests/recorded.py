@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from jit.build import version
 from jit.frame import Frame
 from sinks.recording.recorder import Recorder
 from sinks.recording.store import Keeping, Store
@@ -31,9 +32,8 @@ class Inline(Recorder):
 
 def header_of(rig: Rig) -> Header:
     compiled = rig.compiled
-    return describe(
-        compiled.definition, compiled.profiles, compiled.layout, version="0", kernels="k", boot="boot"
-    )
+    of = compiled.definition, compiled.profiles, compiled.layout
+    return describe(*of, version="0", kernels=version(), boot="boot")
 
 
 def recorded(folder: Path, keeping: Keeping | None = None, **how: Any) -> tuple[Rig, Inline]:

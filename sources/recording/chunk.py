@@ -55,6 +55,14 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def first(self, from_ns: int | None) -> int:
+        """The place of the first tick that is not before an instant; the number of ticks when there is none."""
+        return 0 if from_ns is None else _first(self.rows[:, 1] >= from_ns, len(self))
+
+    def past_last(self, to_ns: int | None) -> int:
+        """The place behind the last tick up to an instant."""
+        return len(self) if to_ns is None else _first(self.rows[:, 1] > to_ns, len(self))
+
     def past_at(self, place: int) -> Past:
         """What the chain remembered when this tick came."""
         return self.past if place == 0 else self.form.past(self.rows[place - 1])
@@ -85,6 +93,10 @@ class Chunk:
             "site_rows": [row.name for row in layout.site_values],
             "shapes": self.form.shapes,
         }
+
+
+def _first(found: np.ndarray[tuple[int], np.dtype[np.bool_]], otherwise: int) -> int:
+    return int(found.argmax()) if found.any() else otherwise
 
 
 def decode(header: Header, form: Form, key: bytes, pieces: Sequence[bytes]) -> Chunk:

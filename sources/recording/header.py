@@ -67,6 +67,10 @@ class Header:
         return str(self.values["version"])
 
     @property
+    def kernels(self) -> str:
+        return str(self.values["kernels"])
+
+    @property
     def definition_hash(self) -> str:
         return str(self.values["definition_hash"])
 

@@ -63,12 +63,16 @@ class Part:
 
     def chunks(self, from_ns: int | None = None, to_ns: int | None = None) -> Iterator[Chunk]:
         """Chunks that may hold ticks of [from_ns, to_ns], in order."""
+        yield from map(self.chunk, self.numbers(from_ns, to_ns))
+
+    def numbers(self, from_ns: int | None = None, to_ns: int | None = None) -> Iterator[int]:
+        """The numbers of those chunks."""
         for number, place in enumerate(self.places):
             following = self.places[number + 1] if number + 1 < len(self.places) else None
             late = to_ns is not None and place.utc_ns > to_ns
             early = from_ns is not None and following is not None and following.utc_ns <= from_ns
             if not (late or early):
-                yield self.chunk(number)
+                yield number
 
     def chunk(self, number: int) -> Chunk:
         """The chunk of that number, as far as it is sound. RecordingError when not even its key is."""
