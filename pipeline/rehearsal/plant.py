@@ -101,6 +101,22 @@ class Device:
         return Reading(self.id, now_s, self.values, self.quality)
 
 
+def taken_pct(asset: Asset, power_kw: float, dt: float) -> float:
+    """State of charge (%) that `dt` seconds of this power take, through the asset's efficiencies."""
+    factor = 100.0 / asset.efficiency.discharge if power_kw > 0.0 else asset.efficiency.charge / 100.0
+    return power_kw * factor * dt / 36.0 / asset.rated.energy
+
+
+def told(frame: Frame) -> list[float | None]:
+    """The power (kW) that a sealed frame commands each asset, as `operators.cut` says it; None for a silent one."""
+    rows = zip(frame.codes[AUTHORITY].tolist(), frame.codes[MODE].tolist(), frame.values[COMMAND_KW].tolist(),
+               strict=True)  # fmt: skip
+    return [
+        None if authority != _ARMED else 0.0 if mode in _STOPS or power != power else power
+        for authority, mode, power in rows
+    ]
+
+
 @dataclass(slots=True, eq=False)
 class Battery:
     """What a battery does: power (kW), SoC (%), and what became of the last write."""
@@ -114,10 +130,7 @@ class Battery:
 
     def passes(self, dt: float) -> None:
         """Energy moves the state of charge, through the efficiencies of the definition."""
-        asset = self.asset
-        factor = 100.0 / asset.efficiency.discharge if self.power > 0.0 else asset.efficiency.charge / 100.0
-        self.soc -= self.power * factor * dt / 36.0 / asset.rated.energy
-        self.soc = min(100.0, max(0.0, self.soc))
+        self.soc = min(100.0, max(0.0, self.soc - taken_pct(self.asset, self.power, dt)))
 
     def take(self, power: float) -> None:
         """A write of this power (kW): done unless the device refuses, does not answer or is pinned to another."""
@@ -139,7 +152,7 @@ class Plant:
 
     def __init__(self, compiled: Compiled) -> None:
         definition = compiled.definition
-        self.devices = {name: _device(compiled, name) for name in compiled.layout.devices}
+        self.devices = {name: device_of(compiled, name) for name in compiled.layout.devices}
         self.batteries = {
             name: Battery(asset, self.devices[name], (asset.soc.min + asset.soc.max) / 2.0)
             for name, asset in definition.assets.items()
@@ -185,20 +198,19 @@ class Plant:
         return 0.0
 
     def follow(self, frame: Frame) -> None:
-        """Take the commands of a sealed frame, as `operators.cut` says them; silent assets keep what they had."""
-        armed, modes = frame.codes[AUTHORITY].tolist(), frame.codes[MODE].tolist()
-        asked = frame.values[COMMAND_KW].tolist()
-        for battery, authority, mode, power in zip(self.in_order, armed, modes, asked, strict=True):
-            if authority == _ARMED:
-                battery.take(0.0 if mode in _STOPS or power != power else power)
-            else:
+        """Take the commands of a sealed frame; silent assets keep what they had."""
+        for battery, power in zip(self.in_order, told(frame), strict=True):
+            if power is None:
                 battery.written = nan
+            else:
+                battery.take(power)
 
     def write_status(self, asset: str, word: str) -> None:
         self.batteries[asset].status = _STATUS[word]
 
 
-def _device(compiled: Compiled, name: str) -> Device:
+def device_of(compiled: Compiled, name: str) -> Device:
+    """The healthy device of this name, as its profile and the definition describe it."""
     definition, profile = compiled.definition, compiled.profiles[name]
     first, last = compiled.layout.devices[name]
     points = tuple(point.removeprefix(f"{name}.") for point in compiled.layout.points[first:last])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jit.frame import Frame
+from jit.frame import I8, Frame
 from operators.offers import Offers
 from operators.stage import Stage
 from pipeline.chain import Entry, stages
@@ -22,6 +22,7 @@ from sources.recording.documents import Document
 from sources.recording.form import tick_of
 from sources.recording.recording import Recording
 from sources.schedule import Schedule
+from sources.tick import Tick
 
 
 class Replayer:
@@ -54,11 +55,21 @@ class Replayer:
 
     def tick(self, chunk: Chunk, place: int) -> Frame:
         """The frame of a tick, from its sample and what is held. RuntimeError when the chain made none."""
-        snapshot, row = self.entry.snapshot, chunk.rows[place]
-        if place:  # what a chunk begins with includes the documents of its first tick
-            self._hear(snapshot.offers, chunk.documents[place])
-        tick, snapshot.armed, _ = tick_of(row)
-        snapshot.newest.words[:] = row[chunk.form.sample]
+        row = chunk.rows[place]
+        self.hear(chunk, place)
+        tick, armed, _ = tick_of(row)
+        return self.compute(tick, row[chunk.form.sample], armed=armed)
+
+    def hear(self, chunk: Chunk, place: int) -> None:
+        """Documents that came before this tick; what a chunk begins with includes those of its first one."""
+        if place:
+            self._hear(self.entry.snapshot.offers, chunk.documents[place])
+
+    def compute(self, tick: Tick, words: I8, *, armed: bool) -> Frame:
+        """The frame of a tick that finds this sample."""
+        snapshot = self.entry.snapshot
+        snapshot.armed = armed
+        snapshot.newest.words[:] = words
         self.entry.signals.on_next(tick)
         if not self._made:
             raise RuntimeError(f"tick {tick.index} made no frame: {self.errors[-1:]}")
