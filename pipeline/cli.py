@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.campaign.verb import campaign
 from pipeline.console import (
     as_json,
     checked,
@@ -199,6 +200,7 @@ main.add_command(tap)
 main.add_command(top)
 main.add_command(why)
 main.add_command(health)
+main.add_command(campaign)
 main.add_command(profile)
 main.add_command(schema)
 main.add_command(listing)

@@ -117,7 +117,7 @@ class Process:
             armed=options.armed,
             dropped=self._dropped,
             failed=self.failed,
-            past=remembered(self.directory / "checkpoint.frame", self.compiled.layout, self.journal, time.time_ns()),
+            past=remembered(self.directory / "checkpoint.frame", self.compiled.layout, self.journal, options.utc_ns()),
         )
         self.field = Field.of(
             self.compiled, self.clock, self.post, armed=options.armed, jitter=options.jitter,

@@ -31,6 +31,7 @@ SHELL = {
     "pipeline/replay/verb.py": "a terminal that shows a recording at its pace",
     "pipeline/simulation/world.py": "tasks of the simulated plant, which sleep in virtual time",
     "pipeline/watchdog.py": "a thread that must see real time pass",
+    "pipeline/campaign/runner.py": "a process that has so many minutes for its workers",
     "simulator/shell.py": "the plant's process",
 }
 CLOCKS = re.compile(

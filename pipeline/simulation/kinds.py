@@ -156,6 +156,33 @@ def killed(world: World, _device: str) -> End:
     return lambda: world.boot() if world.shell is None else None
 
 
+def wish(world: World, device: str, kw: float) -> End:
+    """A schedule that supersedes the one before: for the site, or for one battery."""
+    world.schedule(kw, asset=None if device == "site" else device)
+    return nothing
+
+
+def besides(world: World, _device: str, kw: float) -> End:
+    """What else hangs at the connection: + feeds in."""
+    world.poc.other_kw = kw
+    return nothing
+
+
+def lifted(world: World, device: str, acknowledges: float) -> End:
+    """Somebody releases, acknowledges where that is needed, and activates at the end."""
+    asset = None if device == "site" else device
+
+    def end() -> None:
+        if world.shell is not None:
+            world.act(ActKind.ACTIVATE, asset)
+
+    if world.shell is not None:
+        world.act(ActKind.RELEASE, asset)
+        if acknowledges:
+            world.act(ActKind.ACKNOWLEDGE, asset)
+    return end
+
+
 #: What comes and goes, and leaves nothing latched.
 PASSING: dict[str, Kind] = {
     "drop": Kind(drop, {"share": between(0.05, 0.5)}),
@@ -184,4 +211,6 @@ LATCHING: dict[str, Kind] = {
     "killed": Kind(killed),
     "scaled": Kind(scaled, {"point": one_of("power", "soc"), "factor": one_of(0.1, 10.0)}),
 }
+#: What markets, people and the weather do. No fault: a storm does not draw it by itself.
+ORDINARY: dict[str, Kind] = {"wish": Kind(wish), "besides": Kind(besides), "lifted": Kind(lifted)}
 KINDS = PASSING | LATCHING

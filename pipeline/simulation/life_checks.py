@@ -26,13 +26,21 @@ def it_comes_back(trace: Trace) -> Iterator[Found]:
     machine = trace.site.chain.state_machine
     delay = max(RECOVERS_S, machine.reentry_delay or (60.0 if trace.site.site.grid_code not in (None, "none") else 0.0))
     for asset in trace.assets:
-        calm = machine.calm_for if _returned_lately(trace, asset, trace.healed_s - 2 * machine.calm_for) else 0.0
+        lately = trace.healed_s - 2 * machine.calm_for
+        calm = machine.calm_for if _returned_lately(trace, asset, lately) or not _asked(trace, asset, lately) else 0.0
         due = trace.healed_s + delay + calm + 2 * trace.cycle
         asked = any(a.power_kw != 0 and a.asset in (None, asset) and a.from_s <= due < a.until_s for a in trace.asked)
         held = trace.acted(HOLDS, asset, 0.0, due)
         back = any(trace.healed_s <= w.sent_s <= due and w.power_kw != 0 for w in trace.writes(asset))
         if due <= trace.end_s and asked and not held and not back:
             yield asset, due, f"no power {delay + calm:g} s after the last fault ended"
+
+
+def _asked(trace: Trace, asset: str, since_s: float) -> bool:
+    """Whether power was asked for all the time, so that lost permission shows on the wire."""
+    mine = [a for a in trace.asked if a.asset in (None, asset) and a.until_s > since_s]
+    early = bool(mine) and mine[0].from_s <= max(since_s, trace.boots[0].at_s + 20.0)
+    return early and all(a.power_kw != 0 for a in mine)
 
 
 def _returned_lately(trace: Trace, asset: str, since_s: float) -> bool:

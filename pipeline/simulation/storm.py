@@ -12,17 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.simulation.kinds import KINDS, End, Kind, Setting
+from pipeline.simulation.kinds import KINDS, ORDINARY, End, Kind, Setting
 from pipeline.simulation.net import stream
 from pipeline.simulation.world import World
 
+EVERY = KINDS | ORDINARY
 MOST_KINDS = 4
 LASTS_S, RESTS_S = (0.3, 1.0, 3.0, 7.0, 15.0), (-3.0, 0.1, 2.0, 12.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One fault: times in s since the storm began."""
+    """One fault: times in s since the storm began; below 0 before it."""
 
     kind: str
     device: str
@@ -45,9 +46,9 @@ def draw(world: World, kinds: Mapping[str, Kind], seconds: float) -> tuple[Strik
     return tuple(strikes)
 
 
-def endure(world: World, strikes: Iterable[Strike], *, quiet_s: float = 30.0) -> World:
-    """Live through these faults, from now on; then quiet."""
-    start = world.loop.time()
+def endure(world: World, strikes: Iterable[Strike], *, quiet_s: float = 30.0, lead_s: float = 0.0) -> World:
+    """Live through these faults; the storm begins `lead_s` from now. Then quiet."""
+    start = world.loop.time() + lead_s
     ends: dict[int, End] = {}
     moments = [(moment, ending, strike) for strike in strikes
                for moment, ending in ((strike.begin_s, False), (strike.end_s, True))]  # fmt: skip
@@ -56,7 +57,7 @@ def endure(world: World, strikes: Iterable[Strike], *, quiet_s: float = 30.0) ->
         if ending:
             ends.pop(id(strike))()
         else:
-            ends[id(strike)] = KINDS[strike.kind].begin(world, strike.device, **strike.settings)
+            ends[id(strike)] = EVERY[strike.kind].begin(world, strike.device, **strike.settings)
     world.trace.healed_s = world.loop.time()
     return world.run(quiet_s)
 

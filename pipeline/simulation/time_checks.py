@@ -50,17 +50,13 @@ def nothing_twice_and_nothing_late(trace: Trace) -> Iterator[Found]:
     for asset in trace.assets:
         for boot in range(len(trace.boots)):
             writes = [write for write in trace.writes(asset) if write.boot == boot and not _closing(trace, write)]
-            behind = 0
             for before, write in pairwise(writes):
-                again = write.heartbeat == before.heartbeat and write.power_kw != 0
-                if write.heartbeat < before.heartbeat or again:
+                beats = write.heartbeat - before.heartbeat
+                if beats < 0 or (beats == 0 and write.power_kw != 0):
                     yield asset, write.sent_s, f"heartbeat {write.heartbeat} after {before.heartbeat}"
-                if write.heartbeat == before.heartbeat:
-                    continue
-                behind = max(0, behind + write.ticks - before.ticks - (write.heartbeat - before.heartbeat))
-                behind = 0 if write.ticks - before.ticks > valid_ticks else behind
-                if behind > valid_ticks:
-                    yield asset, write.sent_s, f"a command {behind * trace.cycle:g} s old"
+                older = beats - (write.ticks - before.ticks)  # no tick gives two: the earlier one was that old
+                if older > valid_ticks and before.power_kw != 0:
+                    yield asset, before.sent_s, f"a command {older * trace.cycle:g} s old"
 
 
 @invariant("F4")

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -44,6 +44,7 @@ from simulator.grid import Site
 from simulator.lies import Lies
 from simulator.plant import LONGEST_CALM_S, LONGEST_STEP_S, Model, Plant
 from simulator.station import Station
+from sinks.web.ports import ActRefusedError
 from sources.act import ActKind, OperatorAct
 from sources.schedule import Schedule, ScheduleType, Window
 
@@ -213,8 +214,10 @@ class World:
     def schedule(self, power_kw: float, *, asset: str | None = None, seconds: float = 86_400.0) -> None:
         """A day-ahead schedule of one window from now on; it is handed in anew after a restart, as its source would."""
         now = self.loop.time()
-        self.trace.asked.append(Asked(now, now + seconds, power_kw, asset))
-        self._post_schedule()
+        superseded = [replace(a, until_s=min(now, a.until_s)) if a.asset == asset else a for a in self.trace.asked]
+        self.trace.asked[:] = [*superseded, Asked(now, now + seconds, power_kw, asset)]
+        if self.shell is not None:
+            self._post_schedule()
 
     def _post_schedule(self) -> None:
         for asset in {asked.asset: None for asked in self.trace.asked}:
@@ -228,8 +231,17 @@ class World:
     def act(self, kind: ActKind, asset: str | None = None) -> None:
         """An operator's act through the door: journalled, then handed to the next tick."""
         said = OperatorAct(f"act {len(self.trace.acts)}", kind, asset, "olga", "engineer", "test", self.utc_ns())
-        self.trace.acts.append(Act(self.loop.time(), kind, asset))
-        self.loop.create_task(self.process.door.act(said)).add_done_callback(_raise)
+        act = Act(self.loop.time(), kind, asset)
+        if kind is ActKind.STOP:
+            self.trace.acts.append(act)  # it stands from the moment in which it was said
+        self.loop.create_task(self.process.door.act(said)).add_done_callback(lambda task: self._acted(task, act))
+
+    def _acted(self, task: asyncio.Task[None], act: Act) -> None:
+        """What the door refused was not done."""
+        if not task.cancelled() and task.exception() is None and act.kind is not ActKind.STOP:
+            self.trace.acts.append(act)
+        elif not task.cancelled() and not isinstance(task.exception(), ActRefusedError | None):
+            task.result()
 
     def line(self, name: str) -> Line:
         """The way to a device, to be spoiled."""
@@ -256,8 +268,3 @@ class World:
     def frame(self) -> Any:
         """The newest frame, for messages of a failing test only: no invariant looks at it."""
         return self.process.view.frame
-
-
-def _raise(task: asyncio.Task[None]) -> None:
-    if not task.cancelled():
-        task.result()

@@ -214,7 +214,7 @@ class ModbusWriter:
             return self._receipt(order, WriteStatus.WRITTEN, written, nan, "no set-point to read back")
         same = (held.table, held.address) == (self._power.table, self._power.address)
         tolerance = 1e-9 if same else abs(held.scaling.numerator / held.scaling.denominator)
-        readback = nan
+        readback, quality = nan, Quality.UNKNOWN
         for attempt in range(self._attempts):
             if attempt:
                 await pause(self._pause)
@@ -226,6 +226,8 @@ class ModbusWriter:
             if quality == Quality.VALID and abs(readback - written) <= tolerance:
                 return self._receipt(order, WriteStatus.CONFIRMED, written, readback, "")
         self.wear.forget()
+        if quality != Quality.VALID:  # unknown is not different: what it does with it, its measured power shows
+            return self._receipt(order, WriteStatus.WRITTEN, written, nan, "the device does not say what it holds")
         return self._receipt(order, WriteStatus.DIFFERENT, written, readback, "the device holds another set-point")
 
     def _receipt(self, order: _Order, status: WriteStatus, written: float, readback: float, detail: str) -> Receipt:

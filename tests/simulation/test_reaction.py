@@ -133,6 +133,18 @@ def test_a_device_that_begins_to_read_the_words_the_other_way_round_ends_at_0_kw
         assert all(abs(moment.power_kw["b1"]) <= 80.0 for moment in world.trace.moments)
 
 
+@pytest.mark.hazard("S9")
+def test_a_set_point_that_cannot_be_read_back_is_unknown_and_latches_nothing(tmp_path: Path) -> None:
+    """Found by the campaign (seed 3): a register that is "not implemented" for 7 s counted as another set-point."""
+    with World(definition(), tmp_path) as world:
+        world.schedule(80.0)
+        world.run(12.0).lies("b1").sentinel = {"setpoint"}
+        world.run(10.0).lies("b1").sentinel = set()
+        world.run(3.0)
+        assert world.trace.in_force("b1", world.loop.time()) == 80.0
+        world.verify()
+
+
 @pytest.mark.hazard("row 10", "F4")
 @cycles
 def test_a_device_that_restarts_is_armed_again_before_power(cycle: str, tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+"""One case, lived: a world on a temporary folder, all invariants, a digest of the wire, and what was reached.
+
+The same case is the same digest in every process, whatever its hash seed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from pipeline.campaign.case import WARM_S, Case, Setup, setup, storms
+from pipeline.campaign.coverage import Coverage, Witness
+from pipeline.simulation.checks import Breach, verify
+from pipeline.simulation.site import definition
+from pipeline.simulation.storm import endure
+from pipeline.simulation.trace import Trace
+from pipeline.simulation.world import World
+
+LAST_TICKS = 200
+Judge = Callable[[Case, Trace], Iterable[Breach]]
+
+
+class Watched(World):
+    """A world in which somebody looks at every sealed frame: for the coverage, never for an invariant."""
+
+    witness: Witness | None = None
+
+    def boot(self) -> None:
+        super().boot()
+        process, witness = self.process, self.witness
+        if witness is not None:
+            process.finished.append(lambda: witness.saw(process.view.frame, self.loop.time()))
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What became of a case. `last` is what the newest ticks looked like, where somebody asked for it."""
+
+    case: Case
+    ticks: int
+    breaches: tuple[Breach, ...]
+    digest: str
+    coverage: Coverage
+    last: tuple[str, ...] = ()
+
+    @property
+    def asset_ticks(self) -> int:
+        return self.ticks * self.case.assets
+
+    def as_json(self) -> dict[str, Any]:
+        """What a worker tells; the case only where something was found."""
+        return {
+            "seed": self.case.seed,
+            "asset_ticks": self.asset_ticks,
+            "breaches": [asdict(breach) for breach in self.breaches],
+            "digest": self.digest,
+            "coverage": self.coverage.as_json(),
+            "case": self.case.as_json() if self.breaches or self.last else None,
+            "last": list(self.last),
+        }
+
+
+def every_invariant(case: Case, trace: Trace) -> list[Breach]:
+    """All that is judged of a case."""
+    return verify(trace, None, case.not_judged)
+
+
+def live(what: Case | int, *, verbose: bool = False, judge: Judge = every_invariant) -> Life:
+    """Live through a case, or the case of a seed."""
+    given = what if isinstance(what, Case) else setup(what)
+    folder = Path(tempfile.mkdtemp(prefix="campaign-"))
+    try:
+        return _live(given, folder, verbose=verbose, judge=judge)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _live(given: Case | Setup, folder: Path, *, verbose: bool, judge: Judge) -> Life:
+    site = definition(given.assets, cycle=given.cycle, site=dict(given.site))
+    world = Watched(site, folder, seed=given.seed, soc_pct=given.soc_pct)
+    world.witness = witness = Witness(LAST_TICKS if verbose else 0)
+    with world:
+        case = given if isinstance(given, Case) else _case(given, world)
+        began = world.loop.time() + WARM_S
+        endure(world, case.strikes, quiet_s=case.quiet_s, lead_s=WARM_S)
+        trace = world.trace
+        breaches = tuple(judge(case, trace))
+        coverage = witness.coverage(case.strikes, began, trace.boots)
+        return Life(case, len(trace.ticks), breaches, digest(trace), coverage, tuple(witness.last))
+
+
+def _case(given: Setup, world: World) -> Case:
+    drawn = storms(given, world)
+    return Case(given.seed, given.assets, given.cycle, given.site, given.soc_pct, drawn, given.quiet_s)
+
+
+def digest(trace: Trace) -> str:
+    """Everything that was on the wire, every tick and every start, as one word."""
+    word = blake2b(digest_size=16)
+    for name, station in sorted(trace.stations.items()):
+        word.update(f"{name}{station.heard}{station.said}".encode())
+    word.update(f"{trace.ticks}{trace.boots}".encode())
+    return word.hexdigest()

@@ -1,0 +1,35 @@
+"""A case is a value: drawn from its seed alone, written down and read back."""
+
+from __future__ import annotations
+
+import json
+
+from pipeline.campaign.case import Case, setup
+from pipeline.campaign.life import live
+from pipeline.simulation.kinds import PASSING
+from pipeline.simulation.storm import Strike
+
+
+def test_a_setup_is_drawn_from_its_seed_alone() -> None:
+    assert [setup(seed) for seed in range(50)] == [setup(seed) for seed in range(50)]
+    assert {setup(seed).cycle for seed in range(50)} == {"1 s", "100 ms"}
+    assert {setup(seed).latching for seed in range(50)} == {True, False}
+
+
+def test_a_case_is_read_back_as_it_was_and_lived_as_it_was() -> None:
+    strikes = (Strike("wish", "site", -15.0, -15.0, {"kw": 80.0}), Strike("drop", "b1", 2.0, 5.0, {"share": 0.4}),
+               Strike("sentinel", "b1", 3.0, 6.0, {"point": "soc"}))  # fmt: skip
+    case = Case(3, 1, "1 s", {"export_limit": "200 kW"}, 50.0, strikes, 12.0)
+    read = Case.from_json(json.loads(json.dumps(case.as_json())))
+    assert read == case
+    first, again = live(case), live(read)
+    assert (first.digest, first.breaches) == (again.digest, ())
+    assert first.coverage.struck["drop", "DISCHARGING"] == 1
+    assert first.coverage.pairs["drop", "sentinel"] == 1
+    assert first.coverage.reached["Reason", "RAMP_UP"] > 0
+
+
+def test_what_passes_is_judged_whole_and_what_latches_is_not_expected_back() -> None:
+    assert Case(1, 1, "1 s", {}, 50.0, (Strike("drop", "b1", 0.0, 1.0),), 1.0).not_judged == ()
+    assert Case(1, 1, "1 s", {}, 50.0, (Strike("alarm", "b1", 0.0, 1.0),), 1.0).not_judged == ("L1", "L3")
+    assert "alarm" not in PASSING
