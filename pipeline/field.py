@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from config.definition import Asset, Connection, Input, Meter
+from config.definition import Asset, Input, Meter
+from config.definition import Connection as Declared
 from jit.frame import Frame
 from operators.cut import Command, cut
 from operators.offers import TYPE_OF_KIND
@@ -26,7 +27,8 @@ from sinks.modbus.wear import Wear
 from sinks.modbus.writer import ModbusWriter
 from sinks.mqtt import MqttWriter
 from sources.foreign import ForeignSource
-from sources.modbus.device import ModbusDevice
+from sources.modbus.connection import Connection
+from sources.modbus.device import Link, ModbusDevice
 from sources.mqtt.ceiling import CeilingTopic
 from sources.mqtt.connection import Broker
 from sources.mqtt.identity import Introduced
@@ -68,6 +70,7 @@ class Field:
     jitter: Callable[[], float] = lambda: 0.5
     directory: Path | None = None
     utc_day: Callable[[], int] = lambda: 0
+    link: Link = Connection
     brokers: dict[str, Broker] = field(default_factory=dict)
     devices: dict[str, ModbusDevice] = field(default_factory=dict)
     writers: dict[str, Writer] = field(default_factory=dict)
@@ -79,9 +82,9 @@ class Field:
     @classmethod
     def of(
         cls, compiled: Compiled, clock: Clock, post: Post, *, armed: bool, jitter: Callable[[], float],
-        directory: Path | None = None, utc_day: Callable[[], int] = lambda: 0,
+        directory: Path | None = None, utc_day: Callable[[], int] = lambda: 0, link: Link = Connection,
     ) -> Field:  # fmt: skip
-        made = cls(compiled, clock, post, armed, jitter, directory, utc_day)
+        made = cls(compiled, clock, post, armed, jitter, directory, utc_day, link)
         definition = compiled.definition
         for name, asset in definition.assets.items():
             made._asset(name, asset)
@@ -155,7 +158,8 @@ class Field:
             self.topics.append(signal.topic)
 
     def _modbus(self, name: str, url: str) -> ModbusDevice:
-        device = ModbusDevice(name, self.compiled.profiles[name], url, self.clock, jitter=self.jitter)
+        profile = self.compiled.profiles[name]
+        device = ModbusDevice(name, profile, url, self.clock, jitter=self.jitter, link=self.link)
         self.devices[name] = device
         self.jobs[name] = device.source(self.post).run
         return device
@@ -229,6 +233,6 @@ class Field:
         return subscriber
 
 
-def secret(connection: Connection) -> str | None:
+def secret(connection: Declared) -> str | None:
     """The password of a connection, if it has one."""
     return None if connection.password is None else connection.password.reveal()

@@ -20,6 +20,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from loguru import logger
 from reactivex import operators as ops
 
@@ -55,6 +56,8 @@ from sinks.postgres.connection import Database
 from sinks.state import StateOutput
 from sinks.tracing import TICK, WRITE, Tracing
 from sources.ceiling import Ceiling
+from sources.modbus.connection import Connection
+from sources.modbus.device import Link
 from sources.reading import Reading
 from sources.receipt import Receipt
 from sources.schedule import Schedule, Withdrawal
@@ -62,6 +65,7 @@ from sources.tick import Tick
 
 VERSION = "0.1.0"
 DAY_NS = 86_400 * 10**9
+_PROTOCOL = int(Quality.PROTOCOL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,8 @@ class Options:
     """How a process is run. `armed`: it may write to devices. `shown` is added to what the page knows of the site.
 
     `utc_ns` is the machine's clock, `clock_error_s` how far it may be off (asked only where the definition has
-    `time:`), and `jitter` spreads reconnects: a simulation brings its own.
+    `time:`), and `jitter` spreads reconnects and `link` makes Modbus connections: a simulation brings
+    its own.
     """
 
     armed: bool = False
@@ -79,6 +84,7 @@ class Options:
     utc_ns: Callable[[], int] = time.time_ns
     clock_error_s: Callable[[], float] = clock_error_s
     jitter: Callable[[], float] = random.random
+    link: Link = Connection
 
 
 def chain_graph(compiled: Compiled, chain: tuple[Stage, ...]) -> graphs.Graph:
@@ -121,7 +127,7 @@ class Process:
         )
         self.field = Field.of(
             self.compiled, self.clock, self.post, armed=options.armed, jitter=options.jitter,
-            directory=self.directory, utc_day=lambda: options.utc_ns() // DAY_NS,
+            directory=self.directory, utc_day=lambda: options.utc_ns() // DAY_NS, link=options.link,
         )  # fmt: skip
         self.stages: tuple[Stage, ...] = stages(self.compiled, self.clock, self.failed)
         self.histories = self._histories()
@@ -141,6 +147,10 @@ class Process:
             options.utc_ns,
         )  # fmt: skip
         self.finished: list[Callable[[], None]] = [self.door.ticked]
+        self._saw: dict[type, Callable[[Any], None]] = {
+            Reading: self._saw_reading, Receipt: self._saw_receipt, Ceiling: self._saw_ceiling,
+            Schedule: self._saw_order, Withdrawal: self._saw_order,
+        }  # fmt: skip
         self._began_s = self._sampled_s = 0.0
         self._counted_misses = 0
         self._sealed = -1
@@ -258,31 +268,31 @@ class Process:
 
     def _signal(self, signal: Any) -> None:
         self.entry.signals.on_next(signal)
-        device = getattr(signal, "device", None)
-        if device is not None:
-            self._saw_reading(device, signal)
-        if isinstance(signal, Schedule | Withdrawal):
-            self._saw_document(signal)
-            for history in self.histories.values():
-                history.schedule(signal, self.options.utc_ns())
-        if isinstance(signal, Ceiling):
-            last = "no limit" if signal.kw == inf else f"{signal.kw:g} kW"
-            self.meters.saw(ceiling_name(signal.direction), self.clock(), last)
-        if isinstance(signal, Receipt):
-            self.metrics.receipt(signal, self.compiled.profiles[signal.asset].protocol)
-            self.options.tracing.record(
-                WRITE,
-                signal.latency_s,
-                {"bess.asset_id": signal.asset, "bess.dispatch_reason": signal.status.name.lower()},
-            )
-        elif isinstance(signal, Reading) and (signal.quality & Quality.PROTOCOL).any():
-            profile = self.compiled.profiles.get(signal.device)
-            self.metrics.communication_error(signal.device, profile.protocol if profile else "other")
+        saw = self._saw.get(type(signal))
+        if saw is not None:
+            saw(signal)
 
-    def _saw_reading(self, device: str, reading: Reading) -> None:
-        answered = bool((reading.quality & Quality.PROTOCOL == 0).any())
-        last = f"{len(reading.values)} points" if answered else "no answer"
-        self.meters.saw(device, self.clock(), last, well=answered)
+    def _saw_reading(self, reading: Reading) -> None:
+        lost, points = int(np.count_nonzero(reading.quality & _PROTOCOL)), len(reading.values)
+        last = f"{points} points" if lost < points else "no answer"
+        self.meters.saw(reading.device, self.clock(), last, well=lost < points)
+        if lost:
+            profile = self.compiled.profiles.get(reading.device)
+            self.metrics.communication_error(reading.device, profile.protocol if profile else "other")
+
+    def _saw_receipt(self, receipt: Receipt) -> None:
+        self.metrics.receipt(receipt, self.compiled.profiles[receipt.asset].protocol)
+        said = {"bess.asset_id": receipt.asset, "bess.dispatch_reason": receipt.status.name.lower()}
+        self.options.tracing.record(WRITE, receipt.latency_s, said)
+
+    def _saw_ceiling(self, ceiling: Ceiling) -> None:
+        last = "no limit" if ceiling.kw == inf else f"{ceiling.kw:g} kW"
+        self.meters.saw(ceiling_name(ceiling.direction), self.clock(), last)
+
+    def _saw_order(self, signal: Schedule | Withdrawal) -> None:
+        self._saw_document(signal)
+        for history in self.histories.values():
+            history.schedule(signal, self.options.utc_ns())
 
     def _saw_document(self, signal: Schedule | Withdrawal) -> None:
         """Said here because a topic has no answer: over REST an older version is refused with 409."""

@@ -121,7 +121,7 @@ def describe(plant: Plant) -> dict[str, Any]:
     return {
         "uptime_s": rounded(state.uptime_s, 1),
         "battery": {
-            "state": reported.state,
+            "state": reported.mode,
             "soc_percent": rounded(100.0 * battery.energy_kwh / plant.model.battery.energy_kwh, 3),
             "power_kw": rounded(battery.power_kw, 3),
             "setpoint_kw": rounded(battery.setpoint_kw, 3),

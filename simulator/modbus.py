@@ -43,11 +43,12 @@ class Unit:
         self.writes = {name: cell(profile, name, point) for name, point in profile.write.items()}
         storage = profile.kind == "storage"
         make: Any = reader if storage else meter_reader
-        self._view: Callable[[], Any] = plant.reported if storage else plant.metered
+        self._view: Callable[[], Any] = (lambda: plant) if storage else plant.metered
         self._readers: dict[str, Callable[[Any], float | None]] = {
             name: make(profile, name, point) for name, point in profile.read.items()
         }
         self._covered: dict[tuple[Table, int, int], list[str] | None] = {}
+        self._meant: dict[str, tuple[list[int], float | str]] = {}
         self._coded: dict[str, tuple[float | None, list[int]]] = {}
 
     def words(self, names: Iterable[str]) -> list[list[int]]:
@@ -110,12 +111,20 @@ class Unit:
         """What these words mean, in the chain's units; a mode by its name."""
         values: dict[str, float | str] = {}
         for name in names:
-            point, place = self.profile.write[name], self.writes[name]
-            offset = place.address - address
-            raw = decode(point, words[offset : offset + place.words])
-            value = from_device(self.profile, name, point, raw)
-            values[name] = point.values.get(int(raw), f"unknown mode {raw:g}") if name == "mode" else value
+            place = self.writes[name]
+            said = words[place.address - address : place.address - address + place.words]
+            known = self._meant.get(name)
+            if known is None or known[0] != said:
+                known = self._meant[name] = said, self._meaning(name, said)
+            values[name] = known[1]
         return values
+
+    def _meaning(self, name: str, words: list[int]) -> float | str:
+        point = self.profile.write[name]
+        raw = decode(point, words)
+        if name == "mode":
+            return point.values.get(int(raw), f"unknown mode {raw:g}")
+        return from_device(self.profile, name, point, raw)
 
 
 class ModbusDevice:

@@ -252,7 +252,7 @@ class MqttBattery:
             self._page = telemetry.storage_telemetry(self._profile, self._plant, utc_ns)
         self.link.publish(self._telemetry, self._page)
         reported = self._plant.reported()
-        status = {"state": reported.state, "available": reported.available, "timestamp": telemetry.rfc3339(utc_ns)}
+        status = {"state": reported.mode, "available": reported.available, "timestamp": telemetry.rfc3339(utc_ns)}
         self.link.publish(self._status, status, retain=True)
 
     def _welcome(self) -> None:

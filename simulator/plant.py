@@ -10,8 +10,9 @@ takes writes. Nothing here knows a protocol, a clock or a file. Units: kW (+ = d
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from simulator import battery as cells
 from simulator.battery import Battery, BatteryState
@@ -60,10 +61,31 @@ class Reported:
     values: dict[str, float | None]
     available: bool
     remote: bool
-    state: str  # discharging, charging, idle, fault, off
+    mode: str  # discharging, charging, idle, fault, off
     alarm: bool
     warm: bool
     heartbeat: int
+
+    def value(self, name: str) -> float | None:
+        return self.values.get(name)
+
+
+class Says(Protocol):
+    """A device that can be asked what it says of itself."""
+
+    @property
+    def available(self) -> bool: ...
+    @property
+    def remote(self) -> bool: ...
+    @property
+    def mode(self) -> str: ...
+    @property
+    def alarm(self) -> bool: ...
+    @property
+    def warm(self) -> bool: ...
+    @property
+    def heartbeat(self) -> int: ...
+    def value(self, name: str, /) -> float | None: ...
 
 
 def start(model: Model, soc_pct: float, utc_s: float) -> PlantState:
@@ -188,7 +210,7 @@ class Plant:
             self.writes.newest_kw, self.writes.at_s = self._power_kw, self.state.uptime_s
         elif name == "reactive_power":
             self._reactive_kvar = float(value)
-        elif name in REVERSION:
+        elif name in REVERSION and self.reversion[name] != value:
             self._arm({name: float(value)})
         if name in ("power", "mode", "enable"):
             wanted = self._power_kw if self._running else 0.0
@@ -224,7 +246,8 @@ class Plant:
         self._set(cells.heartbeat(self.state.battery))
 
     def _set(self, battery: BatteryState) -> None:
-        self.state = self.state._replace(battery=battery)
+        if battery is not self.state.battery:
+            self.state = self.state._replace(battery=battery)
 
     @property
     def reactive_kvar(self) -> float:
@@ -233,32 +256,36 @@ class Plant:
         stands = duress.tripped or duress.unavailable or duress.local or battery.reverted or not self._running
         return self.model.battery.auxiliary_kvar + (0.0 if stands else self._reactive_kvar)
 
+    @property
+    def available(self) -> bool:
+        return not self.effects.duress.unavailable
+
+    @property
+    def remote(self) -> bool:
+        return not self.effects.duress.local
+
+    @property
+    def mode(self) -> str:
+        """What it says it does: discharging, charging, idle, fault, off."""
+        return _state(self.state.battery, self.effects.duress)
+
+    @property
+    def alarm(self) -> bool:
+        return self.effects.duress.tripped
+
+    @property
+    def warm(self) -> bool:
+        return cells.cell_temperature_c(self.state.battery) > WARM_C
+
+    def value(self, name: str) -> float | None:
+        """What the device says of this point in chain units, with the faults that falsify it; None: no such value."""
+        gauge = GAUGES.get(name)
+        return None if gauge is None else gauge(self)
+
     def reported(self) -> Reported:
-        """The device's own view of this instant, with the faults that falsify it."""
-        battery, duress = self.state.battery, self.effects.duress
-        soc = cells.soc_pct(self.model.battery, battery)
-        temperature = cells.cell_temperature_c(battery)
-        values: dict[str, float | None] = {
-            "soc": None if self.effects.soc_missing else soc,
-            "soh": self.model.battery.soh_pct,
-            "power": battery.power_kw * (-1.0 if self.effects.mirrored else self.effects.scaled),
-            "reactive_power": self.reactive_kvar,
-            "dc_voltage": cells.dc_voltage(self.model.battery, battery),
-            "dc_current": cells.dc_current(self.model.battery, battery),
-            "temperature": temperature,
-            "charge_limit": battery.charge_limit_kw,
-            "discharge_limit": battery.discharge_limit_kw,
-            "setpoint": battery.setpoint_kw,
-        }
-        return Reported(
-            values,
-            available=not duress.unavailable,
-            remote=not duress.local,
-            state=_state(battery, duress),
-            alarm=duress.tripped,
-            warm=temperature > WARM_C,
-            heartbeat=self.heartbeat,
-        )
+        """The device's own view of this instant."""
+        values = {name: gauge(self) for name, gauge in GAUGES.items()}
+        return Reported(values, self.available, self.remote, self.mode, self.alarm, self.warm, self.heartbeat)
 
     def metered(self) -> dict[str, float | None]:
         """The meter's view by canonical point name: kW (+ = feeding in), kvar, Hz, V, A and its heartbeat."""
@@ -281,3 +308,17 @@ def _state(battery: BatteryState, duress: cells.Duress) -> str:
     if battery.power_kw > 0.0:
         return "discharging"
     return "charging" if battery.power_kw < 0.0 else "idle"
+
+
+GAUGES: dict[str, Callable[[Plant], float | None]] = {
+    "soc": lambda p: None if p.effects.soc_missing else cells.soc_pct(p.model.battery, p.state.battery),
+    "soh": lambda p: p.model.battery.soh_pct,
+    "power": lambda p: p.state.battery.power_kw * (-1.0 if p.effects.mirrored else p.effects.scaled),
+    "reactive_power": lambda p: p.reactive_kvar,
+    "dc_voltage": lambda p: cells.dc_voltage(p.model.battery, p.state.battery),
+    "dc_current": lambda p: cells.dc_current(p.model.battery, p.state.battery),
+    "temperature": lambda p: cells.cell_temperature_c(p.state.battery),
+    "charge_limit": lambda p: p.state.battery.charge_limit_kw,
+    "discharge_limit": lambda p: p.state.battery.discharge_limit_kw,
+    "setpoint": lambda p: p.state.battery.setpoint_kw,
+}

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from config.profile import Point, Profile
-from simulator.plant import Reported
+from simulator.plant import Reported, Says
 
 FACTOR = {
     "": 1.0, "1": 1.0, "%": 1.0, "°C": 1.0, "s": 1.0, "ms": 1e-3, "min": 60.0,
@@ -71,25 +71,25 @@ def from_device(profile: Profile, name: str, point: Point, raw: float) -> float:
     return direction(profile, name) * (raw * point.scale + point.offset) * factor(point)
 
 
-Reader = Callable[[Reported], float | None]
+Reader = Callable[[Says], float | None]
 
 
 def reader(profile: Profile, name: str, point: Point) -> Reader:
     """How a storage device says this point: its number, or None where it has no such value."""
     if name == "heartbeat":
-        return lambda reported: float(reported.heartbeat)
+        return lambda says: float(says.heartbeat)
     if name in ("available", "remote"):
         yes, no = _yes_or_no(point, True), _yes_or_no(point, False)
-        return (lambda reported: yes if reported.available else no) if name == "available" else (
-            lambda reported: yes if reported.remote else no
-        )
+        if name == "available":
+            return lambda says: yes if says.available else no
+        return lambda says: yes if says.remote else no
     if name == "alarms":
         critical, warning = alarm_bits(profile)
-        return lambda reported: float((critical if reported.alarm else 0) | (warning if reported.warm else 0))
+        return lambda says: float((critical if says.alarm else 0) | (warning if says.warm else 0))
     if name == "state":
-        return lambda reported: _named(point, reported.state)
+        return lambda says: _named(point, says.mode)
     gauge = _gauge(profile, name, point)
-    return lambda reported: gauge(reported.values.get(name))
+    return lambda says: gauge(says.value(name))
 
 
 def read_value(profile: Profile, name: str, point: Point, reported: Reported) -> float | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from config.profile import Profile
@@ -26,8 +25,7 @@ ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, BUSY = 1, 2, 3, 6
 WRITE_REGISTERS, MOST_WORDS = 16, 125
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """One write that arrived, as it was sent: values of the written points in the chain's units.
 
     `taken`: the device acted on it, as it was meant.
@@ -39,8 +37,7 @@ class Heard:
     taken: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One reply that reached the process, when it left and as it arrived: what its words mean.
 
     None is "not implemented" or no number.
@@ -75,12 +72,12 @@ class Station:
     def answer(self, octets: bytes, sent_s: float, meant: bytes | None = None) -> bytes | None:
         """The reply to one request frame; None to what is none, is for another unit, or never ends."""
         self._advance()
-        self._hear(octets if meant is None else meant, sent_s)
+        heard = self._hear(octets if meant is None else meant, sent_s)
         if len(octets) < 12 or octets[2:4] != b"\0\0" or octets[6] != self.unit.id:
             return None
         if int.from_bytes(octets[4:6], "big") != len(octets) - 6:
             return None
-        pdu = self._serve(octets, as_meant=meant is None)
+        pdu = self._serve(octets, heard if meant is None else None)
         return octets[:4] + struct.pack(">HB", len(pdu) + 1, octets[6]) + pdu
 
     def delivered(self, reply: bytes) -> None:
@@ -94,7 +91,7 @@ class Station:
         self._asked = None
         self.said.append(Said(asked.at_s, Meaning(asked.layout, reply[9 : 9 + size])))
 
-    def _serve(self, octets: bytes, *, as_meant: bool) -> bytes:
+    def _serve(self, octets: bytes, heard: Heard | None) -> bytes:
         code, body = octets[7], octets[8:]
         refusal = BUSY if self.lies.busy else self.lies.exception()
         if refusal is not None:
@@ -104,7 +101,7 @@ class Station:
         write = _written(octets)
         if write is None:
             return bytes((code | 0x80, ILLEGAL_FUNCTION))
-        return self._write(code, *write, as_meant=as_meant)
+        return self._write(code, *write, heard)
 
     def _read(self, octets: bytes, address: int, count: int) -> bytes:
         code = octets[7]
@@ -140,23 +137,29 @@ class Station:
             image |= dict(zip(spots, self.lies.says(name, self.profile.read[name], words, before), strict=True))
         return image
 
-    def _hear(self, octets: bytes, sent_s: float) -> None:
+    def _hear(self, octets: bytes, sent_s: float) -> Heard | None:
         """Note a write as it was sent; whether it is taken shows once it is served."""
         write = _written(octets)
         names = self.unit.covered("holding", write[0], len(write[1])) if write is not None else None
-        if write is not None and names:
-            self.heard.append(Heard(self._clock(), sent_s, self.unit.values(names, *write), taken=False))
+        if write is None or not names:
+            return None
+        self.heard.append(Heard(self._clock(), sent_s, self.unit.values(names, *write), taken=False))
+        return self.heard[-1]
 
-    def _write(self, code: int, address: int, words: list[int], *, as_meant: bool) -> bytes:
+    def _write(self, code: int, address: int, words: list[int], heard: Heard | None) -> bytes:
+        """`heard` is what was noted of it, where it has arrived as it was sent."""
         names = self.unit.covered(TABLE_OF_CODE[code], address, len(words))
         if not names:
             return bytes((code | 0x80, ILLEGAL_ADDRESS))
-        values = self.unit.values(names, address, self._as_taken(names, address, words))
+        if heard is not None and not self.lies.swapped:
+            values = heard.values
+        else:
+            values = self.unit.values(names, address, self._as_taken(names, address, words))
         if any(self.plant.refusal(name, value) is not None for name, value in values.items()):
             return bytes((code | 0x80, ILLEGAL_VALUE))
         acts = 0 if self.lies.drops_write() else self.lies.tears(len(words))
-        if as_meant and acts == len(words):
-            self.heard[-1] = replace(self.heard[-1], taken=True)
+        if heard is not None and acts == len(words):
+            self.heard[-1] = heard._replace(taken=True)
         self._act(values, address, acts)
         if self.lies.rival_kw is not None and "power" in values:
             self.plant.write("power", self.lies.rival_kw)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from math import inf, isfinite, nan
 
@@ -75,7 +76,12 @@ class Scaling:
 
     def raw(self, value: float) -> Fraction:
         """The exact raw number of a value in the chain's unit, the value taken as its shortest decimal."""
-        return (Fraction(repr(float(value))) * self.denominator - self.offset) / self.numerator
+        return Fraction(*self.exact(value))
+
+    def exact(self, value: float) -> tuple[int, int]:
+        """The same as numerator and denominator, not in lowest terms."""
+        top, bottom = Decimal(repr(float(value))).as_integer_ratio()
+        return top * self.denominator - self.offset * bottom, bottom * self.numerator
 
 
 def scaling(profile: Profile, name: str, point: Point) -> Scaling:

@@ -68,6 +68,12 @@ class Line:
         """Nothing passes."""
         return self.cut or self.silent or self.clogged
 
+    @property
+    def plain(self) -> bool:
+        """Nothing is wrong with it."""
+        spoiled = self.drop or self.delay_s or self.late or self.doubled or self.replayed or self.damaged or self.pieces
+        return not (spoiled or self.dead)
+
     def carry(self, octets: bytes) -> list[Carried]:
         """What becomes of one message: nothing, one arrival, or two."""
         if self.dead or self._chance("drop", self.drop):

@@ -28,6 +28,7 @@ class Transport(asyncio.Transport):
     def __init__(self, loop: asyncio.AbstractEventLoop, line: Line, protocol: Any, alive: Callable[[], bool]) -> None:
         super().__init__()
         self._loop, self._line, self._protocol, self._alive = loop, line, protocol, alive
+        self._hear: Callable[[bytes], None] = getattr(protocol, "hear", None) or protocol.data_received
         self._closed = self.deaf = False
         line.open_.append(self)
 
@@ -38,6 +39,17 @@ class Transport(asyncio.Transport):
         for carried in self._line.carry(meant):
             said = b"" if carried.copy else None if carried.octets == meant else meant
             self._loop.call_later(carried.takes_s, self._arrive, carried.octets, sent_s, said)
+
+    def straight(self, octets: bytes) -> bytes | None:
+        """The answer at once where nothing is wrong with the line, b"" where the host gives none; None: write, wait."""
+        line = self._line
+        if self._closed or self.deaf or not line.plain or not self._alive():
+            return None
+        reply = line.host.answer(octets, self._loop.time())
+        if reply is None:
+            return b""
+        line.host.delivered(reply)
+        return reply
 
     def _arrive(self, octets: bytes, sent_s: float, meant: bytes | None) -> None:
         """At the host, whatever has become of the sender meanwhile."""
@@ -52,10 +64,10 @@ class Transport(asyncio.Transport):
             return
         *pieces, last = self._line.split(carried.octets)
         for piece in pieces:
-            self._protocol.data_received(piece)
+            self._hear(piece)
         if not self._closed:
             self._line.host.delivered(carried.octets)
-            self._protocol.data_received(last)
+            self._hear(last)
 
     def is_closing(self) -> bool:
         return self._closed

@@ -46,8 +46,11 @@ from simulator.plant import LONGEST_CALM_S, LONGEST_STEP_S, Model, Plant
 from simulator.station import Station
 from sinks.web.ports import ActRefusedError
 from sources.act import ActKind, OperatorAct
+from sources.modbus.connection import Connection
+from sources.modbus.device import Link
 from sources.schedule import Schedule, ScheduleType, Window
 
+TOUCH_S = 0.005  # what is asked so shortly after one another sees the same plant
 EPOCH_NS = 1_790_000_000_000_000_000  # the instant at loop time 0
 
 
@@ -80,10 +83,12 @@ class World:
     """Runs one seed. `trace` is everything that went over the wire and what the devices did."""
 
     def __init__(self, site: Definition, folder: Path, *, seed: int = 0, soc_pct: float = 50.0, armed: bool = True,
-                 profile: Profile | None = None, battery: Battery | None = None) -> None:  # fmt: skip
+                 profile: Profile | None = None, battery: Battery | None = None, poll_s: float | None = None,
+                 link: Link = Connection) -> None:  # fmt: skip
         self.site, self.folder, self.seed, self.armed = site, folder, seed, armed
         self.cycle = site.site.cycle
-        poll_s = min(0.5, self.cycle / 2)
+        self.link = link
+        poll_s = poll_s or min(0.5, self.cycle / 2)
         self.net = MemoryNet(seed)
         self.loop = VirtualLoop(self.net)
         self.rng = stream(seed, "world")
@@ -129,7 +134,7 @@ class World:
 
         Every step leaves a moment of what the devices truly do. Nothing moves that nobody asks for.
         """
-        while (left := self.loop.time() - self._moved_s) > 1e-9:
+        while (left := self.loop.time() - self._moved_s) > TOUCH_S:
             calm_s = min([plant.calm_s() for plant in self.plants.values()])
             dt = min(left, max(LONGEST_STEP_S, min(calm_s, LONGEST_CALM_S)))
             for plant in self.plants.values():
@@ -155,7 +160,7 @@ class World:
 
         async def build() -> Shell:
             jitter = stream(self.seed, f"jitter {len(self.trace.boots)}")
-            options = Options(self.armed, self.folder, utc_ns=self.utc_ns, jitter=jitter.random)
+            options = Options(self.armed, self.folder, utc_ns=self.utc_ns, jitter=jitter.random, link=self.link)
             process = Process(self.site, self.profiles, options)
             tasks = Tasks(process.clock)
             for act in process.journal.standing(process.compiled.layout.assets):

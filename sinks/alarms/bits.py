@@ -37,7 +37,7 @@ class DeviceAlarms:
 
     def __call__(self, frame: Frame) -> Iterator[Condition]:
         now = frame.codes[r.ALARMS]
-        if not (now.any() or self._known.any()):
+        if not (np.count_nonzero(now) or np.count_nonzero(self._known)):
             return
         readable = self._promised & ((frame.point_codes[self._places] & VALID) != 0)
         self._known = np.where(readable, now, self._known | now)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import groupby
 
 import numpy as np
 
@@ -39,7 +38,10 @@ _WHO = {int(Reason.GRID_CODE): "the grid code", int(Reason.RELIEVES): "`relief`"
 #: A device that has not sent anything for this long after the start (s) is not merely slow.
 NEVER_S = 30.0
 
-_BY_ROW = [(row, list(lines)) for row, lines in groupby(sorted(SAYS, key=lambda s: s.row), key=lambda s: s.row)]
+#: The table as columns, one line each, so that one look at a frame says whether anything holds at all.
+_AT = np.array([line.row for line in SAYS])
+_BITS = np.array([[int(line.bit)] for line in SAYS])
+_EQUALS = np.array([[int(line.equals) or -1] for line in SAYS])
 
 
 @lru_cache(maxsize=65_536)
@@ -50,15 +52,11 @@ def _said(line: Says, asset: str) -> Condition:
 
 def of_table(frame: Frame) -> Iterator[Condition]:
     """What the lines of the table say."""
-    for row, lines in _BY_ROW:
-        codes = frame.codes[row]
-        if not codes.any():
-            continue
-        for line in lines:
-            held = codes & int(line.bit) if line.bit else codes == int(line.equals)
-            if held.any():
-                for column in np.flatnonzero(held).tolist():
-                    yield _said(line, frame.layout.assets[column])
+    codes = frame.codes[_AT]
+    held = (codes & _BITS != 0) | (codes == _EQUALS)
+    if np.count_nonzero(held):
+        for line, column in zip(*(places.tolist() for places in np.nonzero(held)), strict=True):
+            yield _said(SAYS[line], frame.layout.assets[column])
 
 
 def of_asset(frame: Frame, column: int) -> Iterator[Condition]:
@@ -84,8 +82,8 @@ def of_asset(frame: Frame, column: int) -> Iterator[Condition]:
 def noteworthy(frame: Frame) -> list[int]:
     """Columns of the assets about which `of_asset` has anything to say: of healthy ones nothing is asked."""
     codes = frame.codes
-    found = (codes[r.STATE] == FAULT) | (codes[r.LATCH] != 0) | (codes[r.FAULT] != 0) | (codes[r.QUALITY] != VALID)
-    columns: list[int] = np.flatnonzero(found).tolist()
+    odd = codes[r.LATCH] | codes[r.FAULT] | (codes[r.QUALITY] ^ VALID) | (codes[r.STATE] == FAULT)
+    columns: list[int] = odd.nonzero()[0].tolist()
     return columns
 
 
@@ -93,7 +91,7 @@ def of_dwell(frame: Frame) -> Iterator[Condition]:
     """A battery that has stood at a high state of charge for longer than it may (reliability S19, §2 row 47)."""
     ratings = frame.constants.ratings
     over = frame.values[r.DWELL_S] > ratings[DWELL_AT_MOST_S]
-    if over.any():
+    if np.count_nonzero(over):
         for column in np.flatnonzero(over).tolist():
             above, hours = ratings.item(DWELL_ABOVE, column), ratings.item(DWELL_AT_MOST_S, column) / 3600.0
             text = f"above {above:g} % for more than {hours:g} h without power"
@@ -103,7 +101,7 @@ def of_dwell(frame: Frame) -> Iterator[Condition]:
 
 def of_services(frame: Frame) -> Iterator[Condition]:
     """A withdrawn or undeliverable service is an alarm per service, for the site; not before data were ever fresh."""
-    if not (frame.codes[r.SETTLED] == YES).any():
+    if not (frame.layout.services and np.count_nonzero(frame.codes[r.SETTLED] == YES)):
         return
     first, code_first, _ = r.service_rows(frame.layout)
     for i, name in enumerate(frame.layout.services):
@@ -117,7 +115,7 @@ def of_services(frame: Frame) -> Iterator[Condition]:
 
 def of_meter(frame: Frame) -> Iterator[Condition]:
     """The meter at the point of connection, where there is one: without it site limits rest on assumptions."""
-    quality = int(frame.site_codes[r.POC_QUALITY])
+    quality = frame.site_codes.item(r.POC_QUALITY)
     if "site.poc" in frame.layout.devices and quality != VALID:
         text = f"the point of connection is not measured: {quality_text(quality)}"
         check = "Check the meter; until it is back the site limits assume the worst that is declared or was seen last"
@@ -130,7 +128,7 @@ _LOST_VOLTAGE = "Check the meter's voltage; until it is back reactive power is w
 
 def of_grid(frame: Frame) -> Iterator[Condition]:
     """Mandatory functions of the grid that have lost what they follow."""
-    over, under, reactive = frame.site_codes[[r.OVER_PHASE, r.UNDER_PHASE, r.KVAR_PHASE]].tolist()
+    over, under, reactive = (frame.site_codes.item(row) for row in (r.OVER_PHASE, r.UNDER_PHASE, r.KVAR_PHASE))
     if over in _LOST or under in _LOST:
         held = "the last restriction is held" if HELD in (over, under) else "it cannot act"
         text = f"P(f) has no frequency: {held}"
@@ -154,7 +152,7 @@ def of_duties(frame: Frame) -> Iterator[Condition]:
 def of_ceilings(frame: Frame) -> Iterator[Condition]:
     """A ceiling of the grid operator that was not renewed in time, and one that has fallen back."""
     for direction, row in (("import", r.CEILING_IMPORT), ("export", r.CEILING_EXPORT)):
-        phase = int(frame.site_codes[row])
+        phase = frame.site_codes.item(row)
         if phase in (OVERDUE, FALLEN_BACK):
             what = "its last value is held" if phase == OVERDUE else "the fall-back of the definition is in force"
             text = f"the grid operator's {direction} ceiling is overdue: {what}"

@@ -54,6 +54,8 @@ class Wear:
     @property
     def spent(self) -> list[str]:
         """Points whose writes of today are used up, but for the one that is kept for 0 kW."""
+        if not self.flash:
+            return []
         self._today()
         return [name for name in sorted(self.flash) if self.counts.get(name, 0) >= self.per_day - 1]
 
@@ -78,6 +80,8 @@ class Wear:
     def sent(self, run: Run, words: list[int]) -> None:
         """A run has been written."""
         self._words[run.address] = words
+        if not self.flash:
+            return
         power = said(run.points, words, "power")
         self._held_kw = self._held_kw if power is None else power
         self.wrote(point.name for point in run.points)

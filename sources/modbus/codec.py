@@ -96,9 +96,9 @@ def codec(profile: Profile, name: str, point: Point) -> Codec:
 
 def _toward_zero(scaling: Scaling, value: float) -> int:
     """The raw integer whose engineering value is nearest to `value` without being further from zero."""
-    exact = scaling.raw(value)
+    top, bottom = scaling.exact(value)
     down = (value >= 0) == (scaling.numerator > 0)
-    return exact.__floor__() if down else exact.__ceil__()
+    return top // bottom if down else -(-top // bottom)
 
 
 def _beyond(scaling: Scaling, raw: float, value: float) -> bool:

@@ -98,11 +98,8 @@ class Connection:
             if self.connected:
                 return True
             self._drop()
-            self._client, self._garbage = self._new_client(), ""
             self._lost.clear()
-            if await self._client.connect():
-                self._client.ctx.comm_params.timeout_connect = 2 * MAX_TIMEOUT  # replies are timed in `_answer`
-                self._client.ctx.next_tid = self.requests % 65000  # never the transaction of an earlier connection
+            if await self._open():
                 self.connects += 1
                 for renewed in self.renewed:
                     renewed()
@@ -110,6 +107,15 @@ class Connection:
             self._drop()
             self._trouble(f"{self.place}: cannot connect, trying again every 2 s at most")
             return False
+
+    async def _open(self) -> bool:
+        client = self._client = self._new_client()
+        self._garbage = ""
+        if not await client.connect():
+            return False
+        client.ctx.comm_params.timeout_connect = 2 * MAX_TIMEOUT  # replies are timed in `_answer`
+        client.ctx.next_tid = self.requests % 65000  # never the transaction of an earlier connection
+        return True
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> list[int]:
         """`count` words (or bits as 0 and 1) from `address`. Call it inside `turn()`. Raises `ModbusFault`."""
@@ -189,7 +195,7 @@ class Connection:
             retries=0,
             reconnect_delay=0,  # `keep` does it, the library never retries a failed first connect
             trace_packet=self._inspect,
-            trace_connect=lambda up: None if up else self._on_lost(client),
+            trace_connect=lambda up: None if up or client is not self._client else self._gone(),
         )
         return client
 
@@ -209,10 +215,8 @@ class Connection:
         self._interrupt()
         return b""
 
-    def _on_lost(self, client: AsyncModbusTcpClient) -> None:
+    def _gone(self) -> None:
         """The other side closed the connection."""
-        if client is not self._client:
-            return
         self._losses.append(self._clock())
         self._trouble(f"{self.place}: connection lost")
         if self.second_master():

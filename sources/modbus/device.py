@@ -10,12 +10,21 @@ Devices behind one gateway may be given one `connection`, for gateways that acce
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from config.address import AddressError, parse_url
 from config.profile import Profile
 from sources.modbus.connection import Connection
 from sources.modbus.source import ModbusSource
 from sources.reading import Emit
+
+
+class Link(Protocol):
+    """What makes the connection to a host: a socket, or in a simulation bytes in memory."""
+
+    def __call__(
+        self, host: str, port: int, *, clock: Callable[[], float], timeout: float, jitter: Callable[[], float]
+    ) -> Connection: ...
 
 
 class ModbusDevice:
@@ -34,12 +43,13 @@ class ModbusDevice:
         *,
         jitter: Callable[[], float] = lambda: 0.5,
         connection: Connection | None = None,
+        link: Link = Connection,
     ) -> None:
         place = parse_url(url)
         if place.scheme != "modbus-tcp":
             raise AddressError("E212", f"`{device_id}` is a Modbus device", "write `modbus-tcp://host:502/1`")
         self.id, self.profile, self.clock, self.unit = device_id, profile, clock, place.unit
-        self.connection = connection or Connection(
+        self.connection = connection or link(
             place.host, place.port, clock=clock, timeout=profile.timeout, jitter=jitter
         )
 

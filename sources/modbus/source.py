@@ -22,7 +22,7 @@ from sources.modbus.connection import Connection
 from sources.modbus.errors import ModbusFault
 from sources.pause import pause
 from sources.points import point_names
-from sources.reading import F8, I8, Emit, Reading, lost
+from sources.reading import Emit, Reading, lost
 
 
 class ModbusSource:
@@ -40,6 +40,7 @@ class ModbusSource:
         self.fault = ""
         self._names = point_names(profile)
         self._blocks = read_blocks(profile)
+        self._known: list[tuple[list[int], float, int]] = [([], nan, 0)] * len(self._names)  # the newest words decoded
         self._period = profile.poll
         self._connection, self._unit, self._clock, self._emit = connection, unit, clock, emit
 
@@ -52,7 +53,7 @@ class ModbusSource:
     async def poll(self) -> Reading:
         """One reading, now."""
         self.polls += 1
-        values, quality = np.full(len(self._names), nan), np.zeros(len(self._names), np.int64)
+        values, quality = [nan] * len(self._names), [0] * len(self._names)
         arrived: float | None = None
         try:
             for block in self._blocks:
@@ -63,13 +64,18 @@ class ModbusSource:
             self.fault = str(fault)
             return lost(self.device, self._clock(), len(self._names), Quality.PROTOCOL)
         self.fault = ""
-        return Reading(self.device, self._clock() if arrived is None else arrived, values, quality)
+        arrived = self._clock() if arrived is None else arrived
+        return Reading(self.device, arrived, np.array(values, np.float64), np.array(quality, np.int64))
 
-    async def _read(self, block: Block, values: F8, quality: I8) -> None:
+    async def _read(self, block: Block, values: list[float], quality: list[int]) -> None:
         async with self._connection.turn():
             words = await self._connection.read(self._unit, block.table, block.address, block.count)
         for index, offset, point in block.points:
-            values[index], quality[index] = point.decode(words[offset : offset + point.words])
+            said, known = words[offset : offset + point.words], self._known[index]
+            if known[0] != said:
+                value, valid = point.decode(said)
+                known = self._known[index] = said, value, int(valid)
+            _, values[index], quality[index] = known
 
     async def _cycle(self) -> None:
         start = self._clock()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.simulation.direct import Direct
 from pipeline.simulation.loop import DeadlockError, VirtualLoop
 from pipeline.simulation.net import MemoryNet
 from pipeline.simulation.site import definition
@@ -86,3 +87,22 @@ def test_who_waits_for_nothing_is_told() -> None:
     with pytest.raises(DeadlockError):
         loop.run_until_complete(loop.create_future())
     loop.close()
+
+
+@pytest.mark.parametrize("cycle", ["1 s", "100 ms"])
+def test_without_the_library_s_client_the_same_bytes_make_the_same_power(cycle: str, tmp_path: Path) -> None:
+    """The codec alone: requests and replies of the product's own making, over lines that are well and over bad ones."""
+    with World(definition(3, cycle=cycle), tmp_path, link=Direct) as world:
+        world.schedule(240.0)
+        world.run(20.0)
+        assert world.trace.moments[-1].power_kw == pytest.approx({"b1": 80.0, "b2": 80.0, "b3": 80.0})
+        world.line("b1").drop, world.line("b2").delay_s, world.line("b3").pieces = 0.2, 0.05, 0.5
+        world.run(10.0)
+        world.line("b1").cut = True
+        world.line("b1").break_()
+        world.run(3.0)
+        assert not world.process.field.devices["b1"].connection.connected
+        world.line("b1").cut, world.line("b1").drop, world.line("b2").delay_s = False, 0.0, 0.0
+        world.trace.healed_s = world.loop.time()
+        world.run(20.0)
+        world.verify()

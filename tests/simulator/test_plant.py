@@ -231,12 +231,12 @@ def test_what_each_fault_makes_the_device_say(plant: Plant) -> None:
     drive(plant, 0.0, 2.0)
     assert after("local").reported().remote is False
     drive(plant, 0.0, 2.0)
-    assert (after("unavailable").reported().available, plant.reported().state) == (False, "off")
+    assert (after("unavailable").reported().available, plant.reported().mode) == (False, "off")
     drive(plant, 0.0, 2.0)
-    assert (after("alarm").reported().alarm, plant.reported().state) == (True, "fault")
+    assert (after("alarm").reported().alarm, plant.reported().mode) == (True, "fault")
     drive(plant, 0.0, 2.0)
     said = plant.reported()
-    assert (said.available, said.remote, said.alarm, said.state) == (True, True, False, "idle")
+    assert (said.available, said.remote, said.alarm, said.mode) == (True, True, False, "idle")
     assert said.values["soc"] == pytest.approx(50.0)
 
 
