@@ -254,7 +254,7 @@ class Reason(IntEnum):
     FOLLOWS_REQUEST = 20
     NO_REQUEST = 21
     RESERVE_KEPT_FREE = 22
-    HEADROOM = 23  # a share of a site request, capped by the asset's headroom
+    HEADROOM = 23  # of a wish for the site: all that the asset's limits leave, the others have the rest
     GRID_CODE = 24
     RELIEVES = 25
     # ancillary
@@ -291,6 +291,7 @@ class Reason(IntEnum):
     GRID_REACTIVE = 80
     APPARENT_LIMITED = 81
     REACTIVE_FORBIDDEN = 82
+    REACTIVE_RATED = 83
 
 
 @unique
@@ -351,7 +352,7 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.FOLLOWS_REQUEST: "follows the request",
     Reason.NO_REQUEST: "no request",
     Reason.RESERVE_KEPT_FREE: "reserve kept free",
-    Reason.HEADROOM: "capped by headroom",
+    Reason.HEADROOM: "all that its limits leave, others have the rest",
     Reason.GRID_CODE: "demanded by the grid code",
     Reason.RELIEVES: "relieves the point of connection",
     Reason.SERVICE_ADDED: "service added",
@@ -379,4 +380,5 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.GRID_REACTIVE: "set by the grid function for reactive power",
     Reason.APPARENT_LIMITED: "limited to what the apparent power leaves",
     Reason.REACTIVE_FORBIDDEN: "no permission, 0 kvar",
+    Reason.REACTIVE_RATED: "limited to the rated reactive power",
 }

@@ -4,7 +4,7 @@
     members of group g:    members[starts[g]] … members[starts[g + 1] − 1]
 
 An asset that is not proven at its command counts at the worst of what it may be doing. That takes the room from the
-others and none from itself. Scaling only shrinks, and the site comes last: transformers stay satisfied within it.
+others and none from itself. Cutting only shrinks, and the site comes last: transformers stay satisfied within it.
 Powers in kW, + = feeding in.
 """
 
@@ -17,6 +17,7 @@ from jit import rows as r
 from jit.build import term
 from jit.codes import Condition, Permit, Reason
 from jit.constants import F8, I8
+from jit.sharing import bounded, fill
 
 INF = np.inf
 LEAST_STEP_KW = 1e-6
@@ -166,10 +167,15 @@ def squeeze(
     low: float,
     high: float,
     row: int,
+    wish: int,
     why_row: int,
     why: int,
 ) -> None:
-    """Scale the proven members of a group into [low, high] ∋ 0. They all have one sign; an unknown bound is 0."""
+    """Cut the proven members of a group into [low, high] ∋ 0, by what they wish (row `wish`), the rest again.
+
+    Who already has less than its part keeps what it has: so one limit alone is why a member has what it has, and `why`
+    says so of those that are cut. They all have one sign; an unknown bound is 0.
+    """
     kept = 0.0
     for m in range(first, last):
         if codes[r.PROVEN, members[m]] == YES:
@@ -177,20 +183,35 @@ def squeeze(
     bound = high if kept > 0.0 else 0.0 - low
     if not bound >= 0.0:
         bound = 0.0
-    if abs(kept) > bound:
-        scale = bound / abs(kept)
-        for m in range(first, last):
-            a = members[m]
-            if values[row, a] != 0.0 and codes[r.PROVEN, a] == YES:
-                values[row, a] = values[row, a] * scale
-                codes[why_row, a] = why
+    if not abs(kept) > bound:
+        return
+    weight, free, part = np.zeros(last - first), np.zeros(last - first), np.zeros(last - first)
+    for m in range(first, last):
+        a = members[m]
+        if values[row, a] != 0.0 and codes[r.PROVEN, a] == YES:
+            weight[m - first], free[m - first] = bounded(abs(values[wish, a])), abs(values[row, a])
+    fill(bound, weight, free, part)
+    for m in range(first, last):
+        a, size = members[m], part[m - first]
+        if size < free[m - first]:
+            values[row, a] = size if values[row, a] > 0.0 else 0.0 - size
+            codes[why_row, a] = why
 
 
 @term
 def together(
-    values: F8, codes: I8, site: F8, site_codes: I8, starts: I8, members: I8, band: int, row: int, why_row: int
+    values: F8,
+    codes: I8,
+    site: F8,
+    site_codes: I8,
+    starts: I8,
+    members: I8,
+    band: int,
+    row: int,
+    wish: int,
+    why_row: int,
 ) -> int:
-    """Project all assets jointly: one direction for the site, then every transformer, then the site, in proportion.
+    """Project all assets jointly: one direction for the site, then every transformer, then the site, by their wishes.
 
     Returns the direction taken (+1 out, −1 in, 0). The power of an asset that is not proven at its command is not
     counted here: its worst case has already been taken from the room.
@@ -205,11 +226,11 @@ def together(
             codes[why_row, a] = DIRECTION
     for g in range(1, starts.shape[0] - 1):
         low, high = site[band + 2 * g - 2], site[band + 2 * g - 1]
-        squeeze(values, codes, members, starts[g], starts[g + 1], low, high, row, why_row, TRANSFORMER)
+        squeeze(values, codes, members, starts[g], starts[g + 1], low, high, row, wish, why_row, TRANSFORMER)
     by = site_codes[r.SITE_HIGH_BY] if total > 0.0 else site_codes[r.SITE_LOW_BY]
     why = GRID_OPERATOR if by == r.L_GRID_OPERATOR + 1 else SITE
     low, high = site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW]
-    squeeze(values, codes, members, starts[0], starts[1], low, high, row, why_row, why)
+    squeeze(values, codes, members, starts[0], starts[1], low, high, row, wish, why_row, why)
     return 1 if total > 0.0 else (-1 if total < 0.0 else 0)
 
 

@@ -13,7 +13,7 @@ from jit import rows as r
 from jit.build import F1, F2, I1, I2, RF2, RI1, RI2, F, N, kernel, term
 from jit.codes import Authority, Mode, Reason, State
 from jit.constants import F8, I8
-from jit.joint import GRID_OPERATOR, SITE, TRANSFORMER, settle, together
+from jit.joint import DIRECTION, GRID_OPERATOR, SITE, TRANSFORMER, settle, together
 
 MOST_STEPS = 1e15  # what a float64 counts exactly
 ARMED = int(Authority.ARMED)
@@ -82,7 +82,11 @@ def rise(start: float, up: float, down: float, dt: float) -> float:
 
 @kernel(F2, I2, F1, I1, RI1, RI1, N)
 def constrain(values: F8, codes: I8, site: F8, site_codes: I8, starts: I8, members: I8, band: int) -> None:
-    """limited_kw, limited_by (limit + 1, 0 = none) and why."""
+    """limited_kw, limited_by (limit + 1, 0 = none) and why.
+
+    The limit that is named is the true one: without it the power were larger, without any other it were the same.
+    Where two leave exactly the same, the first of `LIMITS` is named, of an asset's own and a shared one its own.
+    """
     for a in range(values.shape[1]):
         desired = values[r.DESIRED_KW, a]
         low, high = values[r.LOW_KW, a], values[r.HIGH_KW, a]
@@ -100,7 +104,7 @@ def constrain(values: F8, codes: I8, site: F8, site_codes: I8, starts: I8, membe
         elif desired < limited:
             codes[r.LIMITED_BY, a] = codes[r.LOW_BY, a]
             codes[r.LIMITED_WHY, a] = LIMITED
-    taken = together(values, codes, site, site_codes, starts, members, band, r.LIMITED_KW, r.LIMITED_WHY)
+    taken = together(values, codes, site, site_codes, starts, members, band, r.LIMITED_KW, r.DESIRED_KW, r.LIMITED_WHY)
     site_codes[r.DIRECTION] = taken + 2
     for a in range(values.shape[1]):
         why = codes[r.LIMITED_WHY, a]
@@ -110,6 +114,8 @@ def constrain(values: F8, codes: I8, site: F8, site_codes: I8, starts: I8, membe
             codes[r.LIMITED_BY, a] = r.L_TRANSFORMER + 1
         elif why == GRID_OPERATOR:
             codes[r.LIMITED_BY, a] = r.L_GRID_OPERATOR + 1
+        elif why == DIRECTION:
+            codes[r.LIMITED_BY, a] = 0  # without its own limit it would be 0 as well
 
 
 @kernel(F2, I2, F1, I1, RF2, RI2, RF2, RI1, RI1, N, F)
@@ -160,7 +166,7 @@ def ramp(
             by = AT_ONCE
         values[r.RAMPED_KW, a] = clamp(ramped, low, high)
         codes[r.RAMP_BY, a] = by
-    together(values, codes, site, site_codes, starts, members, band, r.RAMPED_KW, r.RAMP_BY)
+    together(values, codes, site, site_codes, starts, members, band, r.RAMPED_KW, r.RAMPED_KW, r.RAMP_BY)
 
 
 @term
@@ -211,7 +217,7 @@ def command(
             codes[r.COMMAND_BY, a] = NO_VALUE
         values[r.COMMAND_KW, a] = clamp(ramped, low, high)
         values[r.COMMAND_KVAR, a] = 0.0
-    together(values, codes, site, site_codes, starts, members, band, r.COMMAND_KW, r.COMMAND_BY)
+    together(values, codes, site, site_codes, starts, members, band, r.COMMAND_KW, r.COMMAND_KW, r.COMMAND_BY)
     for a in range(values.shape[1]):
         power = values[r.COMMAND_KW, a]
         rounded = toward_zero(power, ratings[c.RESOLUTION_KW, a])

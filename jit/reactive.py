@@ -30,7 +30,8 @@ VALID = 1
 ARMED, YES = int(Authority.ARMED), int(Permit.YES)
 NO_REQUEST, FOLLOWS, GRID = int(Reason.NO_REQUEST), int(Reason.FOLLOWS_REQUEST), int(Reason.GRID_REACTIVE)
 STAGE_FAULT, IS_SILENT, FORBIDDEN = int(Reason.STAGE_FAULT), int(Reason.SILENT), int(Reason.REACTIVE_FORBIDDEN)
-CIRCLE, ROUNDED = int(Reason.APPARENT_LIMITED), int(Reason.ROUNDED)
+CIRCLE, RATED = int(Reason.APPARENT_LIMITED), int(Reason.REACTIVE_RATED)
+ROUNDED = int(Reason.ROUNDED)
 UP, DOWN = int(Reason.RAMP_UP), int(Reason.RAMP_DOWN)
 HALVES = 134217729.0  # 2**27 + 1: parts a float64 into two of 26 bits, whose products are exact
 SLACK = 8.881784197001252e-16  # 2**-50: more than the rounding of the four last parts, in relation to their sum
@@ -219,7 +220,8 @@ def constrain_kvar(values: F8, codes: I8, ratings: F8) -> None:
             codes[r.LIMITED_KVAR_BY, a] = STAGE_FAULT if codes[r.FAULT, a] != 0 else FORBIDDEN
             continue
         values[r.LIMITED_KVAR, a] = fit(asked, values[r.LIMITED_KW, a], ratings, a)
-        codes[r.LIMITED_KVAR_BY, a] = codes[r.ASKED_KVAR_BY, a] if values[r.LIMITED_KVAR, a] == asked else CIRCLE
+        cut = RATED if abs(values[r.LIMITED_KVAR, a]) == ratings[c.REACTIVE_KVAR, a] else CIRCLE
+        codes[r.LIMITED_KVAR_BY, a] = codes[r.ASKED_KVAR_BY, a] if values[r.LIMITED_KVAR, a] == asked else cut
 
 
 @kernel(F2, I2, RF2, RI2, RF2, F)

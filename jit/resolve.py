@@ -25,9 +25,10 @@ from jit.constants import F8, I8
 from jit.sharing import fill, oblige, room, stored
 
 VALID = 1
+LESS = 1.0 - 1e-9  # a share that is less than the others' by more than rounding was capped
 YES = int(Permit.YES)
 FOLLOWS, NO_REQUEST = int(Reason.FOLLOWS_REQUEST), int(Reason.NO_REQUEST)
-RESERVED = int(Reason.RESERVE_KEPT_FREE)
+RESERVED, HEADROOM = int(Reason.RESERVE_KEPT_FREE), int(Reason.HEADROOM)
 BY_HAND = int(Reason.BY_HAND)
 ADDED, HELD = int(Reason.SERVICE_ADDED), int(Reason.SERVICE_HELD)
 WITHDRAWN, ABSENT = int(Reason.SERVICE_WITHDRAWN), int(Reason.SERVICE_ABSENT)
@@ -124,14 +125,19 @@ def resolve(
             continue
         out = whole >= 0.0
         members = weigh(values, codes, ratings, kwh, row, q + 1, out, weight, free)
-        total = 0.0
+        total = level = 0.0
         for a in range(assets):
             total += weight[a]
         rest = fill(abs(whole), weight, free, share)
         for a in range(assets):
             if weight[a] > 0.0:
+                level = max(level, share[a] / weight[a])
+        for a in range(assets):
+            if weight[a] > 0.0:
                 size = share[a] + rest * weight[a] / total
                 values[r.ASKED_KW, a] = size if out else 0.0 - size
+                if rest <= 0.0 and share[a] < LESS * level * weight[a]:
+                    codes[r.RESOLVE_BY, a] = HEADROOM
             elif total <= 0.0 and codes[r.REQUEST_BY, a] == q + 1 and values[row, a] != values[row, a]:
                 values[r.ASKED_KW, a] = whole / members  # nobody can: each is asked its part, the limits say why not
     keep_free(values, codes, ratings, kwh)

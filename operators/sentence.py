@@ -111,8 +111,11 @@ ARMED, YES, VALID = int(Authority.ARMED), int(Permit.YES), int(Quality.VALID)
 EMERGENCY_STOP, FAULT = int(State.EMERGENCY_STOP), int(State.FAULT)
 STOPS = int(Sequence.STOP)
 RUNNING, REMAINS = int(Reason.RUNNING), int(Reason.REMAINS)
-ONE_DIRECTION, BELOW_MINIMUM = int(Reason.ONE_DIRECTION), int(Reason.BELOW_MINIMUM)
-RAMPING, RESERVED = (int(Reason.RAMP_UP), int(Reason.RAMP_DOWN)), int(Reason.RESERVE_KEPT_FREE)
+BELOW_MINIMUM = int(Reason.BELOW_MINIMUM)
+JOINT = tuple(map(int, (Reason.ONE_DIRECTION, Reason.SITE_LIMITED, Reason.TRANSFORMER_LIMITED,
+                        Reason.GRID_OPERATOR_LIMITED)))  # fmt: skip
+RAMPING = (int(Reason.RAMP_UP), int(Reason.RAMP_DOWN))
+RESERVED, CAPPED = int(Reason.RESERVE_KEPT_FREE), int(Reason.HEADROOM)
 MANDATORY = (int(Reason.GRID_CODE), int(Reason.RELIEVES))
 STOPPED, LATCHED, LOCKED = int(Condition.STOPPED), int(Condition.LATCHED), int(Condition.LOCKED)
 FRESH = int(Condition.FRESH)
@@ -171,28 +174,35 @@ def why(frame: Frame, column: int) -> str:
     said = power(values.item(r.COMMAND_KW, column))
     if codes.item(r.WRITE_STATUS, column) == FAILED:
         said += " (could not be written)"
-    if blocked:
-        return f"{said}, {blocked}"
+    return f"{said}, {blocked or _decided(frame, column)}"
+
+
+def _decided(frame: Frame, column: int) -> str:
+    """What made the power of a running asset what it is: the last thing in the chain that changed it."""
+    codes, values = frame.codes, frame.values
     by_hand = codes.item(r.STATE_BY, column) == BY_HAND
     request = "hand" if by_hand else request_name(frame, column).replace("_", " ")
     asked = f"asked {power(values.item(r.ASKED_KW, column))} by {request}"
-    limit = codes.item(r.LIMITED_BY, column)
+    asked += _service(frame, column)
+    limit, resolved = codes.item(r.LIMITED_BY, column), codes.item(r.RESOLVE_BY, column)
     if limit:
         bound = power(values.item(r.LIMITED_KW, column))
-        return (
-            f"{said}, limited by {_limit_text(frame, column, limit)} to {bound} ({asked}{_service(frame, column)})"
-        )
-    if codes.item(r.LIMITED_WHY, column) == ONE_DIRECTION:
-        return f"{said}, {REASON_TEXT[Reason(ONE_DIRECTION)]} ({asked})"
+        return f"limited by {_limit_text(frame, column, limit)} to {bound} ({asked})"
+    rows = (r.LIMITED_WHY, r.COMMAND_BY, r.RAMP_BY)
+    shared = next((code for row in rows if (code := codes.item(row, column)) in JOINT), 0)
+    if shared:
+        return f"{REASON_TEXT[Reason(shared)]} ({asked})"
     if codes.item(r.RAMP_BY, column) in RAMPING:
-        return f"{said}, ramping to {power(values.item(r.LIMITED_KW, column))} ({asked}{_service(frame, column)})"
+        return f"ramping to {power(values.item(r.LIMITED_KW, column))} ({asked})"
     if codes.item(r.COMMAND_BY, column) == BELOW_MINIMUM:
-        return f"{said}, {REASON_TEXT[Reason(BELOW_MINIMUM)]} ({asked})"
-    if codes.item(r.RESOLVE_BY, column) in MANDATORY:
-        return f"{said}, {REASON_TEXT[Reason(codes.item(r.RESOLVE_BY, column))]} ({asked}{_service(frame, column)})"
-    if codes.item(r.RESOLVE_BY, column) == RESERVED:
-        return f"{said}, {_beside_reserve(frame, column)} ({asked}{_service(frame, column)})"
-    return f"{said}, {'by' if by_hand else 'follows'} {request}{_service(frame, column)}"
+        return f"{REASON_TEXT[Reason(BELOW_MINIMUM)]} ({asked})"
+    if resolved in MANDATORY:
+        return f"{REASON_TEXT[Reason(resolved)]} ({asked})"
+    if resolved == CAPPED:
+        return f"all that {_cap(frame, column)} leaves of {request} for the site{_service(frame, column)}"
+    if resolved == RESERVED:
+        return f"{_beside_reserve(frame, column)} ({asked})"
+    return f"{'by' if by_hand else 'follows'} {request}{_service(frame, column)}"
 
 
 def _limit_text(frame: Frame, column: int, limit: int) -> str:
@@ -202,6 +212,14 @@ def _limit_text(frame: Frame, column: int, limit: int) -> str:
     if name == "site" and quality != VALID:
         return f"{LIMIT_TEXT[name]}, whose meter is lost ({quality_text(quality)}),"
     return f"the interlock {frame.layout.interlocks[lock - 1]}" if lock and name == "permission" else LIMIT_TEXT[name]
+
+
+def _cap(frame: Frame, column: int) -> str:
+    """What keeps an asset's share of a wish for the site small."""
+    if frame.values.item(r.RESERVE_KW, column) > 0.0:
+        return "the reserve that is kept free"
+    out = frame.values.item(r.ASKED_KW, column) >= 0
+    return LIMIT_TEXT[limit_name(frame, frame.codes.item(r.HIGH_BY if out else r.LOW_BY, column))]
 
 
 def _beside_reserve(frame: Frame, column: int) -> str:

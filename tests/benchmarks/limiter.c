@@ -145,6 +145,28 @@ __attribute__((noinline)) static void ramp(struct asset *a, double dt) {
 
 static inline double *power(struct asset *a, int ramped) { return ramped ? &a->ramped_kw : &a->limited_kw; }
 
+/* Everybody gets the same part of its wish, or what it already had less than that. */
+static void cut(struct asset *assets, int64_t count, double bound, int ramped) {
+    double part = 0.0;
+    for (int pass = 0; pass < 8; pass++) {
+        double wishes = 0.0, rest = bound;
+        for (int64_t i = 0; i < count; i++) {
+            double size = fabs(*power(&assets[i], ramped)), wish = ramped ? size : fabs(assets[i].desired_kw);
+            if (!assets[i].proven) continue;
+            if (size > part * wish)
+                wishes += wish;
+            else
+                rest -= size;
+        }
+        if (!(wishes > 0.0) || !(rest / wishes > part)) break;
+        part = rest / wishes;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        double *p = power(&assets[i], ramped), most = part * (ramped ? fabs(*p) : fabs(assets[i].desired_kw));
+        if (assets[i].proven && fabs(*p) > most) *p = *p > 0.0 ? most : 0.0 - most;
+    }
+}
+
 static void together(struct asset *assets, int64_t count, const struct site *site, int ramped) {
     double total = 0.0, kept = 0.0;
     for (int64_t i = 0; i < count; i++) total += *power(&assets[i], ramped);
@@ -155,9 +177,7 @@ static void together(struct asset *assets, int64_t count, const struct site *sit
     }
     double bound = kept > 0.0 ? site->high : 0.0 - site->low;
     if (!(bound >= 0.0)) bound = 0.0;
-    if (fabs(kept) > bound)
-        for (int64_t i = 0; i < count; i++)
-            if (assets[i].proven) *power(&assets[i], ramped) *= bound / fabs(kept);
+    if (fabs(kept) > bound) cut(assets, count, bound, ramped);
 }
 
 void run(struct asset *assets, int64_t count, struct site *site, double dt) {

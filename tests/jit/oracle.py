@@ -209,15 +209,26 @@ def project(
     groups: Sequence[tuple[Sequence[int], Interval]],
     proven: Sequence[bool],
 ) -> list[Fraction]:
-    """Each onto its band, one direction for all, then the proven ones of every group in proportion, in that order."""
+    """Each onto its band, one direction for all, then the proven ones of every group, in that order."""
     each = [min(max(power, low), high) for power, (low, high) in zip(desired, bands, strict=True)]
     total = sum(each)
     same = [power if power * total > 0 else Fraction(0) for power in each]
     for members, (low, high) in groups:
-        kept = sum((same[member] for member in members if proven[member]), Fraction(0))
-        bound = high if kept > 0 else low
-        if bound is not None and abs(kept) > abs(bound):
-            for member in members:
-                if proven[member]:
-                    same[member] *= abs(bound) / abs(kept)
+        among = [member for member in members if proven[member] and same[member]]
+        bound = high if total > 0 else low
+        if bound is not None and sum((abs(same[member]) for member in among), Fraction(0)) > abs(bound):
+            level = part_of(abs(bound), [(abs(desired[member]), abs(same[member])) for member in among])
+            for member in among:
+                same[member] = min(abs(same[member]), level * abs(desired[member])) * (1 if total > 0 else -1)
     return same
+
+
+def part_of(bound: Fraction, members: Sequence[tuple[Fraction, Fraction]]) -> Fraction:
+    """The part of its wish that everybody gets who may have that much: Σ min(cap, part · wish) = bound."""
+    waiting = sorted(members, key=lambda member: member[1] / member[0])
+    for number, (wish, cap) in enumerate(waiting):
+        wishes = sum((wish for wish, _ in waiting[number:]), Fraction(0))
+        if bound / wishes <= cap / wish:
+            return bound / wishes
+        bound -= cap
+    raise AssertionError("all together have no more than the bound")

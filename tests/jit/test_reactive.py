@@ -132,7 +132,8 @@ def test_without_permission_and_after_a_failed_stage_it_is_0_at_once(rows: dict[
         (300.0, 450.0, {}, Reason.APPARENT_LIMITED),
         (0.0, 100.0, {"ramp_kvar_s": 20.0}, Reason.RAMP_UP),
         (0.0, 100.05, {}, Reason.ROUNDED),
-        (0.0, 100.0, {"reactive_kvar": 0.0}, Reason.APPARENT_LIMITED),
+        (0.0, 100.0, {"reactive_kvar": 0.0}, Reason.REACTIVE_RATED),
+        (0.0, 900.0, {"reactive_kvar": 100.0}, Reason.REACTIVE_RATED),
     ],
 )
 def test_the_reason_is_the_last_step_that_changed_it(

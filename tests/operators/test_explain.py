@@ -128,6 +128,26 @@ def test_the_share_of_a_service_is_said() -> None:
     assert why(rig.frame, 0).endswith("50 kW discharge by reserve services")
 
 
+def test_a_share_that_a_limit_keeps_small_names_it() -> None:
+    """Of 80 kW for the site one battery can give 10: the other has the rest, and both say why."""
+    rig = running(40.0, assets=2)
+    rig.batteries["b1"].discharge_limit = 10.0
+    rig.run(8)
+    assert rig.frame["command_kw"].tolist() == [10.0, 70.0]
+    assert why(rig.frame, 0) == "10 kW discharge, all that the BMS limit leaves of day ahead for the site"
+    assert why(rig.frame, 1) == "70 kW discharge, follows day ahead"
+
+
+def test_who_may_not_run_against_the_others_is_not_limited_by_its_own_limits() -> None:
+    rig = running(0.0, assets=2)
+    rig.batteries["b1"].charge_limit = 10.0
+    rig.schedule("day_ahead", -50.0, "b1")
+    rig.schedule("day_ahead", 80.0, "b2")
+    rig.run(8)
+    assert why(rig.frame, 0) == "0 kW, another asset runs in the site's direction (asked 50 kW charge by day ahead)"
+    assert rig.frame["limited_by"][0] == 0
+
+
 def test_a_failed_stage_is_said() -> None:
     rig = running()
     with raising(rig, "limits", 3):
