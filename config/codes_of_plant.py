@@ -142,6 +142,12 @@ SAFETY: dict[str, Explanation] = {
         "state_dir: site.yaml",
         "state_dir: /var/lib/bess-pipeline",
     ),
+    "E323": Explanation(
+        "a quota of less than two files",
+        "The file that is being written counts too, and only whole files are deleted: a recording keeps two at least.",
+        "outputs:\n  black_box: { type: recording, rotate_size: 256 MB, quota: 300 MB }",
+        "outputs:\n  black_box: { type: recording, rotate_size: 256 MB, quota: 10 GB }",
+    ),
     "E325": Explanation(
         "a plug-in that reaches further than it may",
         "An operator of another package reads rows that are written before it, remembers and writes rows of its own, "

@@ -27,6 +27,7 @@ from config.door import (
     Output,
     PluginOutput,
     PostgresOutput,
+    RecordingOutput,
     Tls,
     Tokens,
 )
@@ -41,8 +42,9 @@ __all__ = [
     "OUTPUT_TYPES", "RESERVED", "AlarmRule", "Asset", "Chain", "Clock", "Connection", "Definition", "Efficiency",
     "Endpoint", "Fcr",
     "GridOperator", "Input", "Interlock", "Limit", "Meter", "MinPower", "MqttOutput", "OnLoss", "OpcuaServerOutput",
-    "Output", "PluginOutput", "PostgresOutput", "RampRates", "Rated", "Rehearsal", "Request", "ScheduleRequest",
-    "Section", "Service", "Site", "SocBand", "TemperatureBand", "Tls", "Tokens", "Transform", "Transformer",
+    "Output", "PluginOutput", "PostgresOutput", "RampRates", "Rated", "RecordingOutput",
+    "Rehearsal", "Request", "ScheduleRequest", "Section", "Service", "Site", "SocBand",
+    "TemperatureBand", "Tls", "Tokens", "Transform", "Transformer",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
-from config.quantity import Duration, Secret
+from config.quantity import Duration, PositiveDuration, Secret, Size
 from config.section import Listen, Section, Text, Topic, Url
 
 
@@ -100,6 +100,21 @@ class OpcuaServerOutput(Section):
     publish: Published = Field(ALL, description="what is published", examples=[["snapshot", "command", "alarms"]])
 
 
+class RecordingOutput(Section):
+    """Every tick on disk, what it was computed from and what came out: `replay` computes it anew."""
+
+    type: Literal["recording"] = Field(description="every tick on disk, to be replayed")
+    folder: Text | None = Field(
+        None, description="where its files are, and nothing else; by default a folder of its name in `state_dir`",
+        examples=["/var/lib/bess/recording"],
+    )
+    rotate: PositiveDuration = Field(86_400.0, description="a file is closed when it is so old", examples=["1 d"])
+    rotate_size: Size = Field(256.0, description="or so large", examples=["256 MB"])
+    quota: Size = Field(
+        10_000.0, description="what all files may take; the oldest are deleted first", examples=["10 GB"]
+    )
+
+
 class PluginOutput(Section):
     """An output that another package brings: `docs/plugins.md`. It gets copies of documents and nothing else."""
 
@@ -108,5 +123,7 @@ class PluginOutput(Section):
     publish: Published = Field(ALL, description="what it gets", examples=[["snapshot", "alarms"]])
 
 
-OUTPUT_TYPES = ("postgres", "mqtt", "opcua_server", "plugin")
-Output = Annotated[PostgresOutput | MqttOutput | OpcuaServerOutput | PluginOutput, Field(discriminator="type")]
+OUTPUT_TYPES = ("postgres", "mqtt", "opcua_server", "recording", "plugin")
+Output = Annotated[
+    PostgresOutput | MqttOutput | OpcuaServerOutput | RecordingOutput | PluginOutput, Field(discriminator="type")
+]

@@ -28,6 +28,7 @@ from config.units import (
     RAMP,
     REACTIVE_POWER,
     REACTIVE_RAMP,
+    SIZE,
     TEMPERATURE,
     TEMPERATURE_DIFFERENCE,
     VOLTAGE,
@@ -122,6 +123,7 @@ StopRamp = Annotated[float | None, BeforeValidator(QuantityOr(Quantity(RAMP, low
 Temperature = Annotated[float, BeforeValidator(Quantity(TEMPERATURE, low=-60.0, high=100.0))]
 TemperatureDifference = Annotated[float, BeforeValidator(Quantity(TEMPERATURE_DIFFERENCE))]
 PositiveVoltage = Annotated[float, BeforeValidator(Quantity(VOLTAGE, low=1.0))]
+Size = Annotated[float, BeforeValidator(Quantity(SIZE, low=1.0))]
 Frequency = Annotated[float, BeforeValidator(Quantity(FREQUENCY))]
 
 

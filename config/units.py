@@ -63,6 +63,7 @@ REACTIVE_RAMP = Dimension(
         for per in ("s", "min")
     },
 )
+SIZE = Dimension("size", "MB", _units(kB="1/1000", MB=1, GB=1000, TB=1_000_000))
 PERCENT_RATE = Dimension("rate in percent", "%/s", {"%/s": Fraction(1), "%/min": Fraction(1, 60)})
 
 DIMENSIONS = (  # in the order in which a foreign unit is recognised
@@ -80,6 +81,7 @@ DIMENSIONS = (  # in the order in which a foreign unit is recognised
     RAMP,
     REACTIVE_RAMP,
     PERCENT_RATE,
+    SIZE,
 )
 
 _SPELLINGS = {

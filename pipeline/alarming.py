@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jit.build import compiled
 from jit.frame import Frame
@@ -20,6 +20,7 @@ from sinks.alarms.condition import HIGH, LOW, MEDIUM, Condition
 from sinks.alarms.keeper import AlarmKeeper
 from sinks.checkpoint import Checkpoint
 from sinks.history import History
+from sinks.recording.recorder import Recorder
 
 #: Ticks that were missed are an alarm until none has been missed for this long (s).
 MISSED_FOR_S = 60.0
@@ -40,6 +41,7 @@ class ProcessWatch:
     contested: Callable[[], Iterable[str]]
     failures: Mapping[str, int]
     devices: Callable[[Frame], Iterable[Condition]] = lambda _frame: ()
+    recorders: Mapping[str, Recorder] = field(default_factory=dict)
     _misses: tuple[int, float] = (0, 0.0)
 
     def conditions(self, frame: Frame) -> Iterator[Condition]:
@@ -58,6 +60,11 @@ class ProcessWatch:
             for c in history.conditions():
                 key = f"outputs.{name}.{c.id.removeprefix('history.')}"
                 yield Condition(key, None, c.priority, c.text, c.response)
+        for name, recorder in self.recorders.items():
+            if recorder.problem:
+                text = f"outputs.{name}: ticks are not recorded ({recorder.lost} so far): {recorder.problem}"
+                advice = "Free space or replace the disk of the recording; control goes on"
+                yield Condition(f"outputs.{name}.lost", None, MEDIUM, text, advice)
         if self.checkpoint.problem:
             text = f"the checkpoint is not reaching the disk: {self.checkpoint.problem}"
             free = "Free space or replace the disk of the state directory; do not restart before, latches may be lost"

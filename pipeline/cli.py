@@ -41,6 +41,7 @@ from pipeline.language import listing, schema
 from pipeline.language import show as show_verb
 from pipeline.memory import only_growing
 from pipeline.profiles import profile
+from pipeline.record import record
 from pipeline.rehearsal.verb import test
 from pipeline.replay.verb import replay
 from pipeline.watching import health, tap, top, why
@@ -195,6 +196,7 @@ def graph(file: Path | None, form: str, secrets_dir: Path, in_json: bool) -> Non
 main.add_command(init)
 main.add_command(show_verb)
 main.add_command(test)
+main.add_command(record)
 main.add_command(replay)
 main.add_command(tap)
 main.add_command(top)

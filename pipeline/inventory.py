@@ -12,7 +12,8 @@ from config.transform import Transform
 from config.units import DIMENSIONS
 from pipeline.rules.support import LATER, OUTPUTS_LATER
 
-_OUTPUTS = dict(zip(OUTPUT_TYPES, ("PostgresOutput", "MqttOutput", "OpcuaServerOutput", "PluginOutput"), strict=True))
+_MODELS = ("PostgresOutput", "MqttOutput", "OpcuaServerOutput", "RecordingOutput", "PluginOutput")
+_OUTPUTS = dict(zip(OUTPUT_TYPES, _MODELS, strict=True))
 
 
 def inventory() -> dict[str, dict[str, str]]:

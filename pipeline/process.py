@@ -44,6 +44,7 @@ from pipeline.field import Field, secret
 from pipeline.joint import ceiling_name
 from pipeline.nodes import Meters
 from pipeline.plugins import sink_of
+from pipeline.recordings import read_recordings, recorders
 from pipeline.ticker import Ticker
 from pipeline.view import SiteView
 from pipeline.wall_clock import WallClock
@@ -131,11 +132,14 @@ class Process:
         )  # fmt: skip
         self.stages: tuple[Stage, ...] = stages(self.compiled, self.clock, self.failed)
         self.histories = self._histories()
+        self.recorders = recorders(definition, self.compiled, self.directory, version=VERSION, boot=self.boot_id)
+        self.entry.snapshot.witnesses = tuple(self.recorders.values())
         self.states = self._states()
         self.alarms = Annunciator(self.compiled, self.directory, self.histories)
         self.chronicle = Chronicle()
         self.metrics = Metrics(self.compiled.layout.assets, VERSION)
         read_buffers(self.metrics, self.histories)
+        read_recordings(self.metrics, self.recorders)
         self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
         self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick), self._clock())
@@ -173,6 +177,7 @@ class Process:
             self.field.contested,
             self.failures,
             self.field.conditions,
+            self.recorders,
         )
 
     def _view(self) -> SiteView:
@@ -239,6 +244,7 @@ class Process:
         """Fold the graph: from here on a tick computes, and an armed one writes."""
         subscribers = {f"{asset}.writer": self.field.write(asset) for asset in self.field.writers}
         subscribers |= {f"outputs.{name}": history.offer for name, history in self.histories.items()}
+        subscribers |= {f"outputs.{name}": recorder.offer for name, recorder in self.recorders.items()}
         subscribers |= {f"outputs.{name}": self._state_of(output) for name, output in self.states.items()}
         subscribers |= {"alarms": self.alarms.offer}
         subscribers = {name: self._metered(name, subscriber) for name, subscriber in subscribers.items()}
@@ -378,6 +384,10 @@ class Process:
         parts |= {
             f"outputs.{name}": {"status": "ok" if history.numbers().connected else "buffering"}
             for name, history in self.histories.items()
+        }
+        parts |= {
+            f"outputs.{name}": {"status": "lost" if recorder.problem else "ok"}
+            for name, recorder in self.recorders.items()
         }
         reason = compile_state()
         return parts | {"kernels": {"status": "ok" if reason is None else "plain", "reason": reason or "compiled"}}

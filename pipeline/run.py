@@ -69,11 +69,12 @@ def run(
     simulator_url: str | None = None,
     state_dir: Path | None = None,
     traces: str | None = None,
+    for_s: float | None = None,
 ) -> Exit:
     """Run until SIGTERM or SIGINT. `checked.definition` is there: the caller has refused everything else.
 
     `simulator_url` is given by the demo alone: the page says so and links to the simulator's faults. `traces` is the
-    address of an OTLP collector; without it nothing is traced.
+    address of an OTLP collector; without it nothing is traced. After `for_s` it ends by itself.
     """
     logs.configure("json" if json_log else "human")
     if checked.definition is None:
@@ -85,7 +86,7 @@ def run(
     try:
         tracing = Tracing.start(traces, site=site, version=VERSION) if traces else Tracing.off()
         with tracing.span(RUN):
-            return asyncio.run(_run(checked, Options(arm, state_dir, shown, tracing)))
+            return asyncio.run(_run(checked, Options(arm, state_dir, shown, tracing), for_s))
     except (BindError, ListenRefusedError, CertificateError, WeakTokenError, JournalFileError, TracingError) as error:
         logger.error("{}", error)
         return Exit.FAILED
@@ -99,7 +100,7 @@ def graph_of(checked: Checked) -> dict[str, Any]:
     return as_json(chain_graph(compiled, stages(compiled, lambda: 0.0, lambda _stage, _error: None)))
 
 
-async def _run(checked: Checked, options: Options) -> Exit:
+async def _run(checked: Checked, options: Options, for_s: float | None) -> Exit:
     if checked.definition is None:
         raise ValueError("a definition with errors is refused before it is run")
     definition = checked.definition
@@ -107,6 +108,8 @@ async def _run(checked: Checked, options: Options) -> Exit:
     settle_kernels(process.compiled)
     stop = asyncio.Event()
     _on_signals(stop)
+    if for_s is not None:
+        process.loop.call_later(for_s, stop.set)
     try:
         web = _web(process, definition.endpoint) if definition.endpoint else None
     except Exception:
@@ -164,6 +167,8 @@ def start_tasks(process: Process, tasks: Tasks) -> None:
         tasks.start(name, job)
     for name, history in process.histories.items():
         tasks.start(f"outputs.{name}", history.run)
+    for name, recorder in process.recorders.items():
+        tasks.start(f"outputs.{name}", recorder.run)
     for name, state in process.states.items():
         tasks.start(f"outputs.{name}", state.run)
     tasks.start("checkpoint", process.checkpoint.run)
@@ -270,6 +275,8 @@ async def close(process: Process, tasks: Tasks, serving: asyncio.Task[None] | No
     for device in process.field.devices.values():
         device.close()
     await process.journal.close()
+    for recorder in process.recorders.values():
+        await recorder.close()
     for history in process.histories.values():
         await history.close()
 

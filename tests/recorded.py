@@ -11,7 +11,7 @@ from typing import Any
 
 from jit.build import version
 from jit.frame import Frame
-from sinks.recording.recorder import Recorder
+from sinks.recording.recorder import CHUNK, Recorder
 from sinks.recording.store import Keeping, Store
 from sources.recording.form import Form
 from sources.recording.header import Header, describe
@@ -28,6 +28,10 @@ class Inline(Recorder):
             self._waiting -= len(packet.raw)
             if not self.store.append(packet):
                 self._failed(packet.tick)
+
+    def begin_a_chunk(self) -> None:
+        """The next tick begins a chunk."""
+        self._since_key = CHUNK
 
 
 def header_of(rig: Rig) -> Header:

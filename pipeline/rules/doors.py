@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from config.address import canonical_host, is_loopback, parse_listen, reaches
-from config.definition import Endpoint, MqttOutput, OpcuaServerOutput, PluginOutput, PostgresOutput
+from config.definition import (
+    Endpoint,
+    MqttOutput,
+    OpcuaServerOutput,
+    PluginOutput,
+    PostgresOutput,
+    RecordingOutput,
+)
 from config.diagnostics import Diagnostic
 from config.plain import Location
 from config.shape import suggestion
@@ -30,6 +37,9 @@ def outputs(subject: Subject) -> Iterator[Diagnostic]:
             continue  # it has no address of its own: `rules.plugins`
         if isinstance(output, OpcuaServerOutput):
             yield from _server(subject, output, at)
+            continue
+        if isinstance(output, RecordingOutput):
+            yield from _folder(subject, output, at)
             continue
         known = [*map(str, subject.definition.connections)]
         address = subject.address(output.to)
@@ -76,6 +86,17 @@ def _server(subject: Subject, output: OpcuaServerOutput, at: Location) -> Iterat
             first = ((*device.at, "connect"), "the device is reached here")
             message = f"this output takes the address of the device `{device.id}`"
             yield subject.problem("E301", message, "outputs record, they are no device", *at, "listen", first=first)
+
+
+def _folder(subject: Subject, output: RecordingOutput, at: Location) -> Iterator[Diagnostic]:
+    """A recording has a folder of its own, with room for two files."""
+    if output.quota < 2.0 * output.rotate_size:
+        message = f"{output.quota:g} MB are less than two files of {output.rotate_size:g} MB"
+        yield subject.problem("E323", message, "raise the quota, or write a smaller `rotate_size`", *at, "quota")
+    for name, other in subject.definition.outputs.items():
+        if isinstance(other, RecordingOutput) and other.folder and other.folder == output.folder and name < str(at[1]):
+            first: tuple[Location, str] = (("outputs", name, "folder"), "used here")
+            yield subject.problem("E107", "two outputs in one folder", "give each its own", *at, "folder", first=first)
 
 
 def _own_topic(subject: Subject, output: MqttOutput, at: Location) -> Iterator[Diagnostic]:

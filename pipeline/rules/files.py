@@ -9,7 +9,9 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+from config.definition import RecordingOutput
 from config.diagnostics import Diagnostic
+from config.plain import Location
 from config.quantity import Secret
 from pipeline.rules.subject import Subject
 
@@ -43,10 +45,15 @@ def _read(secret: Secret) -> bool:
 
 
 def state(subject: Subject) -> Iterator[Diagnostic]:
-    """The state directory is none of an existing file's (E322)."""
+    """The state directory and the folders of recordings are none of an existing file's (E322)."""
     if subject.stub:
         return
-    path = Path(subject.definition.state_dir)
-    taken = next((place for place in (path, *path.parents) if place.exists() and not place.is_dir()), None)
-    if taken is not None:
-        yield subject.problem("E322", f"`{taken}` is a file", "name a folder, or a place for one", "state_dir")
+    folders: list[tuple[str, Location]] = [(subject.definition.state_dir, ("state_dir",))]
+    for name, output in subject.definition.outputs.items():
+        if isinstance(output, RecordingOutput) and output.folder is not None:
+            folders.append((output.folder, ("outputs", name, "folder")))
+    for folder, at in folders:
+        path = Path(folder)
+        taken = next((place for place in (path, *path.parents) if place.exists() and not place.is_dir()), None)
+        if taken is not None:
+            yield subject.problem("E322", f"`{taken}` is a file", "name a folder, or a place for one", *at)

@@ -197,6 +197,8 @@ class World:
         shell.tasks.closing()
         await shell.tasks.cancel()
         await shell.process.journal.close()
+        for recorder in shell.process.recorders.values():
+            recorder.store.abandon()
 
     def terminate(self) -> bool:
         """SIGTERM: true when 0 kW is confirmed everywhere."""

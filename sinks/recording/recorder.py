@@ -38,15 +38,26 @@ class Recorder:
     def __init__(self, name: str, store: Store, form: Form) -> None:
         self.name, self.store, self.form = name, store, form
         self.dropped = 0
+        self._slow = False
         self._documents: list[Document] = []
         self._tick: Tick | None = None
         self._sample = b""
         self._key: Key | None = None
         self._queue: deque[Packet] = deque()
-        self._waiting = 0
+        self._waiting = self._out = 0
         self._since_key, self._key_from_s = CHUNK, -inf
         self._wake = asyncio.Event()
         self._thread = OwnThread(f"recording {name}")
+
+    @property
+    def lost(self) -> int:
+        """Ticks that are not in the recording."""
+        return self.dropped + self.store.lost
+
+    @property
+    def problem(self) -> str:
+        """Why the newest tick is not, or will not be, in the recording; empty while all is well."""
+        return "the disk is too slow" if self._slow else self.store.problem
 
     # --- in the tick --------------------------------------------------------------------------------------------------
 
@@ -72,7 +83,8 @@ class Recorder:
         documents, self._documents = tuple(self._documents), []
         matrices = (frame.values, frame.codes, frame.site, frame.site_codes, frame.points, frame.point_codes)
         packet = Packet(tick, b"".join((self._sample, *(matrix.data for matrix in matrices))), documents, self._key)
-        if len(self._queue) >= 3 and self._waiting + len(packet.raw) > WAITING_BYTES:
+        self._slow = len(self._queue) + self._out >= 3 and self._waiting + len(packet.raw) > WAITING_BYTES
+        if self._slow:
             self.dropped += 1
             self._since_key = CHUNK
             return
@@ -102,11 +114,12 @@ class Recorder:
         loop = asyncio.get_running_loop()
         while self._queue:
             batch = list(self._queue)
+            self._queue.clear()
+            self._out = len(batch)
             if not await loop.run_in_executor(self._thread, self._write, batch):
                 self._failed(batch[-1].tick)
-            for packet in batch:
-                self._queue.popleft()
-                self._waiting -= len(packet.raw)
+            self._out = 0
+            self._waiting -= sum(len(packet.raw) for packet in batch)
 
     def _failed(self, tick: Tick) -> None:
         self._since_key, self._key_from_s = CHUNK, tick.mono_s + RETRY_S

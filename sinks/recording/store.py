@@ -78,19 +78,19 @@ class Store:
     _last: int | None = None
 
     def append(self, packet: Packet) -> bool:
-        """Write a tick. False when it could not be: nothing more is taken until a packet with a key comes."""
+        """Write a tick. False when that failed: what follows is lost too, until a packet with a key tries again."""
         try:
             if packet.key is not None:
                 self._begin(packet, packet.key)
             elif self._file is None:
                 self.lost += 1
-                return False
+                return True
             self._write(self._encoder.tick(packet.raw, packet.documents))
             self._sync(packet.tick.mono_s)
         except (OSError, ValueError) as error:
-            self.problem = str(error) or repr(error)
+            self.problem = _said(error)
             self.lost += 1
-            self._abandon()
+            self.abandon()
             return False
         self.problem = ""
         self.written += 1
@@ -102,8 +102,8 @@ class Store:
         try:
             self._finish()
         except OSError as error:
-            self.problem = str(error) or repr(error)
-            self._abandon()
+            self.problem = _said(error)
+            self.abandon()
 
     def _begin(self, packet: Packet, key: Key) -> None:
         """A chunk, in a new file when there is none or the present one is long enough."""
@@ -154,7 +154,7 @@ class Store:
         self._file.close()
         self._file = self._path = None
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
         """Leave the file as far as it is sound; the next key begins another one. An empty one is removed."""
         file, path, self._file, self._path = self._file, self._path, None, None
         if file is None or path is None:
@@ -179,3 +179,7 @@ class Store:
                 return
             path.unlink(missing_ok=True)
             self.used_bytes -= sizes[path]
+
+
+def _said(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or repr(error)
