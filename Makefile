@@ -10,7 +10,7 @@ export BESS_PIPELINE_DATA ?= $(realpath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-safety test-integration lint fuzz mutants docs format bench trace lock clean \
+.PHONY: help demo test test-safety test-integration lint fuzz oracle mutants docs format bench trace lock clean \
         environment demo-environment broker test-packages
 
 help: ## this list
@@ -36,6 +36,9 @@ lint: environment ## ruff, mypy --strict and the import rules
 
 fuzz: environment ## 22,000 broken files against the checker
 	BESS_PIPELINE_FUZZ=nightly $(PYTEST) -n $(WORKERS) --timeout=3600 tests/config/test_fuzz.py $(TESTS)
+
+oracle: environment ## the limiter and the rounded commands of a million batteries against exact arithmetic
+	$(BIN)/python -m tests.jit.oracle_long $(ORACLE)
 
 mutants: environment ## how many small changes of the safety core the tests find, and which branches they take; an hour
 	$(BIN)/python -m tests.mutation $(MUTANTS)

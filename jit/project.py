@@ -50,14 +50,14 @@ def clamp(value: float, low: float, high: float) -> float:
 
 @term
 def toward_zero(power: float, step: float) -> float:
-    """The largest multiple of `step` (kW) that is not above |power|. Steps below 1 kW divide it (0.1 → tenths)."""
+    """The largest multiple of `step` (kW) that is not above |power|. A step that divides 1 kW is a part of it (0.1)."""
     if step <= 0.0:
         return power
     size = abs(power)
     if not size < MOST_STEPS * min(step, 1.0):
         return 0.0  # no device is that large: a number that cannot be counted is not a power
-    if step < 1.0:
-        parts = float(int(1.0 / step + 0.5))
+    parts = float(int(1.0 / step + 0.5))
+    if step < 1.0 and abs(parts * step - 1.0) < 1e-9:
         count = float(int(size * parts))
         rounded = count / parts
         if rounded > size:

@@ -77,14 +77,14 @@ def availability(values: F8, codes: I8, ratings: F8, row: int) -> None:
 
 @term
 def quality(values: F8, codes: I8, past: F8, ratings: F8, row: int, dt: float) -> None:
-    """Lost data shrink the band from the last power along the asset's stop ramp (infinite: at once)."""
+    """Lost data shrink the band from the last power along the stop ramp (infinite: at once; infinite power: 0)."""
     for a in range(values.shape[1]):
         by, rate, ramped = codes[r.STATE_BY, a], ratings[c.RAMP_STOP, a], past[r.RAMPED_KW, a]
         along_ramp = (by == VALUES_LOST or by == WAITING) and rate != INF
         good = codes[r.QUALITY, a] == VALID and not along_ramp
         fall = rate * dt if rate != INF else INF
-        left = ramped - fall if ramped > fall else 0.0
-        taken = ramped + fall if 0.0 - ramped > fall else 0.0
+        left = ramped - fall if fall < ramped < INF else 0.0
+        taken = ramped + fall if fall < 0.0 - ramped < INF else 0.0
         values[row, a] = -INF if good else taken
         values[row + 1, a] = INF if good else left
 

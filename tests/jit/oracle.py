@@ -12,12 +12,18 @@ from math import isfinite, isnan
 
 Interval = tuple[Fraction | None, Fraction | None]
 FREE: Interval = (None, None)
+HUGE = Fraction(10) ** 400
 SHUT: Interval = (Fraction(0), Fraction(0))
 
 
 def exact(value: float) -> Fraction | None:
     """A float as the rational number that it is; NaN is unknown."""
     return None if isnan(value) else Fraction(value) if isfinite(value) else None
+
+
+def bounded(value: float) -> Fraction:
+    """A wish as a number: what is unknown is none, what is infinite more than any battery has."""
+    return Fraction(0) if isnan(value) else Fraction(value) if isfinite(value) else HUGE if value > 0 else -HUGE
 
 
 @dataclass(frozen=True)
@@ -165,29 +171,38 @@ def room(bound: Fraction | None, taken: Fraction | None) -> Fraction | None:
     return Fraction(0) if taken is None else max(Fraction(0), bound - taken)
 
 
-def group_band(
-    room_in: Fraction | None, room_out: Fraction | None, reach: Sequence[tuple[Fraction, Fraction]]
-) -> Interval:
+def taken(reach: Sequence[tuple[Fraction, Fraction]]) -> tuple[Fraction, Fraction]:
+    """The least and the most that several may be giving together."""
+    return sum((low for low, _ in reach), Fraction(0)), sum((high for _, high in reach), Fraction(0))
+
+
+def group_band(room_in: Fraction | None, room_out: Fraction | None, less: tuple[Fraction, Fraction]) -> Interval:
     """A room less what unproven members may be doing."""
-    into, out = -sum((low for low, _ in reach), Fraction(0)), sum((high for _, high in reach), Fraction(0))
-    low = None if room_in is None else -max(Fraction(0), room_in - into)
-    return low, None if room_out is None else max(Fraction(0), room_out - out)
+    low = None if room_in is None else -max(Fraction(0), room_in + less[0])
+    return low, None if room_out is None else max(Fraction(0), room_out - less[1])
 
 
 def part(
     room_in: Fraction | None,
     room_out: Fraction | None,
-    reach: Sequence[tuple[Fraction, Fraction]],
-    own: int,
+    all_of_them: tuple[Fraction, Fraction],
+    own: tuple[Fraction, Fraction],
     sure: bool,
 ) -> Interval:
     """A member's own part: its own worst case does not count against it, and unproven it gets no more than that."""
-    others = [each for number, each in enumerate(reach) if number != own]
-    low, high = group_band(room_in, room_out, others)
+    low, high = group_band(room_in, room_out, (all_of_them[0] - own[0], all_of_them[1] - own[1]))
     if not sure:
-        low = None if low is None else max(low, reach[own][0])
-        high = None if high is None else min(high, reach[own][1])
+        low = None if low is None else max(low, own[0])
+        high = None if high is None else min(high, own[1])
     return low, high
+
+
+def rise(start: Fraction, away: Fraction, back: Fraction, time: Fraction) -> Fraction:
+    """The highest power after a time: down to zero at the one rate, away from it at the other."""
+    if start >= 0:
+        return start + away * time
+    takes = -start / back
+    return start + back * time if takes >= time else (time - takes) * away
 
 
 def ceiling(
