@@ -36,6 +36,7 @@ from pipeline.console import (
     slow,
 )
 from pipeline.exits import MEANING, Exit
+from pipeline.explaining import why
 from pipeline.first import init
 from pipeline.language import listing, schema
 from pipeline.language import show as show_verb
@@ -44,7 +45,7 @@ from pipeline.profiles import profile
 from pipeline.record import record
 from pipeline.rehearsal.verb import test
 from pipeline.replay.verb import replay
-from pipeline.watching import health, tap, top, why
+from pipeline.watching import health, tap, top
 
 if TYPE_CHECKING:
     from pipeline.demo import Options, Place

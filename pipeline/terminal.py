@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 BAR = 16
+LEAST_KW = 0.05  # less is not shown
 WRAPPED = {"why", "last", "reads", "writes"}
 Json = Mapping[str, Any]
 
@@ -74,7 +75,7 @@ def why_view(decision: Json) -> Group:
             number(out, signed=True),
             bar(out, full),
             escape(str(step.get("by") or "–")),
-            escape(str(step.get("why") or "")),
+            escape("; ".join(filter(None, (step.get("why"), step.get("detail"))))),
         )
     sentence = [escape(str(decision["why"]))] if decision.get("why") else []
     return Group(_why_title(decision), *sentence, "", table, "", *_why_foot(decision))
@@ -85,20 +86,46 @@ def _why_title(decision: Json) -> Text:
         (str(decision.get("asset_id", "")), "bold"),
         f"   command {spoken(decision.get('command_kw'))}",
         (f"   {decision.get('at', '')}   tick {decision.get('tick', '')}", "dim"),
-        (f"   config {decision['config']}" if decision.get("config") else "", "dim"),
+        (_config(decision), "dim"),
     )
 
 
+def _config(decision: Json) -> str:
+    generation = f" (generation {decision['generation']})" if decision.get("generation") else ""
+    return f"   config {decision['config']}{generation}" if decision.get("config") else ""
+
+
 def _why_foot(decision: Json) -> Iterable[str]:
+    for step in decision.get("reactive") or ():
+        out, change = number(step.get("out_kvar"), signed=True), number(step.get("delta_kvar"), signed=True)
+        yield escape(f"reactive {step['stage']:<10} {change:>8} {out:>8} kvar  {step.get('by')}  {step.get('why')}")
     binding, following = decision.get("binding"), decision.get("next_limit")
     if binding:
         yield f"limited by {escape(str(binding.get('by')))} at {number(binding.get('kw'), unit='kW')}"
     if following:
-        yield f"next limit: {escape(str(following.get('by')))} (room {number(following.get('room_kw'), unit='kW')})"
+        said = "next limit if this one lifts" if binding else "next limit"
+        yield f"{said}: {escape(str(following.get('by')))} (room {number(following.get('room_kw'), unit='kW')})"
+    yield from _missing(decision.get("shortfall") or {})
     unused: Sequence[Json] = decision.get("not_used") or ()
     if unused:
-        said = ", ".join(f"{request.get('by')} ({request.get('why')})" for request in unused)
-        yield f"not used: {escape(said)}"
+        yield f"not used: {escape(', '.join(map(_unused, unused)))}"
+
+
+def _missing(shortfall: Json) -> Iterable[str]:
+    """What was wished and is not given."""
+    short, service = shortfall.get("kw") or 0.0, shortfall.get("service_kw") or 0.0
+    if short >= LEAST_KW or service >= LEAST_KW:
+        of = f", of which reserve services {number(service, unit='kW')}" if service >= LEAST_KW else ""
+        yield f"shortfall: {number(short, unit='kW')}{of}"
+    for sold in shortfall.get("reserve") or ():
+        yield f"reserve without room: {escape(str(sold.get('by')))} {number(sold.get('kw'), unit='kW')}"
+
+
+def _unused(request: Json) -> str:
+    asked = request.get("asked_kw", request.get("asked_site_kw"))
+    where = " for the site" if request.get("asked_kw") is None else ""
+    wish = f", asks {spoken(asked)}{where}" if isinstance(asked, int | float) else ""
+    return f"{request.get('by')} ({request.get('why')}{wish})"
 
 
 def top_view(nodes: Sequence[Json], site: Json) -> Group:

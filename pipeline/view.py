@@ -23,6 +23,7 @@ from sources.instant import format_utc
 from sources.schedule import Schedule, Window
 
 NEXT_STEPS = 6
+GENERATION = 1  # of the definition: it is not changed while the process runs
 _ENUMS = {"Reason": Reason, "State": State, "Permit": Permit, "Authority": Authority, "Mode": Mode}
 
 
@@ -41,6 +42,7 @@ class SiteView:
     config: str
     components: Callable[[], Mapping[str, Any]]
     extra: dict[str, Any] = field(default_factory=dict)
+    recordings: Sequence[str] = ()
     frame: Frame | None = None
     missed: int = 0
     late_s: float = 0.0
@@ -55,9 +57,10 @@ class SiteView:
             "site": site.name,
             "timezone": site.timezone,
             "config": self.config,
-            "generation": 1,
+            "generation": GENERATION,
             "assets": list(self.assets()),
             "boot": self.journal.boot_id,
+            "recordings": list(self.recordings),
             **self.extra,
         }
 
@@ -106,7 +109,7 @@ class SiteView:
         column = self._column(asset)
         if column is None or self.frame is None:
             return None
-        return decision(self.frame, column, self.config)
+        return decision(self.frame, column, self.config, GENERATION, self.offers.schedules.values())
 
     def graph(self) -> dict[str, Any]:
         return as_json(self.chain)

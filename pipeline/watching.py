@@ -1,4 +1,4 @@
-"""The verbs that look at a running process: `why`, `top`, `tap`, `health`. None of them can change anything."""
+"""The verbs that look at a running process: `top`, `tap`, `health`. None of them can change anything."""
 
 from __future__ import annotations
 
@@ -17,28 +17,9 @@ from pipeline.console import as_json, endpoint, fail, say, screen, talking
 from pipeline.exits import Exit
 from pipeline.remote import Remote, RemoteError
 from pipeline.remote import health as ask
-from pipeline.terminal import tap_lines, top_view, why_view
+from pipeline.terminal import tap_lines, top_view
 
 PATIENCE_S = 30.0
-
-
-@click.command()
-@click.argument("asset", required=False)
-@endpoint
-@as_json
-def why(asset: str | None, url: str, token_file: Path | None, in_json: bool) -> None:
-    """Explain the present command of ASSET, or of every asset."""
-    with talking(url, token_file, in_json=in_json) as remote:
-        named = assets_of(remote)
-        if asset is not None and asset not in named:
-            fail(f"there is no asset `{asset}`; there is {', '.join(named) or 'none'}", Exit.FAILED, in_json=in_json)
-        decisions = [remote.once(f"decisions.{name}") for name in ([asset] if asset else named)]
-    if in_json:
-        say(decisions[0] if asset else decisions)
-        return
-    console = screen()
-    for decision in decisions:
-        console.print(why_view(decision), "")
 
 
 @click.command()

@@ -51,7 +51,7 @@ class Replayer:
         snapshot.past = chunk.past_at(place)
         snapshot.offers.hold(chunk.held)
         for documents in chunk.documents[1:place]:
-            self._hear(snapshot.offers, documents)
+            self.hears(snapshot.offers, documents)
 
     def tick(self, chunk: Chunk, place: int) -> Frame:
         """The frame of a tick, from its sample and what is held. RuntimeError when the chain made none."""
@@ -63,7 +63,7 @@ class Replayer:
     def hear(self, chunk: Chunk, place: int) -> None:
         """Documents that came before this tick; what a chunk begins with includes those of its first one."""
         if place:
-            self._hear(self.entry.snapshot.offers, chunk.documents[place])
+            self.hears(self.entry.snapshot.offers, chunk.documents[place])
 
     def compute(self, tick: Tick, words: I8, *, armed: bool) -> Frame:
         """The frame of a tick that finds this sample."""
@@ -89,7 +89,7 @@ class Replayer:
             yield self.tick(chunk, place)
 
     @staticmethod
-    def _hear(offers: Offers, documents: tuple[Document, ...]) -> None:
+    def hears(offers: Offers, documents: tuple[Document, ...]) -> None:
         for document in documents:
             if isinstance(document, Schedule):
                 offers.accept(document)

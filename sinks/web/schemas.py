@@ -70,9 +70,13 @@ BATTERY = record(
 
 DECISION = record(
     "asset_id steps", asset_id=TEXT, tick=WHOLE, at=TIME, config=TEXT, command_kw=NUMBER,
-    steps=many(record("stage", stage=TEXT, out_kw=NUMBER, delta_kw=NUMBER, by=TEXT, why=TEXT)),
+    steps=many(record("stage", stage=TEXT, out_kw=NUMBER, delta_kw=NUMBER, by=TEXT, why=TEXT, detail=TEXT)),
+    generation=WHOLE,
+    reactive=many(record("stage", stage=TEXT, out_kvar=NUMBER, delta_kvar=NUMBER, by=TEXT, why=TEXT)),
+    limits=many(record("by", by=TEXT, low_kw=NUMBER, high_kw=NUMBER)),
+    shortfall=record("", kw=NUMBER, service_kw=NUMBER, reserve=many(record("by", by=TEXT, kw=NUMBER))),
     binding=record("", by=TEXT, kw=NUMBER), next_limit=record("", by=TEXT, room_kw=NUMBER),
-    not_used=many(record("", by=TEXT, why=TEXT)))
+    not_used=many(record("", by=TEXT, why=TEXT, asked_kw=NUMBER, asked_site_kw=NUMBER)))
 
 WINDOW = record("start end target_power_kw", start=TIME, end=TIME, target_power_kw=NUMBER, reactive_kvar=NUMBER,
                 penalty_eur_per_kwh=NUMBER,

@@ -43,7 +43,8 @@ def test_why_names_every_step_its_power_and_its_reason() -> None:
     text = shown(terminal.why_view(DECISION))
     assert "bess1   command 37.0 kW discharge" in text
     for expected in ("+80.0", "-43.0", "bms_discharge", "[14:00, 14:15)", "limited by bms_discharge at 37.0 kW",
-                     "next limit: rating (room 213.0 kW)", "not used: requests.commitment (no step now)"):  # fmt: skip
+                     "next limit if this one lifts: rating (room 213.0 kW)",
+                     "not used: requests.commitment (no step now)"):  # fmt: skip
         assert expected in text
 
 

@@ -33,7 +33,7 @@ function waterfallStep(first) {
     attr(drawing, "aria-label", `${plain(step.stage)}: ${power(step.out_kw)}`);
     text(out, signed(step.out_kw));
     text(delta, known(step.delta_kw) && Math.abs(step.delta_kw) >= 0.05 ? `change ${signed(step.delta_kw)}` : "no change");
-    text(why, [named(step.by) && step.by !== step.stage ? plain(step.by) : "", step.why].filter(Boolean).join(": ") || "no reason given");
+    text(why, [named(step.by) && step.by !== step.stage ? plain(step.by) : "", step.why, step.detail].filter(Boolean).join(": ") || "no reason given");
     attr(why, "title", why.textContent);
   }
   return { node, update };
