@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from math import isfinite
 
+import numpy as np
+
 from pipeline.simulation.checks import Found, invariant
-from pipeline.simulation.trace import READING_S, Trace, Write
+from pipeline.simulation.trace import READING_S, Bools, Trace, Write
 from sources.act import ActKind
 
 N_SIGN_S = 3.0
@@ -18,9 +19,9 @@ LIFTS = {ActKind.RELEASE}
 def finite_and_whole_steps(trace: Trace) -> Iterator[Found]:
     """A set-point is a finite number within the rating; no sentinel is ever written."""
     for asset, model in trace.assets.items():
-        for write in trace.writes(asset):
-            inside = -model.rated.charge <= write.power_kw <= model.rated.discharge
-            if not isfinite(write.power_kw) or not inside:
+        power = trace.wrote(asset).power_kw
+        for write in trace.suspects(asset, ~((power >= -model.rated.charge) & (power <= model.rated.discharge))):
+            if not isfinite(write.power_kw) or not -model.rated.charge <= write.power_kw <= model.rated.discharge:
                 yield asset, write.sent_s, f"{write.power_kw} kW is no power of this asset"
 
 
@@ -28,8 +29,11 @@ def finite_and_whole_steps(trace: Trace) -> Iterator[Found]:
 def inside_the_limits_of_the_battery(trace: Trace) -> Iterator[Found]:
     """Within the charge and discharge limits that the device last said; a promised limit that is missing is 0."""
     for asset in trace.assets:
-        step = trace.step_kw(asset)
-        for write in trace.writes(asset):
+        step, wrote = trace.step_kw(asset), trace.wrote(asset)
+        span = wrote.sent_s - trace.sees_s, wrote.sent_s
+        gives, takes = (np.maximum(trace.column(asset, f"{d}_limit").most(*span), 0.0) for d in ("discharge", "charge"))
+        beyond = np.abs(wrote.power_kw) > np.where(wrote.power_kw > 0, gives, takes) + step / 2
+        for write in trace.suspects(asset, beyond):
             name = "discharge_limit" if write.power_kw > 0 else "charge_limit"
             limits = [s.values.get(name) or 0.0 for s in trace.seen(asset, write.sent_s) if name in s.values]
             if write.power_kw != 0 and abs(write.power_kw) > max(limits, default=0.0) + step / 2:
@@ -63,12 +67,24 @@ def inside_the_limits_of_the_site(trace: Trace) -> Iterator[Found]:
     Without a fresh meter what is declared stands in. The set-point that stands at an asset counts, reachable or not;
     one whose write was lost is seen a tick later, so that with faults the time of a tick and a reading is allowed.
     """
+    if not _near_the_site(trace):
+        return
     began: float | None = None
     for at_s in trace.ticks:
         beyond = _beyond_the_site(trace, at_s)
         began = None if not beyond else at_s if began is None else began
         if began is not None and (trace.healthy or at_s - began > trace.sees_s):
             yield "site", at_s, beyond
+
+
+def _near_the_site(trace: Trace) -> bool:
+    """Whether set-points and the most that was or may be besides them ever come near a limit of the connection."""
+    site, ticks = trace.site.site, np.array(trace.ticks) + trace.cycle * 0.9
+    total = sum((trace.in_force_at(asset, ticks) for asset in trace.assets), np.zeros(len(ticks)))
+    others = [0.0, *(moment.other_kw for moment in trace.moments)]
+    most, least = max(site.max_pv, *others), min(-site.max_load, *others)
+    out = site.export_limit is not None and bool(((total > 0) & (total + most > site.export_limit)).any())
+    return out or (site.import_limit is not None and bool(((total < 0) & (total + least < -site.import_limit)).any()))
 
 
 def _beyond_the_site(trace: Trace, at_s: float) -> str:
@@ -96,6 +112,9 @@ def _others(trace: Trace, at_s: float) -> list[float]:
 @invariant("S5")
 def one_direction(trace: Trace) -> Iterator[Found]:
     """No battery is told to charge while another is told to discharge, in commands of one tick."""
+    every = [trace.wrote(asset).power_kw for asset in trace.assets]
+    if not (any((power < 0).any() for power in every) and any((power > 0).any() for power in every)):
+        return
     told: dict[int, dict[str, float]] = {}
     for asset in trace.assets:
         for write in trace.writes(asset):
@@ -109,7 +128,11 @@ def one_direction(trace: Trace) -> Iterator[Found]:
 def the_ends_of_the_soc_band(trace: Trace) -> Iterator[Found]:
     """No discharging at or below the least SoC, no charging at or above the most."""
     for asset, model in trace.assets.items():
-        for write in trace.writes(asset):
+        wrote, soc = trace.wrote(asset), trace.column(asset, "soc")
+        span = wrote.sent_s - trace.sees_s, wrote.sent_s
+        empty = (wrote.power_kw > 0) & (soc.most(*span) <= model.soc.min)
+        full = (wrote.power_kw < 0) & (soc.least(*span) >= model.soc.max)
+        for write in trace.suspects(asset, empty | full):
             known = [s.values["soc"] for s in trace.seen(asset, write.sent_s) if s.values.get("soc") is not None]
             socs = [soc for soc in known if soc is not None]
             if write.power_kw > 0 and socs and max(socs) <= model.soc.min:
@@ -125,15 +148,17 @@ def no_faster_than_the_ramp(trace: Trace) -> Iterator[Found]:
     Toward 0 a limit may act at once. One step of the device is allowed on top.
     """
     for asset, model in trace.assets.items():
-        rate = max(model.ramp.up, model.ramp.down)
-        for before, write in pairwise((None, *trace.writes(asset))):
-            if write is None or write.power_kw == 0:
-                continue
+        rate, wrote = max(model.ramp.up, model.ramp.down), trace.wrote(asset)
+        writes, power = trace.writes(asset), wrote.power_kw
+        origin = np.concatenate(([0.0], power[:-1]))[: len(power)]
+        moved = np.where(origin * power > 0, np.abs(power) - np.abs(origin), np.abs(power))
+        for place in np.flatnonzero(moved > rate * trace.cycle).tolist():
+            before, write = writes[place - 1] if place else None, writes[place]
             ticks = 1 if before is None or before.boot != write.boot else write.ticks - before.ticks
             allowed = rate * min(ticks * trace.cycle, 2.0 * max(trace.cycle, 1.0)) + trace.step_kw(asset)
-            moved = min(_away(origin, write.power_kw) for origin in _origins(trace, asset, before, write))
-            if moved > allowed + 1e-6:
-                yield asset, write.sent_s, f"to {write.power_kw:g} kW: {moved:g} kW further in {ticks} ticks"
+            further = min(_away(origin, write.power_kw) for origin in _origins(trace, asset, before, write))
+            if further > allowed + 1e-6:
+                yield asset, write.sent_s, f"to {write.power_kw:g} kW: {further:g} kW further in {ticks} ticks"
 
 
 def _origins(trace: Trace, asset: str, before: Write | None, write: Write) -> list[float]:
@@ -154,6 +179,9 @@ def wrong_sign_trips(trace: Trace) -> Iterator[Found]:
     for asset, model in trace.assets.items():
         response = trace.profiles[asset].response
         allowed = N_SIGN_S + response.dead_time + 3 * response.lag + 2 * trace.sees_s
+        power_kw = trace.column(asset, "power")
+        if not np.count_nonzero(power_kw.values * trace.in_force_at(asset, power_kw.at_s) < 0):
+            continue
         began: float | None = None
         for said in trace.stations[asset].said:
             power, asked = said.values.get("power"), trace.in_force(asset, said.at_s)
@@ -169,6 +197,9 @@ def a_foreign_set_point_is_not_lived_with(trace: Trace) -> Iterator[Found]:
     """A device that shows another set-point than was written is at 0 kW after twice the time for its read-back."""
     allowed = 2 * trace.site.chain.command.readback.within + 2 * trace.sees_s + 1.0
     for asset in trace.assets:
+        shown = trace.column(asset, "setpoint")
+        if not np.count_nonzero(np.abs(shown.values - trace.in_force_at(asset, shown.at_s)) > trace.step_kw(asset)):
+            continue
         began: float | None = None
         for said in trace.stations[asset].said:
             held, asked = said.values.get("setpoint"), trace.in_force(asset, said.at_s)
@@ -217,13 +248,24 @@ def somebody_asked(trace: Trace) -> Iterator[Found]:
     """Power is within what a schedule asks for at that instant, or on the ramp back from it."""
     for asset, model in trace.assets.items():
         slowest = min(model.ramp.up, model.ramp.down)
-        for write in trace.writes(asset):
+        for write in trace.suspects(asset, _unasked(trace, asset)):
             back_s = abs(write.power_kw) / slowest + 2 * trace.cycle
             mine = [a for a in trace.asked if a.asset in (None, asset)]
             asked = [a for a in mine if a.from_s <= write.sent_s < a.until_s + back_s]
             most = max((a.power_kw * (1 if write.power_kw > 0 else -1) for a in asked), default=0.0)
             if abs(write.power_kw) > most + trace.step_kw(asset) and not _inherited(trace, asset, write):
                 yield asset, write.sent_s, f"{write.power_kw:g} kW, and nobody asks for more than {most:g} kW"
+
+
+def _unasked(trace: Trace, asset: str) -> Bools:
+    """Writes of more than what is asked for at their instant."""
+    wrote = trace.wrote(asset)
+    most = np.zeros(len(wrote.sent_s))
+    for asked in trace.asked:
+        if asked.asset in (None, asset):
+            now = (wrote.sent_s >= asked.from_s) & (wrote.sent_s < asked.until_s)
+            most = np.where(now, np.maximum(most, asked.power_kw * np.sign(wrote.power_kw)), most)
+    return ~(np.abs(wrote.power_kw) <= most + trace.step_kw(asset))
 
 
 def _inherited(trace: Trace, asset: str, write: Write) -> bool:
@@ -237,7 +279,9 @@ def no_sustained_oscillation(trace: Trace) -> Iterator[Found]:
     for asset, model in trace.assets.items():
         turns: list[float] = []
         last = 0.0
-        for write in trace.writes(asset):
+        power = trace.wrote(asset).power_kw
+        writes = trace.writes(asset) if (power < 0).any() and (power > 0).any() else []
+        for write in writes:
             if last * write.power_kw < 0 and abs(write.power_kw - last) > 0.2 * model.rated.discharge:
                 turns.append(write.sent_s)
             last = write.power_kw or last

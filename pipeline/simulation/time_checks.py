@@ -6,6 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
+
 from pipeline.simulation.checks import Found, invariant
 from pipeline.simulation.trace import Trace, Write
 
@@ -18,7 +20,10 @@ STOP_S = 4.0  # what an end on request may take
 def power_needs_every_required_point(trace: Trace) -> Iterator[Found]:
     """Power only while every required point has a value."""
     for asset in trace.assets:
-        for write in trace.writes(asset):
+        wrote = trace.wrote(asset)
+        span = wrote.sent_s - trace.sees_s, wrote.sent_s
+        known = np.min([trace.column(asset, name).most(*span) for name in REQUIRED], axis=0)
+        for write in trace.suspects(asset, (wrote.power_kw != 0) & (known == -np.inf)):
             seen = trace.seen(asset, write.sent_s)
             lost = [name for name in REQUIRED if seen and all(s.values.get(name) is None for s in seen)]
             if write.power_kw != 0 and (lost or not seen):
@@ -30,17 +35,13 @@ def power_needs_a_proof_of_freshness(trace: Trace) -> Iterator[Found]:
     """Power only while the proof of freshness has changed within the maximum age."""
     for asset, model in trace.assets.items():
         name = trace.profiles[asset].fresh_by or "heartbeat"
-        changed = _changes(trace, asset, name)
-        for write in trace.writes(asset):
-            place = bisect_right(changed, write.sent_s)
-            newest = changed[place - 1] if place else float("-inf")
-            if write.power_kw != 0 and write.sent_s - newest > model.stale_after + trace.sees_s:
-                yield asset, write.sent_s, f"{write.power_kw:g} kW, last proof {write.sent_s - newest:.1f} s ago"
-
-
-def _changes(trace: Trace, asset: str, name: str) -> list[float]:
-    said = [s for s in trace.stations[asset].said if name in s.values]
-    return [b.at_s for a, b in pairwise(said) if b.values[name] is not None and a.values[name] != b.values[name]]
+        proof, wrote = trace.column(asset, name), trace.wrote(asset)
+        new = ~np.isnan(proof.values[1:]) & (proof.values[1:] != proof.values[:-1])
+        changed = np.concatenate(([-np.inf], proof.at_s[1:][new]))
+        age_s = wrote.sent_s - changed[np.searchsorted(changed, wrote.sent_s, "right") - 1]
+        old = (wrote.power_kw != 0) & (age_s > model.stale_after + trace.sees_s)
+        for place, write in zip(np.flatnonzero(old).tolist(), trace.suspects(asset, old), strict=True):
+            yield asset, write.sent_s, f"{write.power_kw:g} kW, last proof {age_s[place]:.1f} s ago"
 
 
 @invariant("F3")
@@ -78,6 +79,9 @@ def the_heartbeat_is_the_tick_s(trace: Trace) -> Iterator[Found]:
     """The heartbeat moves by one per tick that ended in a command, and by no timer of its own."""
     slack = 1 + round(0.4 / trace.cycle)
     for asset in trace.assets:
+        wrote = trace.wrote(asset)
+        if not np.count_nonzero(np.diff(wrote.heartbeat) > np.diff(wrote.ticks) + slack):
+            continue
         for before, write in pairwise(w for w in trace.writes(asset) if not _closing(trace, w)):
             if before.boot == write.boot and write.heartbeat - before.heartbeat > write.ticks - before.ticks + slack:
                 ticks = write.ticks - before.ticks

@@ -6,16 +6,22 @@ The invariants read this and nothing else. Times are s of the loop, powers kW (+
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from config.asset import Asset
 from config.definition import Definition
 from config.profile import Profile
+from pipeline.simulation.columns import F8, Column, Wrote, said_column
 from simulator.station import Heard, Said
 from sources.act import ActKind
 
+T = TypeVar("T")
+Bools = npt.NDArray[np.bool_]
 #: A reading that left the device so long before a tick is in that tick: time-out of one request, and its way.
 READING_S = 0.4
 
@@ -27,8 +33,7 @@ class Recorded(Protocol):
     said: list[Said]
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """The truth at one instant: power and SoC per asset, and what else hangs at the point of connection."""
 
     at_s: float
@@ -62,8 +67,7 @@ class Boot:
     confirmed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A set-point on the wire: when it left, what it said, and the ticks that were complete by then."""
 
     sent_s: float
@@ -92,7 +96,7 @@ class Trace:
     missed: int = 0
     healthy: bool = True
     healed_s: float | None = None
-    _powers: dict[str, tuple[int, list[tuple[float, float]]]] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[str, str], tuple[Any, Any]] = field(default_factory=dict, repr=False)
 
     @property
     def cycle(self) -> float:
@@ -117,14 +121,17 @@ class Trace:
     def powers(self, asset: str) -> list[tuple[float, float]]:
         """Every set-point that arrived: (s, kW)."""
         heard = self.stations[asset].heard
-        count, powers = self._powers.get(asset, (-1, []))
-        if count != len(heard):
-            powers = [(h.at_s, float(h.values["power"])) for h in heard if "power" in h.values]
-            self._powers[asset] = len(heard), powers
-        return powers
+        return self._once(
+            "powers", asset, len(heard),
+            lambda: [(h.at_s, float(h.values["power"])) for h in heard if "power" in h.values],
+        )  # fmt: skip
 
     def writes(self, asset: str) -> list[Write]:
         """Every set-point, in the order in which it was sent."""
+        size = len(self.stations[asset].heard), len(self.ticks), len(self.boots)
+        return self._once("writes", asset, size, lambda: self._writes(asset))
+
+    def _writes(self, asset: str) -> list[Write]:
         starts = [boot.at_s for boot in self.boots]
         return [
             Write(
@@ -138,11 +145,40 @@ class Trace:
             if "power" in heard.values
         ]
 
+    def wrote(self, asset: str) -> Wrote:
+        """`writes`, as columns."""
+        size = len(self.stations[asset].heard), len(self.ticks), len(self.boots)
+        return self._once("wrote", asset, size, lambda: Wrote(*_columns(self.writes(asset))))
+
+    def column(self, device: str, name: str) -> Column:
+        """Everything a device said of a point."""
+        said = self.stations[device].said
+        return self._once(name, f"{device} said", len(said), lambda: said_column(said, name))
+
+    def _once(self, what: str, of: str, size: Any, make: Callable[[], T]) -> T:
+        """Made anew when more has happened since."""
+        known = self._known.get((what, of))
+        if known is None or known[0] != size:
+            known = self._known[what, of] = size, make()
+        found: T = known[1]
+        return found
+
+    def suspects(self, asset: str, these: Bools) -> Iterator[Write]:
+        """The writes at these places."""
+        writes = self.writes(asset)
+        return (writes[place] for place in np.flatnonzero(these).tolist())
+
     def in_force(self, asset: str, at_s: float) -> float:
         """The set-point that had arrived by then; 0 before the first."""
         powers = self.powers(asset)
         place = bisect_right(powers, at_s, key=lambda power: power[0])
         return powers[place - 1][1] if place else 0.0
+
+    def in_force_at(self, asset: str, at_s: F8) -> F8:
+        """`in_force` at each of these instants."""
+        powers = np.array([(-np.inf, 0.0), *self.powers(asset)])
+        force: F8 = powers[np.searchsorted(powers[:, 0], at_s, "right") - 1, 1]
+        return force
 
     def written(self, asset: str, from_s: float, to_s: float) -> bool:
         """Whether a set-point arrived in this time."""
@@ -166,6 +202,8 @@ class Trace:
 
     def spells(self, device: str, name: str, holds: Mapping[float | None, bool]) -> Iterator[tuple[float, float]]:
         """(from, until) of the times in which a point said one of these values without interruption."""
+        if not any(holds[value] and self.column(device, name).says(value) for value in holds):
+            return
         began: float | None = None
         for said in self.stations[device].said:
             if name not in said.values:
@@ -180,3 +218,8 @@ class Trace:
 
     def acted(self, kinds: set[ActKind], asset: str, from_s: float, to_s: float) -> bool:
         return any(a.kind in kinds and a.asset in (None, asset) and from_s <= a.at_s <= to_s for a in self.acts)
+
+
+def _columns(writes: list[Write]) -> F8:
+    """One row per field of a write."""
+    return np.array(writes, np.float64).reshape(len(writes), len(Write._fields)).T

@@ -28,6 +28,7 @@ import pipeline.simulation.safety_checks
 import pipeline.simulation.time_checks  # noqa: F401  # each enters its checks into the table
 from config.definition import Definition
 from config.profile import Profile
+from pipeline import memory
 from pipeline import run as running
 from pipeline.process import Options, Process
 from pipeline.simulation.checks import verify
@@ -149,7 +150,8 @@ class World:
         return Moment(self._moved_s, power, soc, self.poc.other_kw)
 
     def run(self, seconds: float) -> Self:
-        self.loop.pass_time(seconds)
+        with memory.seldom():
+            self.loop.pass_time(seconds)
         self._advance()
         return self
 
