@@ -122,6 +122,7 @@ def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) 
         ring=ring(definition),
         steps=sequences.texts(definition),
     )
+    rated = {name: asset.rated for name, asset in definition.assets.items()}
     return Compiled(
         definition=definition,
         profiles=dict(profiles),
@@ -137,7 +138,7 @@ def compile_definition(definition: Definition, profiles: Mapping[str, Profile]) 
             )
             for request in asking
         ),
-        plausible={device: Plausible(*point_ranges(profiles[device])) for device in devices},
+        plausible={d: Plausible(*point_ranges(profiles[d], rated.get(d))) for d in devices},
         composed=composed,
     )
 

@@ -19,6 +19,7 @@ from math import inf, isfinite, nan
 
 import numpy as np
 
+from config.asset import Rated
 from config.canonical import SIGNED, canonical, dimension_of
 from config.profile import Point, Profile
 from jit.codes import Quality
@@ -33,6 +34,8 @@ POSSIBLE = {
     "charge_limit": (0.0, inf),  # a magnitude: a negative one is no limit, and no limit is 0
     "discharge_limit": (0.0, inf),
 }
+#: Times the rating that measured power may show at most.
+BEYOND = 2.0
 
 
 def point_names(profile: Profile) -> tuple[str, ...]:
@@ -41,9 +44,18 @@ def point_names(profile: Profile) -> tuple[str, ...]:
     return (*known, *(name for name in profile.read if name not in known))
 
 
-def point_ranges(profile: Profile) -> tuple[F8, F8]:
-    """Lowest and highest plausible value per point, float64[n], in chain units: as declared, within what can be."""
-    ranges = [_within(profile.read[name].range, POSSIBLE.get(name)) for name in point_names(profile)]
+def point_ranges(profile: Profile, rated: Rated | None = None) -> tuple[F8, F8]:
+    """Lowest and highest plausible value per point, float64[n], in chain units: as declared, within what can be.
+
+    `rated`: of an asset. What it is measured at beyond `BEYOND` times that is misread, and must not be taken for
+    power that flows: the meter would be explained by a load or a generation that is not there.
+    """
+    possible = POSSIBLE
+    if rated is not None:
+        own = profile.ratings or rated
+        most = BEYOND * max(rated.charge, rated.discharge, own.charge, own.discharge)
+        possible = POSSIBLE | {"power": (-most, most)}
+    ranges = [_within(profile.read[name].range, possible.get(name)) for name in point_names(profile)]
     return np.array([low for low, _ in ranges], np.float64), np.array([high for _, high in ranges], np.float64)
 
 

@@ -209,6 +209,20 @@ def test_telemetry_that_stands_still_while_power_flows_is_found(cycle: str) -> N
     raise AssertionError("frozen charge went unnoticed for a quarter of an hour at 0.4 C")
 
 
+@pytest.mark.hazard("S17", "L1", "row 8")
+@pytest.mark.parametrize("cycle", ["1 s", "100 ms"])
+def test_a_power_that_was_misread_for_seconds_is_not_held_against_the_charge_for_hours(cycle: str) -> None:
+    """Words in the wrong order: 100 kW read as 12 GW for 10 s are no 33 MWh that the state of charge does not show."""
+    rig = running(cycle)
+    battery = rig.batteries["b1"]
+    battery.follows, battery.power = False, 1.18e7
+    for _ in range(round(10.0 / rig.cycle)):
+        rig.tick()
+    battery.follows, battery.power = True, 0.0
+    live(rig, 2.0)
+    assert not quality(rig) & Quality.PHYSICS
+
+
 def test_what_an_outage_hides_is_judged_by_what_power_could_have_moved() -> None:
     """After a gap only the charge that no power could have moved in it counts."""
     rig = running("1 s")
