@@ -30,7 +30,11 @@ class Host(Protocol):
     def delivered(self, reply: bytes) -> None: ...
 
 
-class Resettable(Protocol):
+class Open(Protocol):
+    """A connection that stands. `deaf`: the other side forgot it, and nothing passes any more."""
+
+    deaf: bool
+
     def reset(self) -> None: ...
 
 
@@ -59,7 +63,7 @@ class Line:
     replayed: float = 0.0  # replies before which an earlier one comes again
     damaged: float = 0.0  # messages with flipped, missing, further bytes or a wrong header
     pieces: float = 0.0  # replies that come in two pieces
-    open_: list[Resettable] = field(default_factory=list)
+    open_: list[Open] = field(default_factory=list)
     _dice: dict[str, random.Random] = field(default_factory=dict, repr=False)
     _earlier: bytes = b""
 
@@ -102,6 +106,11 @@ class Line:
         """Every connection over it is reset by the other side."""
         for transport in list(self.open_):
             transport.reset()
+
+    def forget(self) -> None:
+        """The other side forgets every connection that stands, without a word."""
+        for transport in self.open_:
+            transport.deaf = True
 
     def _roll(self, what: str) -> random.Random:
         if what not in self._dice:

@@ -64,8 +64,9 @@ def nothing_while_stopped(trace: Trace) -> Iterator[Found]:
 def inside_the_limits_of_the_site(trace: Trace) -> Iterator[Found]:
     """Set-points and what else is measured stay inside the connection's limits, unless nothing is fed that way.
 
-    Without a fresh meter what is declared stands in. The set-point that stands at an asset counts, reachable or not;
-    one whose write was lost is seen a tick later, so that with faults the time of a tick and a reading is allowed.
+    Without a fresh meter what is declared stands in. The set-point that stands at an asset counts, reachable or not,
+    until the device has let go of it (reversion, local control, a restart) and truly gives nothing; one whose write was
+    lost is seen a tick later, so that with faults the time of a tick and a reading is allowed.
     """
     if not _near_the_site(trace):
         return
@@ -90,13 +91,24 @@ def _near_the_site(trace: Trace) -> bool:
 def _beyond_the_site(trace: Trace, at_s: float) -> str:
     site = trace.site.site
     slack = sum(trace.step_kw(asset) for asset in trace.assets)
-    total = sum(trace.in_force(asset, at_s + trace.cycle * 0.9) for asset in trace.assets)
+    total = sum(_stands(trace, asset, at_s + trace.cycle * 0.9) for asset in trace.assets)
     others = _others(trace, at_s)
     if site.export_limit is not None and total > 0 and total + min(others) > site.export_limit + slack:
         return f"{total:g} kW and {min(others):g} kW besides, {site.export_limit:g} kW may be fed in"
     if site.import_limit is not None and total < 0 and total + max(others) < -site.import_limit - slack:
         return f"{total:g} kW and {max(others):g} kW besides, {site.import_limit:g} kW may be drawn"
     return ""
+
+
+def _stands(trace: Trace, asset: str, at_s: float) -> float:
+    """The set-point in force; 0 when the device said, after the last write, that it holds 0 and does nothing at all."""
+    asked = trace.in_force(asset, at_s)
+    if asked == 0.0 or trace.written(asset, at_s - trace.sees_s, at_s):
+        return asked
+    said = trace.told(asset, at_s - trace.sees_s, at_s)
+    dropped = bool(said) and said[-1].values.get("setpoint") == 0.0
+    still = all(abs(m.power_kw[asset]) < trace.step_kw(asset) for m in trace.lived(at_s - trace.cycle, at_s))
+    return 0.0 if dropped and still else asked
 
 
 def _others(trace: Trace, at_s: float) -> list[float]:

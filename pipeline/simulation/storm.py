@@ -9,7 +9,7 @@ only read, so that a part of it can be lived through again (`endure`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.simulation.kinds import KINDS, ORDINARY, End, Kind, Setting
@@ -17,8 +17,8 @@ from pipeline.simulation.net import stream
 from pipeline.simulation.world import World
 
 EVERY = KINDS | ORDINARY
-MOST_KINDS = 4
-LASTS_S, RESTS_S = (0.3, 1.0, 3.0, 7.0, 15.0), (-3.0, 0.1, 2.0, 12.0)
+SHARES = (0.03, 0.06, 0.12, 0.25)  # of the kinds that are on in one storm
+LASTS_S, RESTS_S = (0.3, 1.0, 3.0, 7.0, 15.0), (5.0, 12.0, 40.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +33,24 @@ class Strike:
 
 
 def draw(world: World, kinds: Mapping[str, Kind], seconds: float) -> tuple[Strike, ...]:
-    """Faults of a few of the kinds, drawn by the world's seed; a rest below 0 lets the next begin before one ends."""
-    rng = stream(world.seed, "storm")
-    drawn = rng.sample(sorted(kinds), k=min(rng.randint(1, MOST_KINDS), len(kinds)))
-    strikes: list[Strike] = []
-    begin = 0.0
+    """First which kinds are on (swarm), then when, where and how hard each strikes, from a random stream of its own."""
+    luck = {name: stream(world.seed, f"on {name}").random() for name in kinds}
+    share = stream(world.seed, "swarm").choice(SHARES)
+    on = [name for name in kinds if luck[name] < share] or [min(luck, key=luck.__getitem__)]
+    strikes = [strike for name in on for strike in _strikes(world, name, kinds[name], seconds)]
+    return tuple(sorted(strikes, key=lambda strike: (strike.begin_s, strike.kind)))
+
+
+def _strikes(world: World, name: str, kind: Kind, seconds: float) -> Iterator[Strike]:
+    """One kind: never twice at once, so that its end heals what it began."""
+    rng = stream(world.seed, f"fault {name}")
+    rest = min(rng.choice(RESTS_S), seconds / 2.0)
+    begin = rng.uniform(0.0, rest)
     while begin < seconds:
-        device, kind, lasts = rng.choice(sorted(world.plants)), rng.choice(drawn), rng.choice(LASTS_S)
-        settings = {name: setting(rng, world, device) for name, setting in sorted(kinds[kind].draws.items())}
-        strikes.append(Strike(kind, device, round(begin, 3), round(begin + lasts, 3), settings))
-        begin = max(begin + 0.1, begin + lasts + rng.choice(RESTS_S))
-    return tuple(strikes)
+        device, lasts = rng.choice(sorted(world.plants)), min(rng.choice(LASTS_S), kind.most_s)
+        settings = {setting: drawn(rng, world, device) for setting, drawn in sorted(kind.draws.items())}
+        yield Strike(name, device, round(begin, 3), round(begin + lasts, 3), settings)
+        begin += lasts + rng.expovariate(1.0 / rest) + 0.1
 
 
 def endure(world: World, strikes: Iterable[Strike], *, quiet_s: float = 30.0, lead_s: float = 0.0) -> World:

@@ -93,7 +93,7 @@ class World:
         self.net = MemoryNet(seed)
         self.loop = VirtualLoop(self.net)
         self.rng = stream(seed, "world")
-        self.wall_offset_ns = 0
+        self.wall_offset_ns, self.wall_ppm = 0, 0.0
         profiles = {name: profile or storage(poll_s) for name in site.assets}
         cells = battery or Battery(charge_kw=RATED_KW, discharge_kw=RATED_KW, energy_kwh=ENERGY_KWH)
         model = Model(cells, Site(load_kw=0.0, pv_kw=0.0), Frequency(array("d", [50.0]), "steady"))
@@ -128,7 +128,7 @@ class World:
     # --- time ---------------------------------------------------------------------------------------------------------
 
     def utc_ns(self) -> int:
-        return EPOCH_NS + self.wall_offset_ns + round(self.loop.time() * 1e9)
+        return EPOCH_NS + self.wall_offset_ns + round(self.loop.time() * (1e9 + 1e3 * self.wall_ppm))
 
     def _advance(self) -> None:
         """Bring the plant to the present: in steps of at most 100 ms while power moves, else of a second.

@@ -1,0 +1,109 @@
+"""F18, F24 to F26 and what people do: clocks, the life of the process, a stage that raises, a stop."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+from pipeline.simulation.faults.kind import End, nothing, put
+from pipeline.simulation.world import World
+from sources.act import ActKind
+
+
+def clock_step(world: World, _device: str, seconds: float) -> End:
+    """The machine's clock is set: by a second (a leap second), an hour (local time taken for UTC), a day."""
+    return put(world, "wall_offset_ns", int(seconds * 1e9), 0)
+
+
+def clock_skew(world: World, _device: str, ppm: float) -> End:
+    """The machine's clock runs too fast or too slow."""
+    return put(world, "wall_ppm", ppm, 0.0)
+
+
+def raising(world: World, _device: str, stage: str) -> End:
+    """A stage of the chain raises in every tick, until the process ends at the latest."""
+    if world.shell is None:
+        return nothing
+    broken = next(s for s in world.process.stages if s.id == stage)
+    began, boot, step = world.loop.time(), world.trace.boots[-1], broken.step
+
+    def raises(_frame: Any) -> None:
+        raise ArithmeticError("on purpose")
+
+    def end() -> None:
+        broken.step = step
+        world.trace.raised.append((began, min(boot.ended_s, world.loop.time())))
+
+    world.trace.healthy = False
+    broken.step = raises
+    return end
+
+
+def stop(world: World, device: str, whole_site: float) -> End:
+    if world.shell is not None:
+        world.act(ActKind.STOP, None if whole_site else device)
+    return nothing
+
+
+def lifted(world: World, device: str, acknowledges: float) -> End:
+    """Somebody releases, acknowledges where that is needed, and activates at the end."""
+    asset = None if device == "site" else device
+
+    def end() -> None:
+        if world.shell is not None:
+            world.act(ActKind.ACTIVATE, asset)
+
+    if world.shell is not None:
+        world.act(ActKind.RELEASE, asset)
+        if acknowledges:
+            world.act(ActKind.ACKNOWLEDGE, asset)
+    return end
+
+
+def wish(world: World, device: str, kw: float) -> End:
+    """A schedule that supersedes the one before: for the site, or for one battery."""
+    world.schedule(kw, asset=None if device == "site" else device)
+    return nothing
+
+
+def besides(world: World, _device: str, kw: float) -> End:
+    """What else hangs at the connection: + feeds in."""
+    world.poc.other_kw = kw
+    return nothing
+
+
+def killed(world: World, _device: str, after_s: float) -> End:
+    """SIGKILL so long after a tick: between any two of the messages that it sends."""
+    _after_the_next_tick(world, after_s)
+    world.kill()
+    return lambda: _boot(world)
+
+
+def terminated(world: World, _device: str, after_s: float) -> End:
+    """SIGTERM so long after a tick."""
+    _after_the_next_tick(world, after_s)
+    if world.shell is not None:
+        world.terminate()
+    return lambda: _boot(world)
+
+
+def crash_loop(world: World, _device: str, lives: float, each_s: float) -> End:
+    """Killed and started again and again, faster than readings can become fresh."""
+    for _ in range(int(lives)):
+        world.kill()
+        world.run(0.2)
+        _boot(world)
+        world.run(each_s)
+    return nothing
+
+
+def _after_the_next_tick(world: World, after_s: float) -> None:
+    ticks, now = world.trace.ticks, world.loop.time()
+    if world.shell is not None and ticks:
+        cycles = ceil((now - ticks[-1]) / world.cycle)
+        world.run(max(0.0, ticks[-1] + cycles * world.cycle + after_s - now))
+
+
+def _boot(world: World) -> None:
+    if world.shell is None:
+        world.boot()
