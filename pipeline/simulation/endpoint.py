@@ -24,6 +24,7 @@ from sinks.web.origin import Listener
 from sinks.web.ports import Role
 from sinks.web.shell import Shell
 from sources.instant import format_utc
+from sources.pause import pause
 
 OPERATOR = "the operator of the simulated world"
 HEADERS = [(b"host", b"127.0.0.1:8088"), (b"authorization", f"Bearer {OPERATOR}".encode())]
@@ -94,7 +95,7 @@ async def _takes(seconds: float | None) -> None:
     if seconds is None:
         await asyncio.get_running_loop().create_future()
     else:
-        await asyncio.sleep(seconds)
+        await pause(seconds)
 
 
 def _scope(kind: str, path: str, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:

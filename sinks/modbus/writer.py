@@ -39,6 +39,9 @@ from sources.pause import pause
 from sources.proof import EmitProof
 from sources.receipt import EmitReceipt, Receipt
 
+#: The closing 0 kW is tried again so long after it was tried last: no device is written to more than twice a second.
+AGAIN_S = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class _Order:
@@ -125,9 +128,10 @@ class ModbusWriter:
         try:
             async with asyncio.timeout(within_s):
                 while True:
+                    began = self._clock()
                     if await self._confirmed(zero):
                         return True
-                    await pause(self._pause)
+                    await pause(max(self._pause, AGAIN_S - (self._clock() - began)))
         except TimeoutError:
             logger.bind(asset=self._asset).error("0 kW could not be confirmed within {:g} s", within_s)
             return False
