@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.simulation.faults.people import DOCUMENTS
-from pipeline.simulation.kinds import FAULTS, KINDS, LATCHING, NUMBER
+from pipeline.simulation.kinds import FAULTS, KINDS, LATCHING, NUMBER, Setting
 from pipeline.simulation.line import Line, damage
 from pipeline.simulation.net import stream
 from pipeline.simulation.site import definition
@@ -17,7 +17,7 @@ from simulator.faults import Fault
 
 pytestmark = pytest.mark.safety
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Setting]] = {
     "document": {"which": "crowd"},
     "watchers": {"clients": 20, "reads_s": None},
     "raising": {"stage": "limits"},
@@ -41,7 +41,7 @@ def test_a_fault_by_itself_breaches_no_invariant(kind: str, tmp_path: Path) -> N
 @pytest.mark.hazard("S12", "S14")
 @pytest.mark.parametrize("which", sorted(DOCUMENTS))
 def test_a_document_that_is_no_schedule_is_refused_and_asks_for_nothing(which: str, tmp_path: Path) -> None:
-    """NaN, 1e400, 400 digits, overlaps, 10,001 windows, an older version: 4xx. Sound ones are taken, the limits stand."""
+    """NaN, 1e400, 400 digits, overlaps, 10,001 windows, an older version: 4xx. The limits stand."""
     with World(definition(1, site={"export_limit": "100 kW"}), tmp_path) as world:
         world.schedule(50.0)
         endure(world.run(12.0), [Strike("document", "b1", 0.0, 10.0, {"which": which})], quiet_s=10.0)
@@ -96,8 +96,9 @@ def test_a_line_does_to_bytes_what_it_says() -> None:
     line = Line(Silent(), lambda what: stream(3, what), doubled=1.0, replayed=1.0, pieces=1.0)
     assert [carried.copy for carried in line.carry(b"request")] == [False, True]
     line.bring(b"first reply")
-    assert [carried.octets for carried in line.bring(b"second")][0] == b"first reply"
-    assert b"".join(line.split(b"abcdef")) == b"abcdef" and len(line.split(b"abcdef")) == 2
+    assert line.bring(b"second")[0].octets == b"first reply"
+    assert len(line.split(b"abcdef")) == 2
+    assert b"".join(line.split(b"abcdef")) == b"abcdef"
     rng = stream(4, "damage")
     assert all(damage(bytes(12), rng) != bytes(12) for _ in range(200))
     line.clogged = True
