@@ -48,17 +48,20 @@ class Record:
         self.judged: dict[str, list[tuple[str, str | None]]] = {}
         self.out = os.fdopen(os.dup(1), "w", buffering=1)
 
+    def say(self, text: str) -> None:
+        print(text, file=self.out)
+
     def tell(self, mutant: Mutant, by: str | None) -> None:
         self.found[mutant.key] = by
         judged = self.judged.setdefault(mutant.file, [])
         judged.append((mutant.key, by))
         if by is None:
-            print(f"  survives  {mutant.key}", file=self.out)
+            self.say(f"  survives  {mutant.key}")
         if len(judged) % 10 == 0 or by is None:
             FOUND.parent.mkdir(parents=True, exist_ok=True)
             FOUND.write_text(json.dumps(self.found, indent=0))
         if len(judged) % 50 == 0:
-            print(f"  {mutant.file}: {len(judged)} judged", file=self.out)
+            self.say(f"  {mutant.file}: {len(judged)} judged")
 
 
 def known() -> set[str]:
@@ -80,7 +83,7 @@ def chosen(file: str, record: Record, asked: argparse.Namespace) -> list[Mutant]
 def judged(wanted: list[Mutant], record: Record, asked: argparse.Namespace) -> Judging:
     """First what is swapped in, then, with what is known by then, what has to be imported."""
     inside = [mutant for mutant in wanted if mutant.function]
-    judging = Judging(CORE, inside, asked.jobs, asked.budget, record.tell)
+    judging = Judging(CORE, inside, asked.jobs, asked.budget, record.tell, record.say)
     for mutant in (mutant for file in CORE for mutant in mutants(ROOT / file)):
         if by := record.found.get(mutant.key):
             judging.killers.setdefault((mutant.file, mutant.function), Counter())[by] += 1
@@ -102,14 +105,14 @@ def told(judging: Judging, record: Record) -> bool:
     for file, judged in record.judged.items():
         survivors = sum(by is None for _, by in judged)
         total, alive = total + len(judged), alive + survivors
-        print(f"{file}: {len(judged) - survivors} of {len(judged)} mutants found", file=record.out)
+        record.say(f"{file}: {len(judged) - survivors} of {len(judged)} mutants found")
     score = 100.0 * (total - alive) / total if total else 100.0
-    print(f"mutation score {score:.1f} % of {total} (wanted ≥ {WANTED:g} %)", file=record.out)
+    record.say(f"mutation score {score:.1f} % of {total} (wanted ≥ {WANTED:g} %)")
     all_taken = True
     for file, (number, taken, missing) in measured.branches(judging.tests.values(), CORE, FOUND.parent).items():
         all_taken = all_taken and taken == number
         lines = ", ".join(f"{a} → {b}" for a, b in missing)
-        print(f"{file}: {taken} of {number} branches{lines and ' without '}{lines}", file=record.out)
+        record.say(f"{file}: {taken} of {number} branches{lines and ' without '}{lines}")
     return score >= WANTED and all_taken
 
 

@@ -63,6 +63,7 @@ class Judging(Brief):
     jobs: int
     budget_s: float
     tell: Told
+    say: Callable[[str], None]
     killers: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)  # by file and function
     tests: dict[str, Measured] = field(default_factory=dict)
     items: dict[str, pytest.Item] = field(default_factory=dict)
@@ -94,7 +95,9 @@ class Judging(Brief):
         """Run every test whose sources changed, once and without any mutant."""
         core, kept = [ROOT / file for file in self.files], measured.load()
         new: dict[str, Measured] = {}
-        for name, item in self.items.items():
+        for number, (name, item) in enumerate(self.items.items()):
+            if number % 200 == 0:
+                self.say(f"measuring tests: {number} of {len(self.items)}")
             stamp = measured.stamp_of([*core, item.path])
             if name in kept and kept[name].stamp == stamp:
                 self.tests[name] = kept[name]
@@ -119,18 +122,22 @@ class Judging(Brief):
         """The tests that run through a mutant: first what found others of the same function, then the quickest."""
         near = self.killers.get((mutant.file, mutant.function), Counter())
         far = sum((found for (file, _), found in self.killers.items() if file == mutant.file), Counter())
+        variants: Counter[str] = Counter()
 
-        def worth(name: str) -> tuple[float, float]:
-            seconds = self.tests[name].seconds
-            return -(10 * near[name] + far[name]) / (seconds + 0.05), seconds
+        def cost(name: str) -> float:
+            """Seconds for what is likely: a test of the kernels is, the tenth case of one test is not."""
+            test = name.partition("[")[0]
+            variants[test] += 1
+            seconds = (self.tests[name].seconds + 0.05) * (0.2 if name.startswith("tests/jit/") else 1.0)
+            return seconds * variants[test] / (1 + 20 * near[name] + 2 * far[name])
 
-        return sorted(self.through.get((mutant.file, mutant.line), ()), key=worth)
+        return sorted(self.through.get((mutant.file, mutant.line), ()), key=cost)
 
     def suited(self, mutant: Mutant) -> list[str]:
         """Tests for what stands at the top of a file: what found most in it, then the quickest, up to the budget."""
         far = sum((found for (file, _), found in self.killers.items() if file == mutant.file), Counter())
         names = [name for name, test in self.tests.items() if name in self.items and mutant.file in test.arcs]
-        names.sort(key=lambda name: (-far[name] / (self.tests[name].seconds + 0.05), self.tests[name].seconds))
+        names.sort(key=lambda name: (self.tests[name].seconds + 0.05) / (1 + far[name]))
         spent = list(accumulate(self.tests[name].seconds for name in names))
         return names[: bisect_right(spent, self.budget_s)]
 

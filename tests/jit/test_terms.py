@@ -1,0 +1,173 @@
+"""The limits of a battery by itself, value by value: at their bounds, just beside them, and without the input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jit import constants as c
+from jit import rows as r
+from jit import terms
+from jit.codes import Condition, Permit, Reason
+
+pytestmark = [pytest.mark.safety, pytest.mark.req("LH-CTRL-002", "LH-TEST-001")]
+
+INF, NAN = np.inf, np.nan
+ROW = len(r.VALUE_ROWS) + 1  # a row that is not used on either side must stay as it is
+RATED = {"charge_kw": 200.0, "discharge_kw": 100.0, "soc_min": 10.0, "soc_max": 90.0, "t_min": 0.0, "t_max": 40.0,
+         "soc_taper": 8.0, "t_taper": 5.0, "energy_kwh": 100.0, "horizon_s": 3600.0, "eff_charge": 0.8,
+         "eff_discharge": 0.5, "ramp_stop": INF, "nameplate_charge_kw": 210.0,
+         "nameplate_discharge_kw": 110.0}  # fmt: skip
+Band = tuple[float, float]
+
+
+def band(term: str, dt: float | None = None, **facts: Any) -> Band:
+    """What a term allows one battery. `facts` are rows and ratings by name; `ramped_kw` is that of the tick before."""
+    ratings = np.zeros((len(c.RATING_NAMES), 1))
+    values, codes = np.full((ROW + 3, 1), 77.0), np.zeros((len(r.CODE_ROWS), 1), np.int64)
+    past = np.full_like(values, NAN)
+    value_names, code_names = [row.name for row in r.VALUE_ROWS], [row.name for row in r.CODE_ROWS]
+    for name, value in (RATED | facts).items():
+        if name in c.RATING_NAMES:
+            ratings[c.RATING_NAMES.index(name)] = value
+        elif name in code_names:
+            codes[code_names.index(name)] = value
+        else:
+            (past if name == "ramped_kw" else values)[value_names.index(name)] = value
+    given = {"values": values, "codes": codes, "past": past, "ratings": ratings, "row": ROW, "dt": dt}
+    function = getattr(terms, term)
+    wanted = getattr(function, "py_func", function).__code__
+    with np.errstate(all="ignore"):
+        function(*(given[name] for name in wanted.co_varnames[: wanted.co_argcount]))
+    assert values[ROW - 1, 0] == 77.0
+    assert values[ROW + 2, 0] == 77.0
+    return float(values[ROW, 0]), float(values[ROW + 1, 0])
+
+
+@pytest.mark.parametrize(("term", "expected"), [("rating", (-210.0, 110.0)), ("configuration", (-200.0, 100.0))])
+def test_what_it_is_built_and_declared_for(term: str, expected: Band) -> None:
+    assert band(term) == expected
+
+
+@pytest.mark.parametrize(
+    ("charge", "discharge", "promised", "expected"),
+    [
+        (50.0, 60.0, 1.0, (-50.0, 60.0)),
+        (0.5, 0.25, 1.0, (-0.5, 0.25)),
+        (0.0, 0.0, 1.0, (0.0, 0.0)),
+        (-50.0, -60.0, 0.0, (0.0, 0.0)),
+        (NAN, NAN, 1.0, (0.0, 0.0)),
+        (NAN, 60.0, 0.0, (-INF, 60.0)),
+        (50.0, NAN, 0.0, (-50.0, INF)),
+    ],
+)
+def test_a_live_limit_that_was_promised_and_is_missing_is_0(
+    charge: float, discharge: float, promised: float, expected: Band
+) -> None:
+    assert band("bms", bms_charge_kw=charge, bms_discharge_kw=discharge, promises_limits=promised) == expected
+
+
+LOST, WAITING, OTHER = Reason.VALUES_LOST, Reason.WAITING_FOR_VALUES, Reason.NOT_AVAILABLE
+
+
+@pytest.mark.parametrize("stop", [INF, 10.0])
+@pytest.mark.parametrize("by", [LOST, WAITING, OTHER])
+@pytest.mark.parametrize("charge", list(Permit))
+@pytest.mark.parametrize("discharge", list(Permit))
+def test_only_lost_data_and_a_declared_stop_ramp_keep_a_permission_that_is_gone(
+    stop: float, by: Reason, charge: Permit, discharge: Permit
+) -> None:
+    along = by is not OTHER and stop < INF
+    found = band("permission", may_charge=charge, may_discharge=discharge, state_by=by, ramp_stop=stop)
+    low = -INF if charge is Permit.YES or along else 0.0
+    assert found == (low, INF if discharge is Permit.YES or along else 0.0)
+
+
+@pytest.mark.parametrize("stop", [INF, 10.0])
+@pytest.mark.parametrize("by", [LOST, WAITING, OTHER])
+@pytest.mark.parametrize("available", list(Permit))
+def test_a_device_that_says_no_is_not_moved_and_silence_is_bridged_by_the_stop_ramp_alone(
+    stop: float, by: Reason, available: Permit
+) -> None:
+    bridged = available is Permit.UNKNOWN and by is not OTHER and stop < INF
+    most = INF if available is Permit.YES or bridged else 0.0
+    assert band("availability", available=available, state_by=by, ramp_stop=stop) == (-most, most)
+
+
+@pytest.mark.parametrize(("conditions", "most"), [(0, 0.0), (Condition.REMOTE, INF), (~int(Condition.REMOTE), 0.0)])
+def test_local_control_allows_nothing(conditions: int, most: float) -> None:
+    assert band("remote", conditions=conditions) == (-most, most)
+
+
+@pytest.mark.parametrize("by", [LOST, WAITING, OTHER])
+@pytest.mark.parametrize(
+    ("stop", "ramped", "expected"),
+    [
+        (10.0, 50.0, (0.0, 45.0)),
+        (10.0, -50.0, (-45.0, 0.0)),
+        (10.0, 5.5, (0.0, 0.5)),
+        (10.0, -5.5, (-0.5, 0.0)),
+        (10.0, 5.0, (0.0, 0.0)),
+        (10.0, -5.0, (0.0, 0.0)),
+        (10.0, 3.0, (0.0, 0.0)),
+        (10.0, -3.0, (0.0, 0.0)),
+        (10.0, NAN, (0.0, 0.0)),
+        (INF, 50.0, (0.0, 0.0)),
+        (INF, -50.0, (0.0, 0.0)),
+    ],
+)
+def test_lost_data_shrink_the_band_from_the_last_power_along_the_stop_ramp(
+    by: Reason, stop: float, ramped: float, expected: Band
+) -> None:
+    lost = band("quality", 0.5, quality=2, state_by=by, ramp_stop=stop, ramped_kw=ramped)
+    assert lost == expected
+    back = band("quality", 0.5, quality=1, state_by=by, ramp_stop=stop, ramped_kw=ramped)
+    assert back == (expected if by is not OTHER and stop < INF else (-INF, INF)), "until permission has returned"
+
+
+@pytest.mark.parametrize(
+    ("celsius", "share"),
+    [(20.0, None), (5.0, None), (35.0, None), (2.5, 0.5), (37.5, 0.5), (0.5, 0.1), (39.5, 0.1), (0.0, 0.0),
+     (40.0, 0.0), (-3.0, 0.0), (43.0, 0.0), (NAN, 0.0)],
+)  # fmt: skip
+def test_heat_and_cold_take_power_away_linearly(celsius: float, share: float | None) -> None:
+    low, high = (-INF, INF) if share is None else (-200.0 * share, 100.0 * share)
+    assert band("temperature", temperature_c=celsius) == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize(("celsius", "most"), [(0.5, INF), (0.0, 0.0), (40.0, 0.0), (NAN, 0.0)])
+def test_without_a_taper_the_bound_of_temperature_is_a_step(celsius: float, most: float) -> None:
+    assert band("temperature", temperature_c=celsius, t_taper=0.0) == (-most, most)
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [(50.0, (-INF, INF)), (18.0, (-INF, INF)), (82.0, (-INF, INF)), (14.0, (-INF, 50.0)), (86.0, (-100.0, INF)),
+     (10.8, (-INF, 10.0)), (89.2, (-20.0, INF)), (10.0, (-INF, 0.0)), (90.0, (0.0, INF)), (5.0, (-INF, 0.0)),
+     (95.0, (0.0, INF)), (NAN, (0.0, 0.0))],
+)  # fmt: skip
+def test_toward_an_end_of_the_soc_power_falls_in_that_direction_alone(level: float, expected: Band) -> None:
+    assert band("soc", soc_pct=level) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [(50.0, (-50.0, 20.0)), (10.5, (-99.375, 0.25)), (89.5, (-0.625, 39.75)), (10.0, (-100.0, 0.0)),
+     (90.0, (0.0, 40.0)), (5.0, (-106.25, 0.0)), (95.0, (0.0, 42.5)), (NAN, (0.0, 0.0))],
+)  # fmt: skip
+def test_no_bound_of_the_soc_is_crossed_within_the_horizon(level: float, expected: Band) -> None:
+    """100 kWh, one hour: 1 % are 1 kWh; 0.8 of what is drawn arrives, half of what is taken out leaves."""
+    assert band("energy", soc_pct=level) == pytest.approx(expected)
+    quarter = band("energy", soc_pct=level, horizon_s=900.0)
+    assert quarter == pytest.approx((4 * expected[0], 4 * expected[1]))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(-50.0, 60.0, (-50.0, 60.0)), (-0.5, 0.5, (-0.5, 0.5)), (0.0, 0.0, (0.0, 0.0)), (5.0, -5.0, (0.0, 0.0)),
+     (NAN, NAN, (0.0, 0.0)), (-INF, INF, (-INF, INF))],
+)  # fmt: skip
+def test_what_is_not_known_to_be_followed_is_not_asked(low: float, high: float, expected: Band) -> None:
+    assert band("effect", effect_low_kw=low, effect_high_kw=high) == expected
