@@ -1,4 +1,4 @@
-"""Start and stop sequences against their rules, said once more in `if`s: thousands of drawn situations, one column each.
+"""Start and stop sequences against their rules, said once more in `if`s: thousands of situations, one column each.
 
 What is drawn is what decides: the few conditions, states and steps that a rule names, and time-outs about to end.
 """
@@ -24,7 +24,9 @@ NAN = np.nan
 RUN = (State.READY, State.IDLE, State.CHARGING, State.DISCHARGING, State.LIMITED)
 FIT = (C.FRESH | C.ACTIVATED | C.REMOTE | C.STEADY | C.GOOD | C.QUIET | C.IDENTIFIED | C.REVERTS | C.AGREES | C.OBEYS
        | C.FREE)  # fmt: skip
-FLAGS = tuple(FIT) + (C.STOPPED, C.LATCHED, C.LOCKED, C.MANUAL, C.STARTED, C.RESTS)
+FLAGS = (*FIT, C.STOPPED, C.LATCHED, C.LOCKED, C.MANUAL, C.STARTED, C.RESTS)
+
+OPENS = Latch.ALARM | Latch.WRONG_SIGN | Latch.BEYOND | Latch.EFFECT | Latch.INTERLOCK | Latch.SEQUENCE
 
 
 class Drawn:
@@ -65,7 +67,8 @@ class Drawn:
             new=Latch(int(codes[r.LATCH]) & ~int(before[r.LATCH])),
             state=State(int(before[r.STATE])), under_way=Sequence(int(before[r.SEQUENCE])), at=int(before[r.STEP]),
             acted=int(before[r.STEP_NOW]), spent=self.past[r.STEP_S, a], idle=self.values[r.IDLE_S, a],
-            start=[t for t in self.steps[:MOST_STEPS, a] if t > 0], stop=[t for t in self.steps[MOST_STEPS:, a] if t > 0],
+            start=[t for t in self.steps[:MOST_STEPS, a] if t > 0],
+            stop=[t for t in self.steps[MOST_STEPS:, a] if t > 0],
             up=[bool(bits >> i & 1) for i in range(MOST_STEPS)],
             down=[bool(bits >> i & 1) for i in range(MOST_STEPS, 2 * MOST_STEPS)],
             may=[bool(bits >> i & 1) for i in range(2 * MOST_STEPS, 3 * MOST_STEPS)],
@@ -84,7 +87,7 @@ def wanted(f: SimpleNamespace) -> Sequence:
     """Stopping is asked for by a person or by a latch, and goes on; starting runs in STANDBY alone."""
     on = f.conditions
     if f.stop and not on & (C.STOPPED | C.MANUAL) and on & C.REMOTE and not late(f):
-        opens = f.new & (Latch.ALARM | Latch.WRONG_SIGN | Latch.BEYOND | Latch.EFFECT | Latch.INTERLOCK | Latch.SEQUENCE)
+        opens = f.new & OPENS
         begins = f.acts & (Act.DEACTIVATE | Act.LOCK_OUT) or opens
         meant = not on & C.ACTIVATED or on & (C.LOCKED | C.LATCHED)
         between = f.state is State.STANDBY and f.under_way is not Sequence.NONE
@@ -166,7 +169,8 @@ def test_it_is_started_when_every_step_is_done_and_calm_while_no_power_is_measur
         near = 0.01 * max(drawn.ratings[c.CHARGE_KW, a], drawn.ratings[c.DISCHARGE_KW, a])
         calm = abs(drawn.values[r.POWER_KW, a]) < near and on & C.GOOD and on & C.QUIET
         was = drawn.past[r.IDLE_S, a]
-        assert drawn.values[r.IDLE_S, a] == pytest.approx((was + 0.5 if was == was else 0.0) if calm else NAN, nan_ok=True)
+        idle = (was + 0.5 if was == was else 0.0) if calm else NAN
+        assert drawn.values[r.IDLE_S, a] == pytest.approx(idle, nan_ok=True)
         n = len(f.start)
         over = f.under_way is Sequence.START and f.at > n and f.up[n - 1] if n else False
         done = all(f.up[:n]) or over or f.state is not State.STANDBY
