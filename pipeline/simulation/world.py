@@ -89,7 +89,7 @@ class World:
         self.site, self.folder, self.seed, self.armed = site, folder, seed, armed
         self.cycle = site.site.cycle
         self.link = link
-        poll_s = poll_s or min(0.5, self.cycle / 2)
+        poll_s = poll_s or min(1.0, self.cycle)
         self.net = MemoryNet(seed)
         self.loop = VirtualLoop(self.net)
         self.rng = stream(seed, "world")
