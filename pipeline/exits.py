@@ -24,7 +24,7 @@ MEANING = {
     Exit.OK: "done; for `run` and `demo`: ended on request, 0 kW written and confirmed (or nothing was ever written)",
     Exit.FAILED: "not done: what failed stands in the message; for `check`: warnings with --deny-warnings",
     Exit.USAGE: "the command line is wrong",
-    Exit.DIFFERENT: "for `replay`: a tick came out differently from what was recorded",
+    Exit.DIFFERENT: "for `replay`: a tick, or a command of a manifest, came out differently from what was recorded",
     Exit.UNREACHABLE: "no running process, device or server answers at the address",
     Exit.INTERNAL: "a defect of the program, or the watchdog ended it because ticks stopped",
     Exit.UNCONFIRMED: "ended, but a device did not confirm 0 kW in time; its own reversion has to cover the gap",

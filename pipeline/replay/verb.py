@@ -59,19 +59,50 @@ class Speed(click.ParamType[float]):
               help="As fast as it goes, or N times real time.")  # fmt: skip
 @click.option("--from", "from_ns", type=Instant(), help="Begin at this instant.")
 @click.option("--to", "to_ns", type=Instant(), help="End at this instant.")
+@click.option("--definition", metavar="NEW.yaml", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Report what this definition would have done instead.")  # fmt: skip
+@click.option("--page", "onto", metavar="OUT.html", type=click.Path(dir_okay=False, path_type=Path),
+              help="With --definition: write the report with plots to this file.")  # fmt: skip
+@click.option("--differences", metavar="N", type=click.IntRange(0), default=10, show_default=True,
+              help="With --definition: how many of the first differences are told.")  # fmt: skip
 @as_json
-def replay(file: Path, speed: float, from_ns: int | None, to_ns: int | None, in_json: bool) -> None:
-    """Compute the ticks of a recording (a file or a folder) anew; every frame must be identical, byte for byte."""
+def replay(
+    file: Path,
+    speed: float,
+    from_ns: int | None,
+    to_ns: int | None,
+    definition: Path | None,
+    onto: Path | None,
+    differences: int,
+    in_json: bool,
+) -> None:
+    """Compute the ticks of a recording (a file or a folder) anew; every frame must be identical, byte for byte.
+
+    With --definition: what another definition would have done, in a closed loop with the recorded plant. FILE may be a
+    replay manifest (JSON) of the earlier system, too: its commands are compared with ours.
+    """
+    from pipeline.earlier.manifest import is_manifest
     from sources.recording.form import RecordingError
     from sources.recording.recording import Recording
 
     with slow("kernels are compiled, once; this can take a minute", json_log=in_json):
         from pipeline.replay.report import replay as run
 
+    watch = None if speed == float("inf") else Film(speed, in_json=in_json)
+    if onto is not None and definition is None:
+        raise click.UsageError("--page shows a comparison: it needs --definition")
+    if file.is_file() and is_manifest(file):
+        from pipeline.earlier.verb import earlier
+
+        earlier(file, definition, in_json=in_json)
+    if definition is not None:
+        from pipeline.whatif.verb import what_if
+
+        what_if(file, definition, from_ns=from_ns, to_ns=to_ns, differences=differences, onto=onto, watch=watch,
+                in_json=in_json)  # fmt: skip
     try:
         recording = Recording.open(file)
         began = time.perf_counter()
-        watch = None if speed == float("inf") else Film(speed, in_json=in_json)
         report = run(recording, from_ns=from_ns, to_ns=to_ns, watch=watch)
     except (RecordingError, OSError) as error:
         fail(str(error), Exit.FAILED, in_json=in_json)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,9 +81,15 @@ class Report:
 
 
 def compared(
-    recording: Recording, new: Compiled, *, from_ns: int | None = None, to_ns: int | None = None, most: int = 10
+    recording: Recording,
+    new: Compiled,
+    *,
+    from_ns: int | None = None,
+    to_ns: int | None = None,
+    most: int = 10,
+    watch: Callable[[Frame], None] | None = None,
 ) -> Report:
-    """Raises `IncomparableError` when the recording and the definition do not fit together."""
+    """Raises `RecordingError` when the recording and the definition do not fit together. `watch` sees every frame."""
     old = compiled_of(recording)
     fitting(old, new)
     responses = identified(ticks(recording, old, from_ns, to_ns), old)
@@ -96,6 +102,8 @@ def compared(
                     Differences(most), known, tuple(plant.assumed), removed)  # fmt: skip
     for moment in lived(recording, plant, from_ns=from_ns, to_ns=to_ns):
         report.see(moment, plant)
+        if watch is not None:
+            watch(moment.now)
     return report
 
 

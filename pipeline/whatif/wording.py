@@ -50,11 +50,10 @@ Line = tuple[str, str, str, str]
 def headline(told: dict[str, Any]) -> str:
     """One sentence: whether anything changes, where first."""
     if told["same"]:
-        return f"Nothing changes: the same commands in all {told['ticks']} ticks."
-    ticks = sum(told["differing_ticks"].values())
-    assets = ", ".join(told["differing_ticks"])
-    first = told["first_differences"][0]["at"] if told["first_differences"] else ""
-    return f"The command differs in {ticks} of {told['ticks']} ticks ({assets}), first at {first}."
+        return f"Nothing changes: the same commands in all {told['ticks']:,} ticks."
+    where = ", ".join(f"{asset} in {ticks:,}" for asset, ticks in told["differing_ticks"].items())
+    first = f", first at {told['first_differences'][0]['at']}" if told["first_differences"] else ""
+    return f"Other commands in {told['ticks']:,} ticks: {where}{first}."
 
 
 def lines(then: dict[str, Any] | None, now: dict[str, Any] | None, figures: Any) -> Iterator[Line]:
