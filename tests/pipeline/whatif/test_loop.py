@@ -25,7 +25,7 @@ from tests.rig import Rig, meter, site, storage
 pytestmark = pytest.mark.req("LH-TEST-004", "LH-NF-008")
 
 #: How far a modelled run may be from the run that really took place: kW, % of SoC.
-POWER_KW, SOC_PCT, SITE_KW = 3.0, 0.05, 6.0
+POWER_KW, SOC_PCT, SITE_KW = 6.0, 0.05, 12.0
 
 
 @pytest.fixture(autouse=True)
