@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from jit.frame import MATRICES, Frame, Stored, carry
+import numpy as np
+
+from jit.frame import MATRICES, Frame, Past, Stored, carry
 from pipeline.compile import Compiled
 from pipeline.replay.chain import Replayer
 from pipeline.replay.report import compiled_of as compiled_of_header
@@ -82,7 +84,7 @@ def lived(
     recording: Recording, plant: RecordedPlant, *, from_ns: int | None = None, to_ns: int | None = None
 ) -> Iterator[Moment]:
     """Every tick of [from_ns, to_ns], then and now. Begins from what the recorded chain remembered."""
-    chain, last, chunk = Replayer(plant.new), None, None
+    chain, last, then, chunk = Replayer(plant.new), None, None, None
     for one in ticks(recording, plant.old, from_ns, to_ns):
         past = chain.entry.snapshot.past
         if one.chunk is not chunk:
@@ -93,8 +95,9 @@ def lived(
         if last is None:
             past = plant.renamed.past(chunk.past_at(one.place))
         elif one.place == 0 and chunk.past.tick < 0:  # the process began anew, from what it latched
-            past = carry(_stored(last), plant.new.layout)[0]
+            past = _remembered(plant, chunk.past, then, last)
             plant.restart()
+        then = one.frame
         chain.entry.snapshot.past = past
         last = chain.compute(one.tick, plant.sampled(one.tick, one.sample, one.frame).words, armed=one.armed)
         if chain.errors:
@@ -120,6 +123,19 @@ def framed(stored: Stored, compiled: Compiled) -> Frame:
         before=None,
         sealed=True,
     )
+
+
+def _remembered(plant: RecordedPlant, recorded: Past, then: Frame | None, now: Frame) -> Past:
+    """What a start finds: what was found then, and where another latch stood at the end, that one."""
+    past, latched = plant.renamed.past(recorded), carry(_stored(now), plant.new.layout)[0]
+    before = None if then is None else plant.renamed.past(then.past())
+    for name, rows in (("values", plant.new.layout.values), ("codes", plant.new.layout.codes),
+                       ("site", plant.new.layout.site_values)):  # fmt: skip
+        found, ours, mine = getattr(past, name), getattr(latched, name), getattr(now, name)
+        for i in [i for i, row in enumerate(rows) if row.latch]:
+            if before is None or not np.array_equal(mine[i], getattr(before, name)[i], equal_nan=name != "codes"):
+                found[i] = ours[i]
+    return past
 
 
 def _stored(frame: Frame) -> Stored:

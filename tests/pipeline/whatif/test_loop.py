@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from config.definition import Definition
-from jit.codes import WriteStatus
-from jit.frame import MATRICES, Frame
+from jit.codes import Permit, WriteStatus
+from jit.frame import MATRICES, Frame, carry, from_bytes
 from jit.twins import on_twins
 from pipeline.compile import compile_definition
 from pipeline.whatif.identified import identified
@@ -19,7 +19,9 @@ from pipeline.whatif.loop import IncomparableError, Moment, compiled_of, fitting
 from pipeline.whatif.plant import RecordedPlant
 from sources.act import ActKind
 from sources.recording.recording import Recording
+from tests.pipeline.replay.test_replay import lively
 from tests.pipeline.whatif.lives import live, small
+from tests.recorded import recorded
 from tests.rig import Rig, meter, site, storage
 
 pytestmark = pytest.mark.req("LH-TEST-004", "LH-NF-008")
@@ -86,6 +88,55 @@ def test_with_the_same_definition_every_frame_is_the_recorded_one(tmp_path: Path
     moments = list(lived(recording, RecordedPlant(old, compile_definition(*recording.definition()))))
     assert len(moments) > 100
     assert [moment.now.tick for moment in moments if not same(moment.then, moment.now)] == []
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_so_it_is_whatever_happens(tmp_path: Path, seed: int) -> None:
+    """Stops, alarms, silence, jumps of the clock, pauses, by hand: drawn from a seed."""
+    lively(tmp_path, seed, 300)
+    recording = Recording.open(tmp_path)
+    old = compiled_of(recording)
+    moments = list(lived(recording, RecordedPlant(old, old)))
+    assert [moment.now.tick for moment in moments if not same(moment.then, moment.now)] == []
+    assert len(moments) == 300
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_another_definition_lives_through_whatever_happens(tmp_path: Path, seed: int) -> None:
+    """No stage raises, and no command leaves the band of its own frame."""
+    lively(tmp_path, seed, 300)
+    other = small(site(assets=3), ramp={"up": 7.0, "down": 90.0}, soc={"min": 30.0, "max": 60.0})
+    recording = Recording.open(tmp_path)
+    old = compiled_of(recording)
+    new = compile_definition(other, old.profiles | {"b3": storage()})
+    for moment in lived(recording, RecordedPlant(old, new)):
+        now = moment.now
+        assert np.all((now["low_kw"] <= now["command_kw"]) & (now["command_kw"] <= now["high_kw"]))
+        assert not now["fault"].any()
+
+
+def test_so_it_is_over_a_restart(tmp_path: Path) -> None:
+    """What latched is kept over a restart, what was told is not (reliability §2 row 12)."""
+    one = small(site(assets=1))
+    first, recorder = recorded(tmp_path, definition=one)
+    first.ready()
+    first.schedule("day_ahead", 80.0)
+    first.run(10)
+    first.act(ActKind.DEACTIVATE, "b1")
+    first.run(3)
+    recorder.store.close()
+    stored = from_bytes(first.frame.to_bytes())
+    past, _ = carry(stored, first.compiled.layout)
+    start_ns = first.now_ns + 20_000_000_000
+    second, recorder = recorded(tmp_path, definition=one, past=past, start_ns=start_ns)
+    second.run(12)
+    recorder.store.close()
+    recording = Recording.open(tmp_path)
+    assert len(recording.parts) == 2
+    old = compiled_of(recording)
+    moments = list(lived(recording, RecordedPlant(old, old)))
+    assert [k for k, moment in enumerate(moments) if not same(moment.then, moment.now)] == []
+    assert moments[-1].now["activated"][0] == Permit.NO
 
 
 def test_so_it_is_from_any_tick_in_the_middle(tmp_path: Path) -> None:
