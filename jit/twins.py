@@ -44,6 +44,29 @@ def fall_back(reason: str) -> list[Named]:
 
 
 @contextmanager
+def direct() -> Iterator[None]:
+    """Within it a kernel is called at its entry point: the same machine code, without a look at every argument's type.
+
+    For a replay, where every result is compared with what the checked calls gave; never for what is commanded.
+    """
+    entered = [named for named in compiled_names() if _entry(named[2]) is not None]
+    for module, name, function in entered:
+        setattr(module, name, _entry(function))
+    try:
+        yield
+    finally:
+        for module, name, function in entered:
+            setattr(module, name, function)
+
+
+def _entry(function: Any) -> Any:
+    """The one entry point of a kernel; None for a term, which only kernels call."""
+    compiled = list(getattr(function, "overloads", {}).values())
+    signed = not getattr(function, "_can_compile", True)
+    return compiled[0].entry_point if signed and len(compiled) == 1 else None
+
+
+@contextmanager
 def on_twins() -> Iterator[None]:
     """Within it the chain runs on plain Python alone; warnings of NumPy's scalars say nothing and are silent."""
     kept = compiled_names()

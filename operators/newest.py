@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from sources.act import ActKind, OperatorAct
 from sources.ceiling import DIRECTIONS, Ceiling
 from sources.reading import Reading
 from sources.receipt import Receipt
-from sources.recording.sample import Sample
+from sources.recording.sample import Sample, events
 
 #: Acts kept between two ticks. More is an overflow, which counts as a stop of everything.
 MAX_ACTS = 256
@@ -46,6 +46,13 @@ class Newest(Sample):
 
     pending: int = 0
     utc_s: float = np.inf
+    _events: I8 = field(init=False)
+    _none: I8 = field(init=False)
+
+    def __post_init__(self) -> None:
+        Sample.__post_init__(self)
+        self._events = self.words[events(self.layout)]
+        self._none = Sample.blank(self.layout).words[events(self.layout)]
 
     def restore(self, sample: Sample) -> None:
         """Hold what was held at that instant."""
@@ -106,10 +113,7 @@ class Newest(Sample):
 
     def sampled(self) -> None:
         """Acts and trips are in a frame: the next tick starts without."""
-        self.acts[:] = 0
-        self.trips[:] = 0
-        self.local[:] = 0
-        self.manual[:] = np.nan
+        self._events[:] = self._none
         self.pending = 0
 
     def put_back(self, acts: I8) -> None:

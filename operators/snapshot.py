@@ -213,8 +213,9 @@ class Snapshot:
             frame.codes[rows.FAULT] |= 1
             self.failed("snapshot", error)
         frame.codes[rows.ACTS] = newest.acts  # outside of what can fail: a stop acts on the next tick regardless
-        frame.codes[rows.ALARMS] |= newest.trips
-        if newest.local.any():
+        if np.count_nonzero(newest.trips):
+            frame.codes[rows.ALARMS] |= newest.trips
+        if np.count_nonzero(newest.local):
             frame.codes[rows.REMOTE][newest.local != 0] = Permit.NO
         frame.values[_MANUAL] = newest.manual
         newest.sampled()

@@ -15,7 +15,7 @@ reference to the frame, which is read after the tick; one that raises is reporte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,6 +137,25 @@ class Stage:
             return source.subscribe(on_next, observer.on_error, observer.on_completed, scheduler=scheduler)
 
         return Observable(subscribe)
+
+
+def line(stages: Sequence[Stage]) -> Callable[[Observable[Frame]], Observable[Frame]]:
+    """Several stages as one operator: what `frames.pipe(*stages)` does, without an observer of the library's between
+    any two of them.
+    """
+
+    def operator(source: Observable[Frame]) -> Observable[Frame]:
+        def subscribe(
+            observer: abc.ObserverBase[Frame], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            on_next: Tap = observer.on_next
+            for one in reversed(stages):
+                on_next = one.into(on_next)
+            return source.subscribe(on_next, observer.on_error, observer.on_completed, scheduler=scheduler)
+
+        return Observable(subscribe)
+
+    return operator
 
 
 def stage(

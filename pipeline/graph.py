@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 from typing import Any
 
 from reactivex import Observable, abc
@@ -20,7 +19,7 @@ from reactivex import operators as ops
 
 from jit.frame import Frame
 from jit.layout import Layout
-from operators.stage import Stage
+from operators.stage import Stage, line
 from pipeline.node import FIXED, GUARDS, End, Graph, GraphError, Kind, Node, Stream, carried
 from pipeline.wiring import blocks, check, check_shape, path_around, spelled
 
@@ -127,8 +126,7 @@ def fold(
     def lost(error: Exception) -> None:
         failed("chain", error)
 
-    stream = reduce(lambda frames, stage: stage(frames), stages, entry)
-    return stream.pipe(ops.map(seal)).subscribe(deliver, lost)
+    return entry.pipe(line(stages), ops.map(seal)).subscribe(deliver, lost)
 
 
 def with_tap(node: Node, tap: Callable[[Frame], None]) -> Node:

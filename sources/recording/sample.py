@@ -24,12 +24,14 @@ from jit.frame import F8, I8
 from jit.layout import Layout
 
 _F, _I = np.float64, np.int64
+#: What the next tick starts without; they follow one another in `words`.
+EVENTS = ("acts", "trips", "local", "manual")
 
 
 def fields(layout: Layout) -> dict[str, tuple[type, tuple[int, ...]]]:
     """Type and shape of every array, in the order of `words`."""
     points, devices, assets = len(layout.points), len(layout.devices), len(layout.assets)
-    per_asset = ("status", "proved", "contested", "acts", "answered", "trips", "local")
+    per_asset = ("status", "proved", "contested", "answered", "acts", "trips", "local")
     return {
         "points": (_F, (points,)),
         "quality": (_I, (points,)),
@@ -41,6 +43,17 @@ def fields(layout: Layout) -> dict[str, tuple[type, tuple[int, ...]]]:
         "told_kw": (_F, (2,)),
         "issued_s": (_F, (2,)),
     }
+
+
+def events(layout: Layout) -> slice:
+    """Where in `words` stands what happened since the last tick: acts, trips, local, manual, one behind the other."""
+    before, found = 0, 0
+    for name, (_, shape) in fields(layout).items():
+        if name in EVENTS:
+            found += prod(shape)
+        elif not found:
+            before += prod(shape)
+    return slice(before, before + found)
 
 
 def size(layout: Layout) -> int:
