@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from reactivex import Observable
@@ -15,6 +15,7 @@ from jit.frame import Frame, Past
 from operators.ancillary import ancillary
 from operators.command import command
 from operators.constrain import constrain
+from operators.faults.edge import Operator
 from operators.limits import limits
 from operators.ramp import ramp
 from operators.resolve import resolve
@@ -51,7 +52,9 @@ class Entry:
         dropped: Callable[[str, str], None],
         failed: Report = lambda _stage, _error: None,
         past: Past | None = None,
+        edges: Sequence[Operator] = (),
     ) -> None:
+        """`edges`: what is inserted between the sources and `validate`, for a test."""
         self.signals: Subject[Any] = Subject()
         self.snapshot = Snapshot.of(
             compiled.layout,
@@ -62,6 +65,9 @@ class Entry:
             failed=failed,
             past=past,
         )
-        self.frames: Observable[Frame] = self.signals.pipe(
+        spoiled: Observable[Any] = self.signals
+        for edge in edges:
+            spoiled = edge(spoiled)
+        self.frames: Observable[Frame] = spoiled.pipe(
             validate(compiled.plausible, dropped), snapshot(self.snapshot)
         )

@@ -133,8 +133,11 @@ async def _demo(options: Options, *, in_json: bool) -> Exit:
 @click.option("--log", type=click.Choice(["human", "json"]), help="Form of the log.  [default: json unless a terminal]")
 @click.option("--traces", metavar="URL", envvar="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", show_envvar=True,
               help="Export spans of ticks and writes to this OTLP collector (HTTP).  [default: off]")  # fmt: skip
+@click.option("--fault", "faults", multiple=True, metavar="WHERE:KIND@BEGIN+LASTS",
+              help="Insert a fault on an edge, shadow only: bess1:freeze@30s+60s, bess1.soc:jump=20@2min.")  # fmt: skip
 @as_json
-def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, traces: str | None, in_json: bool) -> None:
+def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, traces: str | None,
+        faults: tuple[str, ...], in_json: bool) -> None:  # fmt: skip
     """Run a definition until SIGTERM or Ctrl-C, which write 0 kW first. Shadow unless armed."""
     in_text = log == "human" or (log is None and sys.stderr.isatty() and not in_json)
     with only_growing():
@@ -142,7 +145,7 @@ def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, traces
         with slow("kernels are compiled, once; this can take a minute", json_log=not in_text):
             from pipeline.run import run as run_process
 
-    sys.exit(run_process(found, arm=arm, json_log=not in_text,
+    sys.exit(run_process(found, arm=arm, json_log=not in_text, faults=faults,
                          traces=traces, simulator_url=os.environ.get("BESS_PIPELINE_SIMULATOR_URL")))  # fmt: skip
 
 

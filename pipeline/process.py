@@ -10,11 +10,8 @@ The order of building is the order of dependence; the order of starting and stop
 from __future__ import annotations
 
 import asyncio
-import random
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from hashlib import sha256
 from math import inf
 from pathlib import Path
@@ -31,23 +28,25 @@ from jit.codes import Authority, Quality
 from jit.frame import Frame
 from jit.rows import AUTHORITY
 from operators.stage import Stage
+from pipeline import edges
 from pipeline import graph as graphs
 from pipeline.alarming import ProcessWatch
 from pipeline.annunciator import Annunciator
 from pipeline.buffers import read_buffers
 from pipeline.chain import Entry, stages
 from pipeline.chronicle import Chronicle
-from pipeline.clock_error import clock_error_s
 from pipeline.compile import Compiled, compile_definition, ends
 from pipeline.door import SiteDoor
 from pipeline.field import Field, secret
 from pipeline.joint import ceiling_name
 from pipeline.nodes import Meters
+from pipeline.options import Options
 from pipeline.plugins import sink_of
 from pipeline.recordings import read_recordings, recorders
 from pipeline.ticker import Ticker
 from pipeline.view import SiteView
 from pipeline.wall_clock import WallClock
+from sinks.alarms.condition import Condition
 from sinks.checkpoint import Checkpoint, remembered
 from sinks.foreign import ForeignSink
 from sinks.history import History
@@ -55,10 +54,8 @@ from sinks.journal import Journal, JournalFileError
 from sinks.metrics import Metrics
 from sinks.postgres.connection import Database
 from sinks.state import StateOutput
-from sinks.tracing import TICK, WRITE, Tracing
+from sinks.tracing import TICK, WRITE
 from sources.ceiling import Ceiling
-from sources.modbus.connection import Connection
-from sources.modbus.device import Link
 from sources.reading import Reading
 from sources.receipt import Receipt
 from sources.schedule import Schedule, Withdrawal
@@ -67,25 +64,6 @@ from sources.tick import Tick
 VERSION = "0.1.0"
 DAY_NS = 86_400 * 10**9
 _PROTOCOL = int(Quality.PROTOCOL)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a process is run. `armed`: it may write to devices. `shown` is added to what the page knows of the site.
-
-    `utc_ns` is the machine's clock, `clock_error_s` how far it may be off (asked only where the definition has
-    `time:`), and `jitter` spreads reconnects and `link` makes Modbus connections: a simulation brings
-    its own.
-    """
-
-    armed: bool = False
-    state_dir: Path | None = None
-    shown: Mapping[str, Any] = field(default_factory=dict)
-    tracing: Tracing = field(default_factory=Tracing.off)
-    utc_ns: Callable[[], int] = time.time_ns
-    clock_error_s: Callable[[], float] = clock_error_s
-    jitter: Callable[[], float] = random.random
-    link: Link = Connection
 
 
 def chain_graph(compiled: Compiled, chain: tuple[Stage, ...]) -> graphs.Graph:
@@ -110,6 +88,7 @@ class Process:
         self.definition, self.options = definition, options
         self.loop = asyncio.get_running_loop()
         self.clock: Callable[[], float] = self.loop.time
+        self._built_s = self.clock()
         self.directory = options.state_dir or Path(definition.state_dir)
         _make(self.directory)
         self.boot_id = secrets.token_hex(8)
@@ -125,6 +104,7 @@ class Process:
             dropped=self._dropped,
             failed=self.failed,
             past=remembered(self.directory / "checkpoint.frame", self.compiled.layout, self.journal, options.utc_ns()),
+            edges=edges.in_loop(options.faults, self.compiled.layout, self.loop),
         )
         self.field = Field.of(
             self.compiled, self.clock, self.post, armed=options.armed, jitter=options.jitter,
@@ -143,7 +123,7 @@ class Process:
         self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
         self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick), self._clock())
-        self.alarms.sources.append(self._watch().conditions)
+        self.alarms.sources += [self._watch().conditions, self._inserted]
         self.view = self._view()
         book = self.alarms.book
         self.door = SiteDoor(
@@ -179,6 +159,9 @@ class Process:
             self.field.conditions,
             self.recorders,
         )
+
+    def _inserted(self, frame: Frame) -> Iterator[Condition]:
+        return edges.conditions(self.options.faults, frame.layout.assets, self.clock() - self._built_s)
 
     def _view(self) -> SiteView:
         return SiteView(

@@ -16,7 +16,7 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,15 @@ from typing import Any
 from loguru import logger
 
 from config.definition import Endpoint
-from pipeline import logs, memory
+from pipeline import edges, logs, memory
 from pipeline.chain import stages
 from pipeline.check import Checked
 from pipeline.compile import compile_definition
+from pipeline.edges import EdgeFault, EdgeFaultError
 from pipeline.exits import Exit
 from pipeline.graph import as_json
-from pipeline.process import VERSION, Options, Process, chain_graph
+from pipeline.options import Options
+from pipeline.process import VERSION, Process, chain_graph
 from pipeline.tasks import Tasks
 from pipeline.twins import settle_kernels
 from pipeline.view import silent
@@ -45,9 +47,14 @@ from sinks.web.ports import Role
 from sinks.web.serve import BindError, CertificateError, bind, serve, tls_context, url
 from sinks.web.shell import Shell
 from sources.instant import format_utc
+from sources.points import point_names
 
 STOP_S = 3.0  # reliability H6i
 WATCHDOG_S = 5.0
+#: A refusal to start that is said in one line.
+REFUSALS = (
+    BindError, ListenRefusedError, CertificateError, WeakTokenError, JournalFileError, TracingError, EdgeFaultError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +77,13 @@ def run(
     state_dir: Path | None = None,
     traces: str | None = None,
     for_s: float | None = None,
+    faults: Sequence[str] = (),
 ) -> Exit:
     """Run until SIGTERM or SIGINT. `checked.definition` is there: the caller has refused everything else.
 
     `simulator_url` is given by the demo alone: the page says so and links to the simulator's faults. `traces` is the
     address of an OTLP collector; without it nothing is traced. After `for_s` it ends by itself.
+    `faults` are inserted on edges of the graph; an armed run with any is refused.
     """
     logs.configure("json" if json_log else "human")
     if checked.definition is None:
@@ -86,10 +95,19 @@ def run(
     try:
         tracing = Tracing.start(traces, site=site, version=VERSION) if traces else Tracing.off()
         with tracing.span(RUN):
-            return asyncio.run(_run(checked, Options(arm, state_dir, shown, tracing), for_s))
-    except (BindError, ListenRefusedError, CertificateError, WeakTokenError, JournalFileError, TracingError) as error:
+            options = Options(arm, state_dir, shown, tracing, faults=_inserted(checked, faults, arm))
+            return asyncio.run(_run(checked, options, for_s))
+    except REFUSALS as error:
         logger.error("{}", error)
         return Exit.FAILED
+
+
+def _inserted(checked: Checked, faults: Sequence[str], arm: bool) -> tuple[EdgeFault, ...]:
+    """What stands on the edges. Raises EdgeFaultError."""
+    if arm and faults:
+        raise EdgeFaultError("`--fault` is for a shadow: with `--arm` a device would be run by what is not so")
+    devices = {name: point_names(profile) for name, profile in checked.profiles.items()}
+    return tuple(edges.read(text, devices) for text in faults)
 
 
 def graph_of(checked: Checked) -> dict[str, Any]:

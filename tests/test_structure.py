@@ -22,6 +22,7 @@ TOP_LEVEL = {*PRODUCT, "tests", "docs", "deploy", "requirements", "var", "build"
 SHELL = {
     "pipeline/run.py": "the process: starts the loop and hands its clock to everybody",
     "pipeline/process.py": "the process: makes its boot id and stamps what arrives from outside",
+    "pipeline/options.py": "the process: which clock and which chance it is given unless somebody brings others",
     "pipeline/ticker.py": "the scheduler: the one place where ticks take their time from",
     "pipeline/tasks.py": "jobs that failed start again after a while",
     "pipeline/demo.py": "a process that supervises others",

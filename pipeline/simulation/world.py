@@ -30,7 +30,9 @@ from config.definition import Definition
 from config.profile import Profile
 from pipeline import memory
 from pipeline import run as running
-from pipeline.process import Options, Process
+from pipeline.edges import EdgeFault
+from pipeline.options import Options
+from pipeline.process import Process
 from pipeline.simulation.checks import verify
 from pipeline.simulation.line import Line
 from pipeline.simulation.loop import VirtualLoop
@@ -94,6 +96,7 @@ class World:
         self.loop = VirtualLoop(self.net)
         self.rng = stream(seed, "world")
         self.wall_offset_ns, self.wall_ppm = 0, 0.0
+        self.faults: tuple[EdgeFault, ...] = ()  # on the edges of its graph; set before the first start
         profiles = {name: profile or storage(poll_s) for name in site.assets}
         cells = battery or Battery(charge_kw=RATED_KW, discharge_kw=RATED_KW, energy_kwh=ENERGY_KWH)
         model = Model(cells, Site(load_kw=0.0, pv_kw=0.0), Frequency(array("d", [50.0]), "steady"))
@@ -162,7 +165,9 @@ class World:
 
         async def build() -> Shell:
             jitter = stream(self.seed, f"jitter {len(self.trace.boots)}")
-            options = Options(self.armed, self.folder, utc_ns=self.utc_ns, jitter=jitter.random, link=self.link)
+            options = Options(
+                self.armed, self.folder, utc_ns=self.utc_ns, jitter=jitter.random, link=self.link, faults=self.faults
+            )
             process = Process(self.site, self.profiles, options)
             tasks = Tasks(process.clock)
             for act in process.journal.standing(process.compiled.layout.assets):

@@ -15,7 +15,8 @@ import pytest
 from config.definition import Definition
 from jit.frame import Frame
 from operators.cut import cut
-from pipeline.process import Options, Process
+from pipeline.options import Options
+from pipeline.process import Process
 from sources.tick import Tick
 from tests.benchmarks.ledger import Ledger, median_us
 from tests.rig import METER, Rig, site, storage

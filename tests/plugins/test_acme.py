@@ -11,7 +11,8 @@ import pytest
 from config.definition import PluginOutput
 from config.diagnostics import render
 from config.request import Request
-from pipeline.process import Options, Process
+from pipeline.options import Options
+from pipeline.process import Process
 from pipeline.run import graph_of
 from sources.tick import Tick
 from tests.config.marked import PLANT

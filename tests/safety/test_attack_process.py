@@ -12,7 +12,8 @@ from jit import rows as r
 from jit.codes import Authority, Mode
 from jit.frame import Frame
 from operators.cut import Command, cut
-from pipeline.process import Options, Process
+from pipeline.options import Options
+from pipeline.process import Process
 from pipeline.run import zero
 from pipeline.watchdog import Watchdog
 from sinks.closing import closing

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.process import Options, Process
+from pipeline.options import Options
+from pipeline.process import Process
 from sources.tick import Tick
 from tests.rig import METER, START_NS, Rig, site, storage
 
