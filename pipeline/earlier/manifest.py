@@ -236,6 +236,9 @@ Model = TypeVar("Model", bound=Strict)
 def is_manifest(path: Path) -> bool:
     """Whether the file calls itself a replay manifest: what `replay` asks of a file that is no recording."""
     try:
+        with path.open("rb") as file:
+            if not file.read(64).lstrip().startswith(b"{"):  # a recording may be larger than the memory
+                return path.suffix == ".json"
         value = read(path.read_bytes(), MOST_BYTES)
     except (OSError, JsonError):
         return path.suffix == ".json"  # a broken one is refused as a manifest, with its place
