@@ -235,6 +235,49 @@ def together(
 
 
 @term
+def in_turn(
+    values: F8, codes: I8, members: I8, first: int, last: int, low: float, high: float, row: int, why_row: int, why: int
+) -> None:
+    """Proven members of a group rise only into room that is free: what a device may still hold counts beside them.
+
+    The write that lowers one may be refused while the one that raises another is taken. None goes below what it holds.
+    """
+    total = taken = rising = 0.0
+    for m in range(first, last):
+        if codes[r.PROVEN, members[m]] == YES:
+            total += values[row, members[m]]
+    sign, holds = (1.0, r.HOLDS_HIGH_KW) if total > 0.0 else (-1.0, r.HOLDS_LOW_KW)
+    bound = most(0.0, high if total > 0.0 else 0.0 - low)
+    for m in range(first, last):
+        a = members[m]
+        if codes[r.PROVEN, a] == YES:
+            power, held = abs(values[row, a]), most(0.0, sign * values[holds, a])
+            taken += most(power, held)
+            rising += most(0.0, power - held)
+    if not (taken > bound and rising > 0.0):
+        return
+    left = most(0.0, 1.0 - (taken - bound) / rising)
+    for m in range(first, last):
+        a = members[m]
+        held = most(0.0, sign * values[holds, a])
+        if codes[r.PROVEN, a] == YES and abs(values[row, a]) > held:
+            values[row, a] = sign * (held + (abs(values[row, a]) - held) * left)
+            codes[why_row, a] = why
+
+
+@term
+def one_after_another(
+    values: F8, codes: I8, site: F8, starts: I8, members: I8, band: int, row: int, why_row: int
+) -> None:
+    """`in_turn` for every transformer and the point of connection."""
+    for g in range(1, starts.shape[0] - 1):
+        low, high = site[band + 2 * g - 2], site[band + 2 * g - 1]
+        in_turn(values, codes, members, starts[g], starts[g + 1], low, high, row, why_row, TRANSFORMER)
+    low, high = site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW]
+    in_turn(values, codes, members, starts[0], starts[1], low, high, row, why_row, SITE)
+
+
+@term
 def beyond(values: F8, codes: I8, members: I8, first: int, last: int, low: float, high: float) -> float:
     """By how much the commands of a group's proven members leave [low, high], summed without rounding error; or ≤ 0."""
     total = rest = 0.0

@@ -13,7 +13,7 @@ from jit import rows as r
 from jit.build import F1, F2, I1, I2, RF2, RI1, RI2, F, N, kernel, term
 from jit.codes import Authority, Mode, Reason, State
 from jit.constants import F8, I8
-from jit.joint import DIRECTION, GRID_OPERATOR, SITE, TRANSFORMER, settle, together
+from jit.joint import DIRECTION, GRID_OPERATOR, SITE, TRANSFORMER, one_after_another, settle, together
 
 MOST_STEPS = 1e15  # what a float64 counts exactly
 ARMED = int(Authority.ARMED)
@@ -135,7 +135,8 @@ def ramp(
     """ramped_kw from the origin toward limited_kw. Origin: the previous ramped power, or measured power after silence.
 
     A service brings a ramp of its own: what its given power moved in this tick widens the step by as much. The joint
-    projection is part of what is remembered: when the site's limit goes, power rises from what was sent, by the ramp.
+    projection, and waiting for room that another may still hold, are part of what is remembered: when the site's limit
+    goes, power rises from what was sent, by the ramp.
     """
     for a in range(values.shape[1]):
         low, high = values[r.LOW_KW, a], values[r.HIGH_KW, a]
@@ -167,6 +168,7 @@ def ramp(
         values[r.RAMPED_KW, a] = clamp(ramped, low, high)
         codes[r.RAMP_BY, a] = by
     together(values, codes, site, site_codes, starts, members, band, r.RAMPED_KW, r.RAMPED_KW, r.RAMP_BY)
+    one_after_another(values, codes, site, starts, members, band, r.RAMPED_KW, r.RAMP_BY)
 
 
 @term

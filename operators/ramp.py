@@ -2,7 +2,8 @@
 
 A limit beats the ramp: the origin is the previous unrounded ramped power projected onto today's band, so a limit that
 drops acts at once. What comes out is projected jointly onto the site's band and remembered so: when that limit goes,
-power rises from what was sent. After silence the origin is measured power, so that becoming armed is bumpless. A pause
+power rises from what was sent. One battery rises into the room of another only when that one is known to hold less:
+its write may have been refused. After silence the origin is measured power, so that becoming armed is bumpless. A pause
 earns no credit: `dt_ramp` is at most two cycles.
 """
 
@@ -27,6 +28,8 @@ from operators.stage import stage
         "site_low_by",
         "site_high_by",
         "transformers.*",
+        "holds_low_kw",
+        "holds_high_kw",
         "service_kw",
         "power_kw",
         "fault",

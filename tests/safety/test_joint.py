@@ -190,3 +190,25 @@ def test_what_was_seen_more_than_15_minutes_ago_is_forgotten() -> None:
     rig.other_kw = 10.0
     rig.run(1000)
     assert rig.frame.at_site("other_most_kw") == 10.0
+
+
+@pytest.mark.hazard("row 25", "S4")
+def test_whichever_of_two_writes_is_refused_both_set_points_together_stay_within_the_limit(cycle: str) -> None:
+    """One battery gets its limit back, the other gives way: it rises only into what the other is known to have left."""
+    plain = site(2, cycle=cycle)
+    limited = plain.site.model_copy(update={"import_limit": 300.0})
+    rig = Rig(plain.model_copy(update={"site": limited})).ready()
+    rig.schedule("day_ahead", -400.0)
+    rig.batteries["b1"].charge_limit = 60.0
+    rig.run(15)
+    assert rig.power == pytest.approx([-60.0, -240.0], abs=0.3)
+    rig.batteries["b1"].charge_limit = 250.0
+    before = rig.power
+    for _ in range(round(15 / rig.cycle)):
+        rig.tick()
+        now = rig.power
+        assert now[0] + before[1] >= -300.0 - 1e-9, "if the second write is refused"
+        assert before[0] + now[1] >= -300.0 - 1e-9, "if the first write is refused"
+        before = now
+    assert sum(rig.power) == pytest.approx(-300.0, abs=0.3)
+    assert rig.power[0] < -140.0
