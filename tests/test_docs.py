@@ -44,7 +44,8 @@ def test_every_exit_code_is_in_the_operators_manual() -> None:
 
 
 def test_every_metric_of_the_operators_manual_is_one() -> None:
-    source = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("sinks/metrics.py", "pipeline/buffers.py"))
+    places = ("sinks/metrics.py", "pipeline/buffers.py", "pipeline/recordings.py")
+    source = "".join((ROOT / name).read_text(encoding="utf-8") for name in places)
     known = set(re.findall(r'"(bess_[a-z_]+)"', source))
     known |= {f"{name}_total" for name in known}  # the client adds it to counters
     named = set(re.findall(r"\bbess_[a-z_]+\b", (ROOT / "docs/operations.md").read_text(encoding="utf-8")))
