@@ -50,7 +50,12 @@ def live(folder: Path, site: Definition) -> Recording:
         header = describe(compiled.definition, compiled.profiles, compiled.layout, version="0", kernels="k", boot="b")
         recorder = Inline("world", Store(folder / "recording", header, Keeping()), Form(compiled.layout))
         process.entry.snapshot.witnesses = (recorder,)
-        process.finished.append(lambda: recorder.offer(process.view.frame))
+
+        def offer() -> None:
+            if process.view.frame is not None:
+                recorder.offer(process.view.frame)
+
+        process.finished.append(offer)
         world.schedule(160.0)
         world.run(25.0)
         world.schedule(-120.0)
