@@ -28,7 +28,8 @@ from pipeline.simulation.storm import storm
 from pipeline.simulation.world import World
 from sources.recording.recording import Recording
 
-pytestmark = pytest.mark.req("LH-TEST-004", "LH-NF-008")
+#: Processes that have to compile first take their time on a busy machine.
+pytestmark = [pytest.mark.req("LH-TEST-004", "LH-NF-008"), pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[3]
 SECONDS = float(os.environ.get("BESS_PIPELINE_REPLAY_S", "900"))
