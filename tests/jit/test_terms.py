@@ -114,6 +114,8 @@ def test_local_control_allows_nothing(conditions: int, most: float) -> None:
         (10.0, 3.0, (0.0, 0.0)),
         (10.0, -3.0, (0.0, 0.0)),
         (10.0, NAN, (0.0, 0.0)),
+        (10.0, INF, (0.0, 0.0)),
+        (10.0, -INF, (0.0, 0.0)),
         (INF, 50.0, (0.0, 0.0)),
         (INF, -50.0, (0.0, 0.0)),
     ],
@@ -150,6 +152,11 @@ def test_without_a_taper_the_bound_of_temperature_is_a_step(celsius: float, most
 )  # fmt: skip
 def test_toward_an_end_of_the_soc_power_falls_in_that_direction_alone(level: float, expected: Band) -> None:
     assert band("soc", soc_pct=level) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("level", "expected"), [(10.5, (-INF, INF)), (10.0, (-INF, 0.0)), (90.0, (0.0, INF))])
+def test_without_a_taper_an_end_of_the_soc_is_a_step(level: float, expected: Band) -> None:
+    assert band("soc", soc_pct=level, soc_taper=0.0) == expected
 
 
 @pytest.mark.parametrize(

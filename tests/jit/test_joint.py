@@ -1,0 +1,260 @@
+"""What assets share, number by number: who is proven, the worst of who is not, the room of a group, one step off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jit import constants as c
+from jit import joint
+from jit import rows as r
+from jit.codes import Condition, Permit, Reason
+from jit.frame import F8, I8
+
+pytestmark = [pytest.mark.safety, pytest.mark.req("LH-CTRL-002", "LH-CTRL-004")]
+
+INF, NAN = np.inf, np.nan
+ROW = len(r.VALUE_ROWS)
+
+
+class Group:
+    """Assets behind one limit; `facts` are rows and ratings by name, one number for all or one for each."""
+
+    def __init__(self, assets: int = 1, **facts: Any) -> None:
+        self.values, self.codes = np.full((ROW + 2, assets), NAN), np.zeros((len(r.CODE_ROWS), assets), np.int64)
+        self.ratings = np.zeros((len(c.RATING_NAMES), assets))
+        self.members = np.arange(assets)
+        self.codes[r.PROVEN] = Permit.YES
+        values, codes = [row.name for row in r.VALUE_ROWS], [row.name for row in r.CODE_ROWS]
+        for name, value in facts.items():
+            for matrix, names in ((self.values, values), (self.codes, codes), (self.ratings, list(c.RATING_NAMES))):
+                if name in names:
+                    matrix[names.index(name)] = value
+        self.members.flags.writeable = self.ratings.flags.writeable = False
+
+
+@pytest.mark.parametrize("charge", list(Permit))
+@pytest.mark.parametrize("discharge", list(Permit))
+@pytest.mark.parametrize("quality", [0, 1, 2])
+@pytest.mark.parametrize("conditions", [0, Condition.FOLLOWS, ~int(Condition.FOLLOWS), -1])
+def test_an_asset_is_proven_when_it_may_run_and_is_seen_to_follow(
+    charge: Permit, discharge: Permit, quality: int, conditions: int
+) -> None:
+    one = Group(may_charge=charge, may_discharge=discharge, quality=quality, conditions=conditions)
+    joint.judge(one.codes)
+    sure = Permit.YES in (charge, discharge) and quality == 1 and conditions & Condition.FOLLOWS
+    assert one.codes[r.PROVEN, 0] == (Permit.YES if sure else Permit.NO)
+
+
+REMOTE = int(Condition.REMOTE)
+AWAY = {"proven": Permit.NO, "quality": 2, "conditions": REMOTE, "power_kw": 40.0, "steady_s": 0.0, "age_s": 1.0,
+        "reverts_after_s": 10.0, "valid_for_s": 3.0, "charge_kw": 100.0, "discharge_kw": 200.0}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"proven": Permit.YES}, (0.0, 0.0)),
+        ({"quality": 1}, (0.0, 40.0)),
+        ({"quality": 1, "power_kw": -0.5}, (-0.5, 0.0)),
+        ({"quality": 1, "reverts_to_kw": -9.0}, (0.0, 40.0)),
+        ({"quality": 1, "holds_low_kw": -60.0, "holds_high_kw": 70.0}, (-60.0, 70.0)),
+        ({"quality": 1, "steady_s": 99.0, "age_s": 99.0}, (0.0, 40.0)),
+        ({"quality": 1, "power_kw": NAN}, (-100.0, 200.0)),
+        ({}, (0.0, 40.0)),
+        ({"reverts_to_kw": -9.0}, (-9.0, 40.0)),
+        ({"reverts_to_kw": 50.0}, (0.0, 50.0)),
+        ({"power_kw": NAN}, (-100.0, 200.0)),
+        ({"steady_s": 13.5, "age_s": 13.5}, (0.0, 0.0)),
+        ({"steady_s": 13.5, "age_s": 13.5, "reverts_to_kw": -9.0}, (-9.0, 0.0)),
+        ({"steady_s": 13.5, "age_s": 13.5, "power_kw": NAN}, (0.0, 0.0)),
+        ({"steady_s": 13.0, "age_s": 13.5}, (0.0, 40.0)),
+        ({"steady_s": 13.5, "age_s": 13.0}, (0.0, 40.0)),
+        ({"steady_s": 13.5, "age_s": NAN}, (0.0, 0.0)),
+        ({"steady_s": NAN, "age_s": 13.5}, (0.0, 40.0)),
+        ({"steady_s": 13.5, "age_s": 13.5, "conditions": 0}, (0.0, 40.0)),
+        ({"steady_s": 13.5, "age_s": 13.5, "holds_high_kw": 7.0}, (0.0, 7.0)),
+    ],
+)
+def test_of_what_is_not_proven_the_worst_is_possible_until_it_has_reverted(
+    facts: dict[str, Any], expected: tuple[float, float]
+) -> None:
+    one = Group(**AWAY | facts)
+    joint.possible(one.values, one.codes, one.ratings)
+    assert (one.values[r.POSSIBLE_LOW_KW, 0], one.values[r.POSSIBLE_HIGH_KW, 0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("other", "good", "required", "seen", "expected"),
+    [
+        (30.0, True, 1.0, (NAN, NAN), (30.0, -30.0)),
+        (30.0, False, 1.0, (NAN, NAN), (INF, INF)),
+        (NAN, True, 1.0, (NAN, NAN), (INF, INF)),
+        (NAN, True, 0.0, (NAN, NAN), (20.0, 50.0)),
+        (30.0, False, 0.0, (-40.0, 10.0), (20.0, 50.0)),
+        (30.0, False, 0.0, (-60.0, 25.0), (25.0, 60.0)),
+    ],
+)
+def test_without_its_meter_a_site_counts_what_is_declared_or_was_seen(
+    other: float, good: bool, required: float, seen: tuple[float, float], expected: tuple[float, float]
+) -> None:
+    site, site_codes = np.full(len(r.SITE_VALUE_ROWS), NAN), np.zeros(len(r.SITE_CODE_ROWS), np.int64)
+    constants = np.zeros(len(c.SITE_NAMES))
+    constants[c.POC_REQUIRED], constants[c.MAX_PV], constants[c.MAX_LOAD] = required, 20.0, 50.0
+    site[r.OTHER_KW], site_codes[r.POC_QUALITY] = other, 1 if good else 2
+    site[r.OTHER_LEAST_KW], site[r.OTHER_MOST_KW] = seen
+    assert joint.rooms(site, site_codes, constants) == expected
+
+
+@pytest.mark.parametrize(
+    ("room", "left", "parts"),
+    [
+        (100.0, (70.0, 60.0), [(-70.0, 60.0), (-70.0, 60.0), (-30.0, 40.0)]),
+        (35.0, (5.0, 0.0), [(-5.0, 0.0), (-5.0, 0.0), (-30.0, 35.0)]),
+        (20.0, (0.0, 0.0), [(0.0, 0.0), (0.0, 0.0), (-20.0, 20.0)]),
+        (INF, (INF, INF), [(-INF, INF), (-INF, INF), (-INF, INF)]),
+    ],
+)
+def test_who_is_not_proven_takes_its_worst_from_the_room_of_the_others(
+    room: float, left: tuple[float, float], parts: list[tuple[float, float]]
+) -> None:
+    g = Group(3, possible_low_kw=[0.0, 0.0, -30.0], possible_high_kw=[0.0, 0.0, 40.0])
+    g.codes[r.PROVEN, 2] = Permit.NO
+    joint.no_opinion(g.values, ROW)
+    assert joint.share(g.values, g.codes, g.members, 0, 3, room, room, ROW) == left
+    assert list(zip(g.values[ROW], g.values[ROW + 1], strict=True)) == parts
+    joint.share(g.values, g.codes, g.members, 0, 1, 3.0, 4.0, ROW)  # a narrower group: the narrowest part stands
+    joint.share(g.values, g.codes, g.members, 0, 1, 90.0, 90.0, ROW)
+    assert (-g.values[ROW, 0], g.values[ROW + 1, 0]) == (min(3.0, -parts[0][0]), min(4.0, parts[0][1]))
+
+
+WHY = int(Reason.SITE_LIMITED)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("powers", "wishes", "bound", "proven", "expected"),
+    [
+        ([50.0, 30.0], [50.0, 30.0], 80.0, "yy", [50.0, 30.0]),
+        ([50.0, 30.0], [50.0, 30.0], 40.0, "yy", [25.0, 15.0]),
+        ([50.0, 30.0], [90.0, 30.0], 40.0, "yy", [30.0, 10.0]),
+        ([50.0, 10.0], [50.0, 100.0], 40.0, "yy", [30.0, 10.0]),
+        ([50.0, 30.0], [50.0, 30.0], NAN, "yy", [0.0, 0.0]),
+        ([50.0, 30.0], [50.0, 30.0], -5.0, "yy", [0.0, 0.0]),
+        ([50.0, 30.0], [50.0, 30.0], 40.0, "yn", [40.0, 30.0]),
+        ([50.0, 30.0], [50.0, 30.0], 0.5, "yy", [0.3125, 0.1875]),
+        ([50.0, 0.0], [50.0, 70.0], 20.0, "yy", [20.0, 0.0]),
+        ([0.0, 0.0], [50.0, 30.0], 0.0, "yy", [0.0, 0.0]),
+    ],
+)
+def test_a_group_is_cut_by_what_its_members_wish_and_names_who_was(
+    sign: float, powers: list[float], wishes: list[float], bound: float, proven: str, expected: list[float]
+) -> None:
+    g = Group(2, ramped_kw=[sign * power for power in powers], desired_kw=[sign * wish for wish in wishes])
+    g.codes[r.PROVEN] = [Permit.YES if letter == "y" else Permit.NO for letter in proven]
+    low, high = (-77.0, bound) if sign > 0.0 else (-bound, 77.0)
+    joint.squeeze(g.values, g.codes, g.members, 0, 2, low, high, r.RAMPED_KW, r.DESIRED_KW, r.RAMP_BY, WHY)
+    assert sign * g.values[r.RAMPED_KW] == pytest.approx(expected)
+    cut = [power != wanted for power, wanted in zip(powers, expected, strict=True)]
+    assert (g.codes[r.RAMP_BY] == WHY).tolist() == cut
+
+
+def site_of(g: Group, low: float, high: float, by: int = r.L_SITE + 1) -> tuple[F8, I8, I8]:
+    site, site_codes = np.full(len(r.SITE_VALUE_ROWS) + 2, NAN), np.zeros(len(r.SITE_CODE_ROWS), np.int64)
+    site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW] = low, high
+    site_codes[r.SITE_LOW_BY] = site_codes[r.SITE_HIGH_BY] = by
+    return site, site_codes, np.array([0, g.values.shape[1]])
+
+
+@pytest.mark.parametrize(
+    ("powers", "expected", "direction"),
+    [
+        ([50.0, -20.0, 0.0], [50.0, 0.0, 0.0], 1),
+        ([20.0, -50.0, -5.0], [0.0, -50.0, -5.0], -1),
+        ([20.0, -20.0, 0.0], [0.0, 0.0, 0.0], 0),
+        ([0.0, 0.0, 0.0], [0.0, 0.0, 0.0], 0),
+        ([0.25, -0.5, 0.0], [0.0, -0.5, 0.0], -1),
+        ([0.5, -0.25, 0.0], [0.5, 0.0, 0.0], 1),
+    ],
+)
+def test_no_battery_charges_while_another_discharges(
+    powers: list[float], expected: list[float], direction: int
+) -> None:
+    g = Group(3, ramped_kw=powers)
+    site, site_codes, starts = site_of(g, -INF, INF)
+    given = g.values, g.codes, site, site_codes, starts, g.members, len(r.SITE_VALUE_ROWS)
+    assert joint.together(*given, r.RAMPED_KW, r.RAMPED_KW, r.RAMP_BY) == direction
+    assert g.values[r.RAMPED_KW].tolist() == expected
+    turned = [Reason.ONE_DIRECTION if power != found else 0 for power, found in zip(powers, expected, strict=True)]
+    assert g.codes[r.RAMP_BY].tolist() == turned
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("by", "why"),
+    [(r.L_SITE + 1, Reason.SITE_LIMITED), (r.L_GRID_OPERATOR + 1, Reason.GRID_OPERATOR_LIMITED)],
+)
+def test_the_transformers_come_first_and_the_site_last_each_with_its_name(sign: float, by: int, why: Reason) -> None:
+    """Two assets behind a transformer of 30 kW, all three behind a site of 60 kW."""
+    g = Group(3, ramped_kw=[sign * 40.0, sign * 20.0, sign * 10.0])
+    site, site_codes, _ = site_of(g, -60.0 if sign < 0.0 else -1.0, 60.0 if sign > 0.0 else 1.0, by)
+    opposite = r.SITE_LOW_BY if sign > 0.0 else r.SITE_HIGH_BY
+    site_codes[opposite] = 0
+    band = len(r.SITE_VALUE_ROWS)
+    site[band : band + 2] = (-2.0, 30.0) if sign > 0.0 else (-30.0, 2.0)
+    starts, members = np.array([0, 3, 5]), np.array([0, 1, 2, 0, 1])
+    given = g.values, g.codes, site, site_codes, starts, members, band
+    joint.together(*given, r.RAMPED_KW, r.RAMPED_KW, r.RAMP_BY)
+    assert sign * g.values[r.RAMPED_KW] == pytest.approx([20.0, 10.0, 10.0])
+    assert g.codes[r.RAMP_BY].tolist() == [Reason.TRANSFORMER_LIMITED, Reason.TRANSFORMER_LIMITED, 0]
+    site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW] = -20.0, 20.0
+    joint.together(*given, r.RAMPED_KW, r.RAMPED_KW, r.RAMP_BY)
+    assert sign * g.values[r.RAMPED_KW] == pytest.approx([10.0, 5.0, 5.0])
+    assert g.codes[r.RAMP_BY].tolist() == [why, why, why]
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("powers", "bound", "given", "expected"),
+    [
+        ([10.0, 20.0, 5.0], 35.0, -1, [10.0, 20.0, 5.0]),
+        ([10.0, 20.0, 5.0], 34.9, 1, [10.0, 19.0, 5.0]),
+        ([10.0, 5.0, 10.0], 24.0, 0, [9.0, 5.0, 10.0]),
+        ([0.0, 0.5, 0.0], 0.4, 1, [0.0, 0.0, 0.0]),
+        ([0.0, 2.5, 0.0], 2.4, 1, [0.0, 0.0, 0.0]),
+        ([0.0, 3.0, 0.0], 2.9, 1, [0.0, 2.0, 0.0]),
+        ([0.0, 0.0, 0.0], 0.0, -1, [0.0, 0.0, 0.0]),
+    ],
+)
+def test_what_rounding_put_over_a_bound_the_largest_gives_back_in_one_step(
+    sign: float, powers: list[float], bound: float, given: int, expected: list[float]
+) -> None:
+    """At or above its minimum power, else 0."""
+    g = Group(3, command_kw=[sign * power for power in powers], resolution_kw=1.0,
+              min_charge_kw=2.0 if sign < 0.0 else 50.0, min_discharge_kw=2.0 if sign > 0.0 else 50.0)  # fmt: skip
+    low, high = (-9.0, bound) if sign > 0.0 else (-bound, 9.0)
+    assert joint.settle(g.values, g.codes, g.ratings, g.members, 0, 3, low, high) == given
+    assert (sign * g.values[r.COMMAND_KW]).tolist() == expected
+
+
+def test_a_device_without_a_resolution_gives_the_least_step_and_who_is_not_proven_gives_nothing() -> None:
+    g = Group(2, command_kw=[90.0, 10.0])
+    g.codes[r.PROVEN, 0] = Permit.NO
+    assert joint.settle(g.values, g.codes, g.ratings, g.members, 0, 2, -9.0, 10.0) == -1
+    assert joint.settle(g.values, g.codes, g.ratings, g.members, 0, 2, -9.0, 9.0) == 1
+    assert g.values[r.COMMAND_KW].tolist() == [90.0, 10.0 - 1e-6]
+    assert joint.settle(g.values, g.codes, g.ratings, g.members, 0, 1, -9.0, 9.0) == -1, "nobody of them is proven"
+
+
+def test_a_sum_is_beyond_its_bound_by_the_last_bit_and_not_by_the_rounding_of_the_sum() -> None:
+    """In float64 2⁵³ + 1 + 1 is 2⁵³."""
+    g = Group(3, command_kw=[2.0**53, 1.0, 1.0], resolution_kw=1.0)
+    assert joint.beyond(g.values, g.codes, g.members, 0, 3, -1.0, 2.0**53) == 2.0
+    assert joint.beyond(g.values, g.codes, g.members, 0, 3, -1.0, 2.0**53 + 2.0) <= 0.0
+    g.values[r.COMMAND_KW] *= -1.0
+    assert joint.beyond(g.values, g.codes, g.members, 0, 3, -(2.0**53), 1.0) == 2.0
+    assert joint.beyond(g.values, g.codes, g.members, 0, 3, -(2.0**53) - 2.0, 1.0) <= 0.0
+    g.values[r.COMMAND_KW] = [1.0, 2.0**53, 1.0]
+    assert joint.beyond(g.values, g.codes, g.members, 0, 3, -1.0, 2.0**53) == 2.0
