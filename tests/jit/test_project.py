@@ -83,6 +83,7 @@ def test_a_projection_is_inside_and_whatever_is_unknown_is_0(
         (7.7, 0.0, 7.7), (7.7, -1.0, 7.7), (7.7, 1.0, 7.0), (-7.7, 1.0, -7.0), (7.7, 2.5, 7.5), (7.77, 0.1, 7.7),
         (7.7, 0.25, 7.5), (0.3, 0.1, 0.3), (7.7, 0.3, 7.5), (1e15, 1.0, 0.0), (9e14, 1.0, 9e14), (5e14, 0.5, 0.0),
         (4e14, 0.5, 4e14), (1e15, 10.0, 0.0), (NAN, 1.0, 0.0), (0.5, 1.0, 0.0), (3.0, 3.0, 3.0),
+        (np.nextafter(0.3, 0.0), 0.1, 0.2), (5.699999999999999, 0.3, 5.4),
     ],
 )  # fmt: skip
 def test_rounding_gives_the_next_multiple_toward_zero(power: float, step: float, expected: float) -> None:
@@ -117,7 +118,7 @@ def test_what_is_desired_is_projected_and_the_limit_is_named(
      (r.L_GRID_OPERATOR + 1, r.L_GRID_OPERATOR, Reason.GRID_OPERATOR_LIMITED)],
 )  # fmt: skip
 def test_what_cuts_all_together_is_named_in_place_of_an_own_limit(by: int, limit: int, why: Reason) -> None:
-    chain = Chain(2, desired_kw=[150.0, -1.0])
+    chain = Chain(2, desired_kw=[150.0, -90.0], low_kw=[-100.0, -20.0])
     chain.site[r.SITE_HIGH_KW], chain.site_codes[r.SITE_HIGH_BY] = 60.0, by
     chain.constrain()
     assert chain.values[r.LIMITED_KW].tolist() == [60.0, 0.0]
@@ -213,18 +214,22 @@ def test_what_the_site_cuts_keeps_its_reason_through_rounding_and_the_sum_settle
 
 @pytest.mark.parametrize("group", ["site", "transformer"])
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_a_sum_that_rounding_put_over_the_bound_gives_one_step_back(group: str, sign: float) -> None:
-    """0.1 + 0.2 as float64 are more than 0.3."""
-    chain = Chain(2, ramped_kw=[sign * 0.1, sign * 0.2], resolution_kw=0.1)
-    low, high = (-INF, 0.3) if sign > 0.0 else (-0.3, INF)
+@pytest.mark.parametrize("largest", [0, 1])
+def test_a_sum_that_rounding_put_over_the_bound_gives_one_step_back(group: str, sign: float, largest: int) -> None:
+    """0.1 + 0.7 in float64 are less than both together exactly: no projection sees that, the settling does."""
+    powers = [0.1, 0.7] if largest else [0.7, 0.1]
+    chain = Chain(2, ramped_kw=[sign * power for power in powers], resolution_kw=0.1)
+    low, high = (-INF, 0.1 + 0.7) if sign > 0.0 else (-0.1 - 0.7, INF)
     if group == "transformer":
         chain.starts, chain.members = np.array([0, 2, 4]), np.array([0, 1, 0, 1])
         chain.site[BAND], chain.site[BAND + 1] = low, high
     else:
         chain.site[r.SITE_LOW_KW], chain.site[r.SITE_HIGH_KW] = low, high
     chain.command()
-    total = sign * chain.site[r.TOTAL_KW]
-    assert 0.0 < total <= 0.3
+    assert sign * chain.values[r.COMMAND_KW, largest] == pytest.approx(0.6)
+    assert sign * chain.values[r.COMMAND_KW, 1 - largest] == 0.1
+    assert chain.codes[r.COMMAND_BY, largest] == Reason.ROUNDED
+    assert chain.codes[r.COMMAND_BY, 1 - largest] == Reason.UNCHANGED
 
 
 @pytest.mark.parametrize(
