@@ -15,6 +15,8 @@ from hashlib import blake2b
 from typing import Any
 
 from pipeline.simulation.line import Carried, Host, Line
+from pipeline.simulation.pushed import Pushed
+from simulator.broker import Broker
 
 
 def stream(seed: int, name: str) -> random.Random:
@@ -90,6 +92,16 @@ class Transport(asyncio.Transport):
             self._line.open_.remove(self)
 
 
+class Mute:
+    """The far end of a line on which nothing is answered: a broker takes the bytes itself."""
+
+    def answer(self, octets: bytes, sent_s: float, meant: bytes | None = None) -> bytes | None:  # noqa: ARG002
+        return None
+
+    def delivered(self, reply: bytes) -> None:
+        """Nobody noted what was asked."""
+
+
 class MemoryNet:
     """Lines by (host, port). `generation` counts the processes: what an ended one sends goes nowhere."""
 
@@ -97,10 +109,17 @@ class MemoryNet:
         self.seed = seed
         self.generation = 0
         self.lines: dict[tuple[str, int], Line] = {}
+        self.brokers: dict[tuple[str, int], Broker] = {}
 
     def plug(self, name: str, port: int, host: Host) -> Line:
         self.lines[name, port] = Line(host, partial(self._stream, name))
         return self.lines[name, port]
+
+    def plug_broker(self, name: str, port: int, broker: Broker) -> Line:
+        """A host that speaks when it likes."""
+        line = self.plug(name, port, Mute())
+        self.brokers[name, port] = broker
+        return line
 
     def _stream(self, name: str, what: str) -> random.Random:
         return stream(self.seed, f"line {name} {what}")
@@ -117,8 +136,12 @@ class MemoryNet:
             raise ConnectionRefusedError(f"{host}:{port} refuses")
         if line.dead:
             await asyncio.get_running_loop().create_future()  # the caller's time-out ends it
-        born = self.generation
-        protocol = factory()
-        transport = Transport(asyncio.get_running_loop(), line, protocol, lambda: born == self.generation)
+        born, loop, protocol = self.generation, asyncio.get_running_loop(), factory()
+        broker = self.brokers.get((host, port))
+        transport: Transport | Pushed
+        if broker is None:
+            transport = Transport(loop, line, protocol, lambda: born == self.generation)
+        else:
+            transport = Pushed(loop, line, broker, protocol, lambda: born == self.generation)
         protocol.connection_made(transport)
         return transport, protocol

@@ -130,6 +130,10 @@ class World:
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
+    def true_ns(self) -> int:
+        """What a right clock shows."""
+        return EPOCH_NS + round(self.loop.time() * 1e9)
+
     def utc_ns(self) -> int:
         return EPOCH_NS + self.wall_offset_ns + round(self.loop.time() * (1e9 + 1e3 * self.wall_ppm))
 

@@ -1,0 +1,104 @@
+"""Batteries on MQTT in the world: the production client against a broker on bytes, and what goes wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.simulation.mqtt_world import MqttWorld, mqtt_definition, mqtt_storage
+from sources.act import ActKind
+
+pytestmark = [pytest.mark.safety, pytest.mark.hazard("row 4", "F1", "F2", "S2", "S7", "H5i")]
+
+
+def world(folder: Path, assets: int = 1, seed: int = 0) -> MqttWorld:
+    return MqttWorld(mqtt_definition(assets), folder, seed=seed, profile=mqtt_storage())
+
+
+def test_a_schedule_becomes_power_over_mqtt(tmp_path: Path) -> None:
+    with world(tmp_path, 2) as it:
+        it.schedule(160.0)
+        it.run(20.0)
+        assert it.trace.moments[-1].power_kw == pytest.approx({"b1": 80.0, "b2": 80.0})
+        it.verify()
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_a_broker_that_restarts_is_0_kw_or_served_and_then_power_again(forget: bool, tmp_path: Path) -> None:
+    with world(tmp_path) as it:
+        it.schedule(80.0)
+        it.run(15.0)
+        it.trace.healthy = False
+        for _ in range(3):
+            it.broker.restart(forget=forget)
+            it.run(2.0)
+        it.trace.healed_s = it.loop.time()
+        it.run(20.0)
+        assert it.trace.in_force("b1", it.loop.time()) == 80.0
+        it.verify(without=("L3",))
+
+
+def test_a_broker_that_falls_silent_leaves_the_battery_at_its_reversion(tmp_path: Path) -> None:
+    with world(tmp_path) as it:
+        it.schedule(80.0)
+        it.run(15.0).line_of_broker.silent = True
+        it.run(16.0)
+        assert it.trace.moments[-1].power_kw["b1"] == 0.0
+        it.verify()
+
+
+@pytest.mark.hazard("row 13")
+def test_who_is_thrown_out_by_its_own_id_steps_back(tmp_path: Path) -> None:
+    """DISCONNECT with "session taken over", again and again: counted as a second master, and no breach."""
+    with world(tmp_path) as it:
+        it.schedule(80.0)
+        it.run(15.0)
+        it.trace.healthy = False
+        for _ in range(5):
+            it.broker.evict()
+            it.run(1.0)
+        assert any("broker" in name for name in it.process.field.contested())
+        it.run(30.0)
+        it.verify(without=("L3",))
+
+
+def test_retained_junk_is_neither_fresh_nor_a_command(tmp_path: Path) -> None:
+    """Old telemetry, an old acknowledgement and noise lie at the broker: nothing runs on them."""
+    with world(tmp_path) as it:
+        it.run(10.0)
+        said = it.broker.retained
+        it.stations["b1"].lies.frozen = True
+        it.junk("battery/b1/telemetry", b'{"soc": 50, "power": 0, "heartbeat": 1, "available": true, "remote": true}')
+        it.junk("battery/b1/command/ack", b'{"command_id": "x", "accepted": true}')
+        it.schedule(80.0)
+        it.trace.healthy = False
+        it.broker.restart(forget=False)
+        it.run(20.0)
+        assert set(said) >= {"battery/b1/telemetry"}
+        assert it.trace.in_force("b1", it.loop.time()) == 0.0
+        it.verify()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_late_lost_and_reordered_bytes_breach_nothing(seed: int, tmp_path: Path) -> None:
+    with world(tmp_path, 2, seed) as it:
+        it.schedule(160.0)
+        line = it.run(15.0).line_of_broker
+        line.drop, line.delay_s, line.late = 0.2, 0.05, 0.05
+        it.run(30.0)
+        it.lies("b1").sentinel = {"soc"}
+        it.run(5.0)
+        it.lies("b1").sentinel = set()
+        line.drop = line.delay_s = line.late = 0.0
+        it.run(10.0).act(ActKind.STOP)
+        it.run(5.0)
+        assert it.trace.in_force("b1", it.loop.time()) == 0.0
+        it.verify(without=("L3",))
+
+
+def test_a_termination_is_confirmed_over_mqtt(tmp_path: Path) -> None:
+    with world(tmp_path) as it:
+        it.schedule(80.0)
+        assert it.run(15.0).terminate()
+        assert it.trace.powers("b1")[-1][1] == 0.0
