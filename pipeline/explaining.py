@@ -37,7 +37,7 @@ def why(asset: str | None, at_ns: int | None, recording: Path | None, url: str, 
     if recording is None and at_ns is None:
         decisions = _now(asset, url, token_file, in_json=in_json)
     else:
-        folder = recording or _of_running(url, token_file, in_json=in_json)
+        folder = recording or folder_of_running(url, token_file, in_json=in_json)
         decisions = _recorded(folder, asset, at_ns, in_json=in_json)
     if in_json:
         say(decisions[0] if asset else decisions)
@@ -55,7 +55,7 @@ def _now(asset: str | None, url: str, token_file: Path | None, *, in_json: bool)
         return [remote.once(f"decisions.{name}") for name in ([asset] if asset else named)]
 
 
-def _of_running(url: str, token_file: Path | None, *, in_json: bool) -> Path:
+def folder_of_running(url: str, token_file: Path | None, *, in_json: bool) -> Path:
     """Where the running process records to."""
     with talking(url, token_file, in_json=in_json) as remote:
         folders = [Path(folder) for folder in remote.hello.get("recordings") or ()]

@@ -180,6 +180,7 @@ class Process:
                 "demo": False,
                 **self.options.shown,
             },
+            tuple(str(recorder.store.folder) for recorder in self.recorders.values()),
         )
 
     def _histories(self) -> dict[str, History]:

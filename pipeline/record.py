@@ -2,6 +2,7 @@
 
     bess-pipeline record site.yaml --output recordings --for 10m
     bess-pipeline record --show recordings
+    bess-pipeline record --as-test 60s --at 2026-11-22T14:03:30Z recordings > site_incident_test.yaml
 
 In shadow nothing is written to a device. Nothing else is published either: outputs and the endpoint of the definition
 are left out, and the state directory is one of the recording's own, so that it may run beside a process that is armed.
@@ -17,8 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.console import as_json, checked, chosen, definition_file, fail, say, secrets_folder, slow
+from pipeline.console import as_json, checked, chosen, definition_file, endpoint, fail, say, secrets_folder, slow
 from pipeline.exits import Exit
+from pipeline.explaining import folder_of_running
+from pipeline.incident.verb import as_test
+from pipeline.replay.verb import Instant
 
 if TYPE_CHECKING:
     from pipeline.check import Checked
@@ -47,12 +51,18 @@ class Span(click.ParamType[float]):
 @click.option("--for", "for_s", type=Span(), help="End by itself after this time.  [default: on Ctrl-C]")
 @click.option("--show", type=click.Path(exists=True, path_type=Path), metavar="RECORDING",
               help="Say what a recording (a file or a folder) holds.")  # fmt: skip
+@click.option("--as-test", "test_s", type=Span(), help="Write the last TIME of a recording (FILE; without one that of"
+              " the running process) as a test.")  # fmt: skip
+@click.option("--at", "at_ns", type=Instant(), help="With --as-test: end at this instant.  [default: the newest tick]")
+@endpoint
 @secrets_folder
 @as_json
-def record(
-    file: Path | None, output: Path, for_s: float | None, show: Path | None, secrets_dir: Path, in_json: bool
-) -> None:
+def record(file: Path | None, output: Path, for_s: float | None, show: Path | None, test_s: float | None,
+           at_ns: int | None, url: str, token_file: Path | None, secrets_dir: Path, in_json: bool) -> None:  # fmt: skip
     """Record every tick of a definition that runs in shadow; with --show, look at what was recorded."""
+    if test_s is not None:
+        as_test(file or folder_of_running(url, token_file, in_json=in_json), test_s, at_ns, in_json=in_json)
+        return
     if show is not None:
         _show(show, in_json=in_json)
         return

@@ -6,7 +6,8 @@
 Healthy: limits at rating, load and PV 0, 50 Hz, available, remote, no alarms, SoC in the middle of its band, 25 °C. A
 battery follows its command at once and keeps it while nothing is written. Every poll moves the proof of freshness.
 A point can be pinned to a value, `missing` (no value) or `stale` (its last value, marked); a device can be `missing`
-(no answer at all) or `stale` (its last answer is too old). Powers in kW, + = discharging or feeding in.
+(no answer at all), `lost` (a failed poll at once) or `stale` (its last answer is too old); `delay` is how old answers
+are (s). Powers in kW, + = discharging or feeding in.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from jit.frame import Frame
 from jit.rows import AUTHORITY, COMMAND_KW, MODE
 from operators.validate import Plausible
 from pipeline.compile import POC, Compiled
-from pipeline.rehearsal.vocabulary import HEALTHY, MISSING, STALE
-from sources.reading import F8, I8, Reading
+from pipeline.rehearsal.vocabulary import HEALTHY, LOST, MISSING, STALE
+from sources.reading import F8, I8, Reading, lost
 from sources.receipt import Receipt
 
 NOMINAL_HZ = 50.0
@@ -57,6 +58,7 @@ class Device:
     condition: str = HEALTHY
     stale_since: float = nan
     pinned: set[str] = field(default_factory=set)
+    delay: float = 0.0
     index: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +93,8 @@ class Device:
         """The reading of one poll. None while the device gives no answer."""
         if self.condition == MISSING:
             return None
+        if self.condition == LOST:
+            return lost(self.id, now_s, len(self.names))
         if self.condition == STALE:
             if self.stale_since != self.stale_since:
                 self.stale_since = now_s
@@ -98,7 +102,7 @@ class Device:
         self.stale_since = nan
         if self.proof >= 0 and self.names[self.proof] not in self.pinned:
             self.values[self.proof] = (self.values[self.proof] + 1.0) % HEARTBEATS
-        return Reading(self.id, now_s, self.values, self.quality)
+        return Reading(self.id, now_s - self.delay, self.values, self.quality)
 
 
 def taken_pct(asset: Asset, power_kw: float, dt: float) -> float:

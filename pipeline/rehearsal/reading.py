@@ -24,6 +24,7 @@ from config.units import Dimension, QuantityError, parse
 from pipeline.rehearsal.script import ExpectAt, Expectation, Invariant, Level, Script
 from pipeline.rehearsal.vocabulary import UNKNOWN, Readable, Vocabulary, Written
 from pipeline.rules.subject import Subject
+from sources.instant import parse_utc
 
 _REASON = re.compile(r"[a-z_]+(/[A-Za-z0-9_.-]+)?")
 _PLAIN = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,17})?")
@@ -94,7 +95,7 @@ class _Meaning:
                 self.problems.append(error.diagnostic)
 
     def _target(self, path: str, key: Span, *, given: bool) -> Written:
-        target = self.words.written.get(path)
+        target = self.words.target(path)
         if target is None:
             if path in self.words.readable:
                 raise MeaningError("E603", f"`{path}` is what comes out: it cannot be set", key, "expect it instead")
@@ -172,6 +173,8 @@ def _number(text: str, span: Span, dimension: Dimension | None) -> float:
 def _setting(target: Written, text: str, span: Span) -> float | str:
     if text in target.words:
         return text
+    if target.kind == "clock":
+        return _instant(text, span)
     if target.only_words:
         advice = suggestion(text, list(target.words))
         raise MeaningError("E605", f"`{target.path}` cannot be `{text}`", span, advice)
@@ -179,6 +182,14 @@ def _setting(target: Written, text: str, span: Span) -> float | str:
     if number < 0 and not target.signed:
         raise MeaningError("E206", f"`{text}` is negative", span, "write the magnitude")
     return number
+
+
+def _instant(text: str, span: Span) -> str:
+    try:
+        parse_utc(text)
+    except ValueError as error:
+        raise MeaningError("E605", f"`{text}` is no instant", span, str(error)) from None
+    return text
 
 
 def _expected(quantity: Readable, text: str, span: Span) -> float | str:

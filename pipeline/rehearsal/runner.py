@@ -19,12 +19,15 @@ from operators.sentence import why
 from pipeline.compile import Compiled
 from pipeline.rehearsal.expectation import Failure, Moment, Watch, involved
 from pipeline.rehearsal.readout import Reader, reader
+from pipeline.rehearsal.recall import recall
 from pipeline.rehearsal.script import ExpectAt, Invariant, Level, Script
-from pipeline.rehearsal.vocabulary import ABSENT, ALL, HEALTHY, STALE, YES_NO, Readable
+from pipeline.rehearsal.vocabulary import ABSENT, ALL, HEALTHY, LOST, STALE, YES_NO, Readable
 from pipeline.rehearsal.world import World
 
 #: How long an asset may take to become ready beyond `fresh_for` (s); what is given may forbid it altogether.
 SETTLES_S = 30.0
+#: Given only once the asset is ready: what it last said is known.
+LATE = (STALE, LOST)
 _ACT_OF_START = {"standby": "deactivate", "stopped": "stop", "maintenance": "lock_out"}
 _STATE_OF_START = {
     "standby": State.STANDBY,
@@ -62,7 +65,7 @@ class Outcome:
 
 def run(script: Script, compiled: Compiled) -> Outcome:
     """One test on a fresh chain and a fresh plant. Raises `ChainError` when the chain itself fails."""
-    world, problem = _prepared(script, compiled)
+    world, problem = prepared(script, compiled)
     outcome = Outcome(script, world.cycle, problem=problem)
     if problem:
         return outcome
@@ -112,15 +115,16 @@ def _tracks(script: Script, world: World) -> list[Track]:
 # --- before 0 s -------------------------------------------------------------------------------------------------------
 
 
-def _prepared(script: Script, compiled: Compiled) -> tuple[World, str]:
+def prepared(script: Script, compiled: Compiled) -> tuple[World, str]:
     """A world whose next tick is 0 s, and what of `given` could not be reached."""
     chain, cycle = compiled.definition.chain, compiled.definition.site.cycle
     starts = {level.target.device: str(level.value) for level in script.given if level.target.kind == "start"}
     settles = ceil((chain.state_machine.fresh_for + SETTLES_S) / cycle)
     latches = ceil((2.0 * chain.command.readback.within + 2.0) / cycle) + 2
-    world = World(compiled)
+    flags = {level.target.point: level.value == "true" for level in script.given if level.target.kind == "flag"}
+    world = World(compiled, armed=flags.get("armed", True), jumps=flags.get("jumps", False))
     for level in script.given:
-        if level.value != STALE:
+        if level.value not in LATE:
             apply(level, world)
     assets = compiled.layout.assets
     for _ in range(settles):
@@ -130,10 +134,10 @@ def _prepared(script: Script, compiled: Compiled) -> tuple[World, str]:
     late = _not_ready(world, [asset for asset, start in starts.items() if start == "ready"])
     _take_states(world, starts, latches)
     for level in script.given:
-        if level.value == STALE:
+        if level.value in LATE:
             apply(level, world)
     world.step()
-    return world, late or _not_taken(world, starts)
+    return world, late or _not_taken(world, starts) or recall(script.given, world)
 
 
 def _take_states(world: World, starts: dict[str, str], latches: int) -> None:
@@ -190,6 +194,8 @@ def apply(level: Level, world: World) -> None:
                     device.pin("frequency", float(value))
         case "device":
             plant.devices[target.device].condition = str(value)
+        case "delay":
+            plant.devices[target.device].delay = float(value)
         case "point":
             _point(level, world)
 

@@ -4,6 +4,9 @@
                       site.load: 120 kW       site.poc.frequency: 49.9 Hz     site.poc: missing
                       limits.grid_operator: 60 %  limits.grid_operator.export: none
                       requests.day_ahead: 80 kW   requests.day_ahead.bess1: absent   operator.stop: all
+    given alone       bess1.state: ready      bess1.delay: 0.4 s (how old its answers are when a tick reads them)
+                      bess1.before.ramped_kw: 80, site.before.other_kw: -12 (rows that the tick before 0 s left behind)
+                      site.clock: 2026-11-22T13:02:07Z   site.armed: false   site.jumps: true (a jump is implausible)
     expect            bess1.command, .reason, .state, .power, .soc, .low, .high, …   site.export   site.poc.power
                       ancillary.fcr.undeliverable   requests.day_ahead
 
@@ -16,13 +19,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Literal
 
 from config.canonical import canonical, dimension_of
 from config.definition import Definition
 from config.profile import Profile
 from config.units import DURATION, FREQUENCY, PERCENT, POWER, REACTIVE_POWER, Dimension
+from jit import codes
 from jit.codes import Authority, Permit, State
+from jit.rows import CODE_ROWS, SITE_CODE_ROWS, SITE_VALUE_ROWS, VALUE_ROWS
 from sources.act import ActKind
 
 Words = Mapping[str, frozenset[int]]
@@ -30,11 +36,15 @@ Words = Mapping[str, frozenset[int]]
 #: Written instead of a value: the point or the whole device does not answer, is too old, is well again.
 MISSING, STALE, HEALTHY = "missing", "stale", "healthy"
 FAULTS = (MISSING, STALE, HEALTHY)
+#: Written of a whole device: its polls fail, and say so at once.
+LOST = "lost"
 #: Written instead of a request's power; read instead of a number that nobody knows.
 ABSENT, UNKNOWN = "absent", "unknown"
 #: Written instead of the grid operator's ceiling: there is none.
 NO_LIMIT = "none"
 ALL = "all"
+#: Written instead of a row's number without end.
+UNLIMITED, UNLIMITED_BELOW = "unlimited", "-unlimited"
 
 #: What `given: { bess1: { state: … } }` can be at 0 s.
 STARTS = ("ready", "standby", "stopped", "fault", "maintenance")
@@ -51,7 +61,8 @@ STATE_WORDS: Words = {
 YES_NO: Words = {"true": frozenset({int(Permit.YES)}), "false": frozenset({int(Permit.NO)})}
 AUTHORITY_WORDS: Words = {"armed": frozenset({int(Authority.ARMED)}), "silent": frozenset({int(Authority.SILENT)})}
 
-Write = Literal["point", "device", "level", "frequency", "request", "ceiling", "act", "start", "write"]
+Write = Literal["point", "device", "level", "frequency", "request", "ceiling", "act", "start", "write", "delay",
+                "before", "clock", "flag"]  # fmt: skip
 Read = Literal["value", "code", "reason", "point", "site", "flow", "service", "request"]
 
 
@@ -119,8 +130,18 @@ _CODES: tuple[tuple[str, str, Words], ...] = (
     ("available", "available", YES_NO),
     ("remote", "remote", YES_NO),
 )
+_UNITS = {row.name: row.unit for row in (*VALUE_ROWS, *CODE_ROWS)}
+_SITE_UNITS = {row.name: row.unit for row in (*SITE_VALUE_ROWS, *SITE_CODE_ROWS)}
 _SERVICE = ("capacity", "asked", "given", "undeliverable")
 _PERMITS = ("available", "remote", "cooling", "contactor")
+
+
+def code_words(unit: str) -> dict[str, int]:
+    """What a code row of this unit can be, in words; empty for bits, counters and places."""
+    family = getattr(codes, unit, None)
+    if not isinstance(family, type) or not issubclass(family, IntEnum):
+        return {}
+    return {member.name.lower(): int(member) for member in family if int(member)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +159,17 @@ class Vocabulary:
         readable = {word.path: word for word in _readable(definition, profiles)}
         return cls(written, readable, tuple(definition.assets))
 
+    def target(self, path: str) -> Written | None:
+        """What a path sets. Rows of the tick before are not listed: there are a hundred per asset."""
+        owner, _, row = path.partition(".before.")
+        if not row or owner not in ("site", *self.assets):
+            return self.written.get(path)
+        units = _SITE_UNITS if owner == "site" else _UNITS
+        if row not in units and "." not in row:
+            return None  # a row of a service or a controller has a dot: whether there is one, only its layout knows
+        words = (UNKNOWN, UNLIMITED, UNLIMITED_BELOW, *code_words(units.get(row, "")))
+        return Written(path, "before", "" if owner == "site" else owner, row, words=words, signed=True, given_only=True)
+
 
 def _devices(definition: Definition) -> tuple[str, ...]:
     meters = (f"site.{meter}" for meter in definition.site.meters)
@@ -146,13 +178,17 @@ def _devices(definition: Definition) -> tuple[str, ...]:
 
 def _written(definition: Definition, profiles: Mapping[str, Profile]) -> Iterator[Written]:
     for device in _devices(definition):
-        yield Written(device, "device", device, words=FAULTS, only_words=True)
+        yield Written(device, "device", device, words=(*FAULTS, LOST), only_words=True)
+        yield Written(f"{device}.delay", "delay", device, dimension=DURATION, given_only=True)
         profile = profiles.get(device)
         for name, dimension in _points(profile).items():
             yield _point(device, name, dimension)
     for asset in definition.assets:
         yield Written(f"{asset}.state", "start", asset, words=STARTS, only_words=True, given_only=True)
         yield Written(f"{asset}.write", "write", asset, words=WRITES, only_words=True)
+    yield Written("site.clock", "clock", given_only=True)
+    for flag in ("armed", "jumps"):
+        yield Written(f"site.{flag}", "flag", point=flag, words=tuple(YES_NO), only_words=True, given_only=True)
     yield Written("site.load", "level", point="load", dimension=POWER)
     pv = "site.pv" if "pv" not in definition.site.meters else "site.pv.power"
     yield Written(pv, "level", point="pv", dimension=POWER)

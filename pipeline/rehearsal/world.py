@@ -4,7 +4,8 @@
     test  ─► schedules, acts ────────┘
 
 No asyncio and no real time: the world is the outermost shell and hands every instant to the graph, tick n at n cycles
-after `BEGIN_S`. A test writes any state at any instant: plausibility against the tick before is not judged here.
+after `BEGIN_S`. A test writes any state at any instant: plausibility against the tick before is not
+judged, unless `jumps` says so.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from sources.tick import Tick
 BEGIN_NS = 1_767_225_600_000_000_000
 #: Scheduler time then (s).
 BEGIN_S = 1_000_000.0
-FOREVER_NS = 366 * 86_400_000_000_000
+FOREVER_NS = 4_000_000_000_000_000_000
 
 
 class ChainError(Exception):
@@ -41,8 +42,10 @@ class ChainError(Exception):
 class World:
     """One site in virtual time. `index` is the next tick."""
 
-    def __init__(self, compiled: Compiled, *, armed: bool = True, begin_ns: int = BEGIN_NS) -> None:
-        compiled = compiled.with_leaps()
+    def __init__(
+        self, compiled: Compiled, *, armed: bool = True, jumps: bool = False, begin_ns: int = BEGIN_NS
+    ) -> None:
+        compiled = compiled if jumps else compiled.with_leaps()
         self.compiled, self.index, self.begin_ns = compiled, 0, begin_ns
         self.now_s, self.now_ns = BEGIN_S, begin_ns  # of the next tick
         self.cycle = compiled.definition.site.cycle
@@ -76,7 +79,7 @@ class World:
     def request(self, kind: str, power_kw: float | None, asset: str | None) -> None:
         """A level on a request from now on: a schedule of one window, a new version each time; None is none."""
         self._versions += 1
-        windows = () if power_kw is None else (Window(self.now_ns, self.now_ns + FOREVER_NS, power_kw),)
+        windows = () if power_kw is None else (Window(0, FOREVER_NS, power_kw),)
         self.post(Schedule(ScheduleType(kind), asset, "", self._versions, self.now_ns, windows, str(self._versions)))
 
     def ceiling(self, direction: str, value: float | str) -> None:
@@ -85,6 +88,11 @@ class World:
         if value != MISSING:
             whole = self.compiled.constants.shared.ceilings[CEILING_OF_KW, DIRECTIONS.index(direction)]
             self._told[direction] = inf if isinstance(value, str) else whole * value / 100.0
+
+    def set_clock(self, utc_ns: int) -> None:
+        """The next tick is at this instant."""
+        self.begin_ns += utc_ns - self.now_ns
+        self.now_ns = utc_ns
 
     def act(self, kind: str, asset: str | None) -> None:
         self._versions += 1
