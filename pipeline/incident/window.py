@@ -97,6 +97,8 @@ def _whole(rows: list[tuple[Chunk, int]], cycle: float) -> None:
             raise UnfitError(f"after tick {before.index} {tick.index - before.index - 1} ticks were not recorded")
         if before is not None and abs(tick.dt_s - cycle) > LATE_S * max(1.0, cycle):
             raise UnfitError(f"tick {tick.index} came {tick.dt_s:.3f} s after the one before; a test has {cycle:g} s")
+        if before is not None and abs((tick.utc_ns - before.utc_ns) / 1e9 - tick.dt_s) > LATE_S:
+            raise UnfitError(f"the clock was set before tick {tick.index}")
         if not tick.trusted:
             raise UnfitError(f"at tick {tick.index} the machine's clock was not trusted")
         before = tick
