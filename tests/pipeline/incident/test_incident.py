@@ -187,6 +187,7 @@ def test_a_fault_on_bytes_passes_as_a_test(strike: Strike, tmp_path: Path) -> No
     with Simulation(definition, tmp_path, seed=2) as it:
         it.schedule(180.0)
         endure(it.run(20.0), [strike], quiet_s=12.0)
+        assert it.process.view.hello()["recordings"] == [str(tmp_path / "rec")]  # where `why --at` finds it
     found = window(Recording.open(tmp_path / "rec"), 25.0, None)
     text = incident(found).text
     assert passes(text, found.compiled)
