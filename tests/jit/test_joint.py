@@ -140,6 +140,7 @@ WHY = int(Reason.SITE_LIMITED)
         ([50.0, 30.0], [50.0, 30.0], 80.0, "yy", [50.0, 30.0]),
         ([50.0, 30.0], [50.0, 30.0], 40.0, "yy", [25.0, 15.0]),
         ([50.0, 30.0], [90.0, 30.0], 40.0, "yy", [30.0, 10.0]),
+        ([1.0, 3.0], [1.0, 3.0], 2.0, "yy", [0.5, 1.5]),
         ([50.0, 30.5], [50.0, 30.5], 80.0, "yy", [80.0 * 50.0 / 80.5, 80.0 * 30.5 / 80.5]),
         ([50.0, 10.0], [50.0, 100.0], 40.0, "yy", [30.0, 10.0]),
         ([50.0, 30.0], [50.0, 30.0], NAN, "yy", [0.0, 0.0]),
@@ -160,6 +161,48 @@ def test_a_group_is_cut_by_what_its_members_wish_and_names_who_was(
     assert sign * g.values[r.RAMPED_KW] == pytest.approx(expected)
     cut = [power != wanted for power, wanted in zip(powers, expected, strict=True)]
     assert (g.codes[r.RAMP_BY] == WHY).tolist() == cut
+
+
+def test_who_is_at_the_bound_together_is_not_cut_by_a_last_bit() -> None:
+    rng = np.random.default_rng(3)
+    for powers in rng.uniform(0.0, 100.0, (50, 3)):
+        g = Group(3, ramped_kw=powers, desired_kw=rng.uniform(100.0, 200.0, 3))
+        bound = float(powers[0]) + float(powers[1]) + float(powers[2])
+        joint.squeeze(g.values, g.codes, g.members, 0, 3, -1.0, bound, r.RAMPED_KW, r.DESIRED_KW, r.RAMP_BY, WHY)
+        assert g.values[r.RAMPED_KW].tolist() == powers.tolist()
+        assert not g.codes[r.RAMP_BY].any()
+
+
+@pytest.mark.parametrize(
+    ("limits", "told", "expected"),
+    [
+        ((100.0, 100.0), (INF, INF), (-100.0, 100.0, r.L_SITE, r.L_SITE)),
+        ((100.0, 100.0), (40.0, INF), (-40.0, 100.0, r.L_GRID_OPERATOR, r.L_SITE)),
+        ((100.0, 100.0), (INF, 40.0), (-100.0, 40.0, r.L_SITE, r.L_GRID_OPERATOR)),
+        ((100.0, 100.0), (100.0, 100.0), (-100.0, 100.0, r.L_SITE, r.L_SITE)),
+        ((100.0, 100.0), (0.5, 0.0), (-0.5, 0.0, r.L_GRID_OPERATOR, r.L_GRID_OPERATOR)),
+        ((0.0, 0.5), (40.0, 40.0), (0.0, 0.5, r.L_SITE, r.L_SITE)),
+    ],
+)
+def test_the_narrower_of_site_and_grid_operator_is_the_sites_band_and_named_so(
+    limits: tuple[float, float], told: tuple[float, float], expected: tuple[float, float, int, int]
+) -> None:
+    g = Group(possible_low_kw=0.0, possible_high_kw=0.0)
+    values = np.full((ROW + 2 * len(r.LIMITS), 1), NAN)
+    values[:ROW] = g.values[:ROW]
+    site, site_codes, starts = site_of(g, NAN, NAN)
+    constants = np.zeros(len(c.SITE_NAMES))
+    constants[c.IMPORT_LIMIT], constants[c.EXPORT_LIMIT] = limits
+    site[r.MEAN_IMPORT_KW] = site[r.MEAN_EXPORT_KW] = INF
+    site[r.OTHER_KW], site_codes[r.POC_QUALITY] = 0.0, 1
+    site[r.CEILING_IMPORT_KW], site[r.CEILING_EXPORT_KW] = told
+    joint.connect(values, g.codes, site, site_codes, constants, starts, g.members, ROW)
+    low, high, low_by, high_by = expected
+    assert (site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW]) == (low, high)
+    assert (site_codes[r.SITE_LOW_BY], site_codes[r.SITE_HIGH_BY]) == (low_by + 1, high_by + 1)
+    row, operator = ROW + 2 * r.L_SITE, ROW + 2 * r.L_GRID_OPERATOR
+    assert (values[row, 0], values[row + 1, 0]) == (-limits[0], limits[1])
+    assert (values[operator, 0], values[operator + 1, 0]) == (-told[0], told[1])
 
 
 def site_of(g: Group, low: float, high: float, by: int = r.L_SITE + 1) -> tuple[F8, I8, I8]:
@@ -238,6 +281,12 @@ def test_what_rounding_put_over_a_bound_the_largest_gives_back_in_one_step(
     low, high = (-9.0, bound) if sign > 0.0 else (-bound, 9.0)
     assert joint.settle(g.values, g.codes, g.ratings, g.members, 0, 3, low, high) == given
     assert (sign * g.values[r.COMMAND_KW]).tolist() == expected
+
+
+def test_less_than_a_kilowatt_is_given_back_by_less() -> None:
+    g = Group(2, command_kw=[0.75, 0.25], resolution_kw=0.25)
+    assert joint.settle(g.values, g.codes, g.ratings, g.members, 0, 2, -9.0, 0.9) == 0
+    assert g.values[r.COMMAND_KW].tolist() == [0.5, 0.25]
 
 
 def test_a_device_without_a_resolution_gives_the_least_step_and_who_is_not_proven_gives_nothing() -> None:

@@ -54,17 +54,28 @@ class Mutant:
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
-    """Every mutant of a file: of its functions, then of what stands at its top."""
+    """Every mutant of a file: of its functions, then of what stands at its top.
+
+    A function that the top of the file calls has done its work when it is swapped: it counts as a part of the top.
+    """
     tree, file = ast.parse(path.read_text()), str(path.relative_to(ROOT))
     seen: dict[str, int] = {}
+    top = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    called = {node.id for statement in top for node in ast.walk(statement) if isinstance(node, ast.Name)}
     for function in [node for node in tree.body if isinstance(node, ast.FunctionDef)]:
-        function.decorator_list = []
-        for key, line in _changed(function, function.body[ast.get_docstring(function) is not None :]):
-            yield Mutant(_once(f"{path.name}:{function.name}: {key}", seen), file, function.name, line,
-                         ast.unparse(function))  # fmt: skip
-    tree = ast.parse(path.read_text())  # with the decorators
-    for key, line in _changed(tree, [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]):
+        inside = function.name not in called
+        for change, line in _changed(function, function.body[ast.get_docstring(function) is not None :]):
+            key = _once(f"{path.name}:{function.name}: {change}", seen)
+            yield Mutant(key, file, function.name if inside else "", line, _source(function if inside else tree))
+    for key, line in _changed(tree, top):
         yield Mutant(_once(f"{path.name}: {key}", seen), file, "", line, ast.unparse(tree))
+
+
+def _source(node: ast.FunctionDef | ast.Module) -> str:
+    """Of a function without its decorators."""
+    if isinstance(node, ast.Module):
+        return ast.unparse(node)
+    return ast.unparse(ast.FunctionDef(node.name, node.args, node.body, [], node.returns, lineno=node.lineno))
 
 
 def _once(key: str, seen: dict[str, int]) -> str:
