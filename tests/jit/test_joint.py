@@ -296,6 +296,9 @@ def test_a_device_without_a_resolution_gives_the_least_step_and_who_is_not_prove
     assert joint.settle(g.values, g.codes, g.ratings, g.members, 0, 2, -9.0, 9.0) == 1
     assert g.values[r.COMMAND_KW].tolist() == [90.0, 10.0 - 1e-6]
     assert joint.settle(g.values, g.codes, g.ratings, g.members, 0, 1, -9.0, 9.0) == -1, "nobody of them is proven"
+    other = Group(2, command_kw=[10.0, 90.0])
+    other.codes[r.PROVEN, 1] = Permit.NO
+    assert joint.settle(other.values, other.codes, other.ratings, other.members, 0, 2, -9.0, 9.0) == 0
 
 
 def test_a_sum_is_beyond_its_bound_by_the_last_bit_and_not_by_the_rounding_of_the_sum() -> None:

@@ -83,7 +83,7 @@ def test_a_projection_is_inside_and_whatever_is_unknown_is_0(
         (7.7, 0.0, 7.7), (7.7, -1.0, 7.7), (7.7, 1.0, 7.0), (-7.7, 1.0, -7.0), (7.7, 2.5, 7.5), (7.77, 0.1, 7.7),
         (7.7, 0.25, 7.5), (0.3, 0.1, 0.3), (7.7, 0.3, 7.5), (1e15, 1.0, 0.0), (9e14, 1.0, 9e14), (5e14, 0.5, 0.0),
         (4e14, 0.5, 4e14), (1e15, 10.0, 0.0), (NAN, 1.0, 0.0), (0.5, 1.0, 0.0), (3.0, 3.0, 3.0),
-        (np.nextafter(0.3, 0.0), 0.1, 0.2), (5.699999999999999, 0.3, 5.4),
+        (np.nextafter(0.9, 0.0), 0.1, 0.8), (5.699999999999999, 0.3, 5.4),
     ],
 )  # fmt: skip
 def test_rounding_gives_the_next_multiple_toward_zero(power: float, step: float, expected: float) -> None:

@@ -110,6 +110,8 @@ def test_300_and_400_of_500_come_out_whole() -> None:
     assert One().sent(-300.0, -450.0) == -400.0
     assert One().sent(500.0, 100.0) == 0.0
     assert One().sent(0.0, 900.0) == 500.0
+    one = One(apparent_kva=17 * 0.7)
+    assert reactive.rounded_kvar(20.0, 8 * 0.7, one.ratings, 0) == 10.4  # 10.5 is outside, by the last bit of 17 · 0.7
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jit import constants as c
 from jit import rows as r
 from jit.codes import Permit, Reason
-from jit.sharing import oblige
+from jit.sharing import fill, oblige
 
 pytestmark = [pytest.mark.req("LH-MKT-006", "LH-CTRL-002"), pytest.mark.safety]
 
@@ -97,3 +97,30 @@ def test_it_is_shared_by_energy_and_what_is_full_is_left_out() -> None:
     site[r.MUST_LOW_KW], site[r.MUST_HIGH_KW], site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW] = 190.0, np.inf, -500.0, 500.0
     assert oblige(values, codes, site, site_codes, ratings, r.BASE_KW, True) == 0.0
     assert values[r.BASE_KW] == pytest.approx([30.0, 80.0, 80.0])  # 140 kW more, as 20 : 40 : 80
+
+
+def test_what_is_not_shared_after_eight_passes_is_said_to_be_left() -> None:
+    """Each asset weighs a hundredth of the one before: a pass fills one of them."""
+    weight, free, share = 100.0 ** -np.arange(12.0), np.ones(12), np.full(12, 99.0)
+    rest = fill(11.5, weight, free, share)
+    assert (share[:8] == 1.0).all()
+    assert (share[9:] < 1.0).all()
+    assert rest == pytest.approx(11.5 - share.sum())
+    assert rest > 1.0
+
+
+@pytest.mark.parametrize("first", [Reason.GRID_CODE, Reason.RELIEVES])
+def test_of_two_duties_that_contradict_each_other_the_grid_codes_is_done(first: Reason) -> None:
+    values, codes = np.zeros((len(r.VALUE_ROWS), 1)), np.zeros((len(r.CODE_ROWS), 1), np.int64)
+    site, site_codes = np.zeros(len(r.SITE_VALUE_ROWS)), np.zeros(len(r.SITE_CODE_ROWS), np.int64)
+    ratings = np.ones((len(c.RATING_NAMES), 1))
+    ratings[c.SOC_MAX], values[r.SOC_PCT], values[r.MANUAL_KW] = 90.0, 50.0, np.nan
+    codes[r.MAY_CHARGE] = codes[r.MAY_DISCHARGE] = Permit.YES
+    values[r.LOW_KW], values[r.HIGH_KW] = -100.0, 100.0
+    site[r.MUST_LOW_KW], site[r.MUST_HIGH_KW], site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW] = 30.0, -40.0, -500.0, 500.0
+    site_codes[r.MUST_HIGH_BY] = first
+    site_codes[r.MUST_LOW_BY] = Reason.RELIEVES if first is Reason.GRID_CODE else Reason.GRID_CODE
+    short = oblige(values, codes, site, site_codes, ratings, r.BASE_KW, True)
+    expected = (-40.0, 30.0) if first is Reason.GRID_CODE else (30.0, 40.0)
+    assert (values[r.BASE_KW, 0], short) == pytest.approx(expected)
+    assert codes[r.RESOLVE_BY, 0] == Reason.GRID_CODE
