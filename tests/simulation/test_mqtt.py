@@ -48,7 +48,6 @@ def test_a_broker_that_falls_silent_leaves_the_battery_at_its_reversion(tmp_path
         it.verify()
 
 
-@pytest.mark.hazard("row 16")
 def test_who_is_thrown_out_by_its_own_id_steps_back(tmp_path: Path) -> None:
     """DISCONNECT with "session taken over", again and again: counted as a second master, and no breach."""
     with world(tmp_path) as it:
