@@ -10,7 +10,7 @@ export BESS_PIPELINE_DATA ?= $(realpath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-safety test-integration lint fuzz oracle mutants docs format bench trace lock clean \
+.PHONY: help demo test test-safety test-integration lint fuzz oracle mutants campaign campaign-short docs format bench trace lock clean \
         environment demo-environment broker test-packages
 
 help: ## this list
@@ -42,6 +42,12 @@ oracle: environment ## the limiter and the rounded commands of a million batteri
 
 mutants: environment ## how many small changes of the safety core the tests find, and which branches they take; an hour
 	$(BIN)/python -m tests.mutation $(MUTANTS)
+
+campaign: environment ## storms over the simulated site: 2,000 seeds, 5 million asset-ticks, every mutant; about an hour
+	$(BIN)/bess-pipeline campaign --goal hour --minutes 75 --mutants all --keep var/campaign $(CAMPAIGN)
+
+campaign-short: environment ## the same for CI: 200 seeds, 300,000 asset-ticks, ten mutants; at most 6 minutes on two cores
+	$(BIN)/bess-pipeline campaign --goal ci --minutes 6 --mutants smoke --keep var/campaign $(CAMPAIGN)
 
 docs: environment ## docs/definition.md from the models, the tables of docs/safety.md from the tests
 	$(BIN)/bess-pipeline schema --markdown --output docs/definition.md

@@ -129,7 +129,8 @@ def outside(values: F8, ratings: F8, a: int) -> bool:
 def hold_readback(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, dt: float) -> None:
     """different_s: for how long the device has held another set-point than those told, by receipt or by poll.
 
-    A frozen or silent page says nothing about the set-point; a write that fails neither confirms nor contradicts it.
+    A frozen or silent page says nothing about the set-point, also before it is known to be frozen: a read-back counts
+    with the measurements that prove the page alive. A write that fails neither confirms nor contradicts it.
     failed_s: for how long no write has reached it.
     """
     for a in range(values.shape[1]):
@@ -140,7 +141,8 @@ def hold_readback(values: F8, codes: I8, past: F8, past_codes: I8, ratings: F8, 
         if not armed:  # nothing was written that the device should hold
             held = 0.0
         elif status == DIFFERENT:
-            held = held + dt if good else 0.0
+            alive = min(timer(past[r.JUDGED_S, a]) + dt, EVIDENCE_S) if values[r.JUDGED_S, a] == 0.0 else 0.0
+            held = held + alive if good else 0.0
         elif status == CONFIRMED and not (polled and good):
             held = 0.0
         elif evidence > 0.0 and polled:

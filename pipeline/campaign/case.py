@@ -1,6 +1,6 @@
 """A case: everything that one seed lives through, as a value that can be written down, cut shorter and lived again.
 
-    Case(seed=17, assets=1, cycle="1 s", site={…}, soc_pct=50.0, strikes=(…), quiet_s=30.0)
+    Case(seed=17, assets=1, cycle="1 s", site={…}, soc_pct=50.0, client=True, strikes=(…), quiet_s=30.0)
 
 `seed` still feeds what the lines do with bytes; whatever was drawn beforehand (site, wishes, faults with all their
 settings) stands in the case. `drawn(seed)` is the case of a seed: in its *setup* the size of the site and the
@@ -22,11 +22,12 @@ from pipeline.simulation.world import World
 
 #: share of seeds, assets at least and at most, cycle, seconds of storm
 FORMS: tuple[tuple[float, int, int, str, float], ...] = (
-    (0.55, 1, 1, "1 s", 600.0),
+    (0.45, 1, 1, "1 s", 600.0),
     (0.25, 2, 4, "1 s", 400.0),
     (0.10, 1, 2, "100 ms", 50.0),
-    (0.10, 10, 10, "1 s", 300.0),
+    (0.20, 10, 10, "1 s", 300.0),
 )
+CLIENTS = 0.25  # share of seeds with the production Modbus client; the others say the same bytes without it
 WARM_S = 15.0  # until a first wish has become power
 LIFTED = ("stop", "local", "killed")  # left without an acknowledgement
 LEAST_SOC_PCT, MOST_SOC_PCT = 10.0, 90.0
@@ -42,6 +43,7 @@ class Setup:
     seconds: float
     site: Mapping[str, str]
     soc_pct: float
+    client: bool
     latching: bool
 
     @property
@@ -57,6 +59,7 @@ class Case:
     cycle: str
     site: Mapping[str, str]
     soc_pct: float
+    client: bool
     strikes: tuple[Strike, ...]
     quiet_s: float
 
@@ -79,7 +82,8 @@ def setup(seed: int) -> Setup:
     rng = stream(seed, "setup")
     _, least, most, cycle, seconds = rng.choices(FORMS, weights=[form[0] for form in FORMS])[0]
     assets = rng.randint(least, most)
-    return Setup(seed, assets, cycle, seconds, _site(rng, assets), _soc(rng), latching=rng.random() < 0.5)
+    site, soc_pct, latching = _site(rng, assets), _soc(rng), rng.random() < 0.5
+    return Setup(seed, assets, cycle, seconds, site, soc_pct, rng.random() < CLIENTS, latching)
 
 
 def _site(rng: random.Random, assets: int) -> dict[str, str]:

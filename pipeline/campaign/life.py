@@ -16,10 +16,12 @@ from typing import Any
 from pipeline.campaign.case import WARM_S, Case, Setup, setup, storms
 from pipeline.campaign.coverage import Coverage, Witness
 from pipeline.simulation.checks import Breach, verify
+from pipeline.simulation.direct import Direct
 from pipeline.simulation.site import definition
 from pipeline.simulation.storm import endure
 from pipeline.simulation.trace import Trace
 from pipeline.simulation.world import World
+from sources.modbus.connection import Connection
 
 LAST_TICKS = 200
 Judge = Callable[[Case, Trace], Iterable[Breach]]
@@ -82,7 +84,8 @@ def live(what: Case | int, *, verbose: bool = False, judge: Judge = every_invari
 
 def _live(given: Case | Setup, folder: Path, *, verbose: bool, judge: Judge) -> Life:
     site = definition(given.assets, cycle=given.cycle, site=dict(given.site))
-    world = Watched(site, folder, seed=given.seed, soc_pct=given.soc_pct)
+    link = Connection if given.client else Direct
+    world = Watched(site, folder, seed=given.seed, soc_pct=given.soc_pct, link=link)
     world.witness = witness = Witness(LAST_TICKS if verbose else 0)
     with world:
         case = given if isinstance(given, Case) else _case(given, world)
@@ -96,7 +99,7 @@ def _live(given: Case | Setup, folder: Path, *, verbose: bool, judge: Judge) -> 
 
 def _case(given: Setup, world: World) -> Case:
     drawn = storms(given, world)
-    return Case(given.seed, given.assets, given.cycle, given.site, given.soc_pct, drawn, given.quiet_s)
+    return Case(given.seed, given.assets, given.cycle, given.site, given.soc_pct, given.client, drawn, given.quiet_s)
 
 
 def digest(trace: Trace) -> str:

@@ -89,7 +89,8 @@ class Findings:
             ("mutants found", found, goal.mutants),
         )
         short = [f"{has:,} {what}, {wanted:,} are wanted" for what, has, wanted in numbers if has < wanted]
-        return short + [f"mutant not found: {m['name']}" for m in self.mutants if not m["found"]]
+        lost = [m for m in self.mutants if not m["found"]] if found < (goal.mutants or len(self.mutants)) else []
+        return short + [f"mutant not found: {m['name']} {m['text']}".rstrip() for m in lost]
 
     def as_json(self) -> dict[str, Any]:
         found = [m["seeds"] for m in self.mutants if m["found"]]
@@ -209,7 +210,8 @@ def hunted(order: Order, mutant: Mutant, in_time: Callable[[], bool]) -> dict[st
                 break
             result["seeds"] = seed - order.first + 1
             breach = _breach(hand.ask({"seed": seed}))
-            if breach is not None:
-                result |= {"found": True, "seed": seed, "invariant": breach["invariant"], "text": breach["text"]}
+            if breach is not None:  # only an invariant finds a mutant: one that cannot run proves nothing
+                found = breach["invariant"] != "end"
+                result |= {"found": found, "seed": seed, "invariant": breach["invariant"], "text": breach["text"]}
                 break
     return result | {"seconds": round(time.monotonic() - began, 1)}

@@ -42,7 +42,9 @@ def inside_the_limits_of_the_battery(trace: Trace) -> Iterator[Found]:
 
 @invariant("S3")
 def nothing_while_stopped(trace: Trace) -> Iterator[Found]:
-    """0 kW in every tick in which a stage raised; after an operator's stop from the next tick on, until released."""
+    """0 kW in every tick in which a stage raised; after an operator's stop from the next tick on, until somebody has
+    released it and, since, activated.
+    """
     for asset in trace.assets:
         writes = [write for write in trace.writes(asset) if write.power_kw != 0]
         for began, ended in trace.raised:
@@ -55,9 +57,15 @@ def nothing_while_stopped(trace: Trace) -> Iterator[Found]:
                 continue
             for write in writes:
                 late = write.sent_s > act.at_s + trace.cycle + 0.05
-                if late and not trace.acted(LIFTS, asset, act.at_s, write.sent_s):
+                if late and not _lifted(trace, asset, act.at_s, write.sent_s):
                     yield asset, write.sent_s, f"{write.power_kw:g} kW after the stop at {act.at_s:.1f} s"
                     break
+
+
+def _lifted(trace: Trace, asset: str, stopped_s: float, until_s: float) -> bool:
+    """Released and activated; what is done between two ticks counts together, in whatever order."""
+    released = [a.at_s for a in trace.acts if a.kind in LIFTS and a.asset in (None, asset) and a.at_s >= stopped_s]
+    return bool(released) and trace.acted({ActKind.ACTIVATE}, asset, released[0] - trace.cycle, until_s)
 
 
 @invariant("S4")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.simulation.site import definition, storage
+from pipeline.simulation.storm import Strike, endure
 from pipeline.simulation.world import World
 from simulator.battery import Battery
 from simulator.faults import Fault
@@ -141,6 +142,34 @@ def test_a_set_point_that_cannot_be_read_back_is_unknown_and_latches_nothing(tmp
         world.run(12.0).lies("b1").sentinel = {"setpoint"}
         world.run(10.0).lies("b1").sentinel = set()
         world.run(3.0)
+        assert world.trace.in_force("b1", world.loop.time()) == 80.0
+        world.verify()
+
+
+@pytest.mark.hazard("S9", "row 4")
+@cycles
+def test_a_page_that_freezes_while_the_set_point_moves_latches_nothing(cycle: str, tmp_path: Path) -> None:
+    """Found by the campaign (seeds 30, 38, 53): until it was known to be frozen, the old page was another set-point."""
+    with World(definition(cycle=cycle), tmp_path) as world:
+        for power in (240.0, -240.0):
+            world.schedule(power)
+            world.run(1.6)
+            world.lies("b1").frozen = True
+            world.run(8.0)
+            world.lies("b1").frozen = False
+            world.run(75.0)
+        assert world.trace.in_force("b1", world.loop.time()) == -240.0
+        world.verify()
+
+
+@pytest.mark.hazard("S10", "L1")
+def test_a_state_machine_that_failed_while_remote_was_unknown_has_seen_no_local_control(tmp_path: Path) -> None:
+    """Found by the campaign (seed 12): it forgot that the device was remote, and waited for somebody to activate."""
+    strikes = [Strike("sentinel", "b1", 0.0, 4.0, {"point": "remote"}),
+               Strike("raising", "b1", 1.5, 2.5, {"stage": "state_machine"})]  # fmt: skip
+    with World(definition(), tmp_path) as world:
+        world.schedule(80.0)
+        endure(world.run(12.0), strikes, quiet_s=75.0)
         assert world.trace.in_force("b1", world.loop.time()) == 80.0
         world.verify()
 

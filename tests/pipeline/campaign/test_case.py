@@ -19,7 +19,7 @@ def test_a_setup_is_drawn_from_its_seed_alone() -> None:
 def test_a_case_is_read_back_as_it_was_and_lived_as_it_was() -> None:
     strikes = (Strike("wish", "site", -15.0, -15.0, {"kw": 80.0}), Strike("drop", "b1", 2.0, 5.0, {"share": 0.4}),
                Strike("sentinel", "b1", 3.0, 6.0, {"point": "soc"}))  # fmt: skip
-    case = Case(3, 1, "1 s", {"export_limit": "200 kW"}, 50.0, strikes, 12.0)
+    case = Case(3, 1, "1 s", {"export_limit": "200 kW"}, 50.0, True, strikes, 12.0)
     read = Case.from_json(json.loads(json.dumps(case.as_json())))
     assert read == case
     first, again = live(case), live(read)
@@ -30,6 +30,6 @@ def test_a_case_is_read_back_as_it_was_and_lived_as_it_was() -> None:
 
 
 def test_what_passes_is_judged_whole_and_what_latches_is_not_expected_back() -> None:
-    assert Case(1, 1, "1 s", {}, 50.0, (Strike("drop", "b1", 0.0, 1.0),), 1.0).not_judged == ()
-    assert Case(1, 1, "1 s", {}, 50.0, (Strike("alarm", "b1", 0.0, 1.0),), 1.0).not_judged == ("L1", "L3")
+    assert Case(1, 1, "1 s", {}, 50.0, True, (Strike("drop", "b1", 0.0, 1.0),), 1.0).not_judged == ()
+    assert Case(1, 1, "1 s", {}, 50.0, True, (Strike("alarm", "b1", 0.0, 1.0),), 1.0).not_judged == ("L1", "L3")
     assert "alarm" not in PASSING

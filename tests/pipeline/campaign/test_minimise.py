@@ -11,7 +11,7 @@ from pipeline.simulation.storm import Strike
 
 def case(*names: str) -> Case:
     strikes = tuple(Strike(name, "b1", float(i), float(i) + 8.0) for i, name in enumerate(names))
-    return Case(1, 1, "1 s", {}, 50.0, strikes, 10.0)
+    return Case(1, 1, "1 s", {}, 50.0, True, strikes, 10.0)
 
 
 @pytest.mark.parametrize("guilty", [{"a"}, {"a", "z"}, {"m"}, {"a", "m", "z"}, {"m", "n"}])
