@@ -25,7 +25,7 @@ from tests.benchmarks.ledger import Ledger, times_us
 from tests.recorded import header_of, recorded
 from tests.rig import Rig
 
-TICKS = 3000
+TICKS = 1500
 DAY = 86_400
 
 
@@ -56,7 +56,7 @@ def test_replay_with_comparison(benchmark: Any, ledger: Ledger, tmp_path: Path) 
         spent.append((process_time_ns() - began) / 1e3 / TICKS)
 
     bare = list(times_us(chain.bare, 500, chain.measure))
-    benchmark.pedantic(once, rounds=7)
+    benchmark.pedantic(once, rounds=5)
     bare += times_us(chain.bare, 500, chain.measure)
     ledger.add("replay with comparison, 1 asset, per tick", median(spent), "µs", 100.0,
                reference="the bare chain with dispatch", reference_figure=median(bare))  # fmt: skip
@@ -85,7 +85,7 @@ def test_what_a_tick_pays_for_being_recorded(assets: int, benchmark: Any, ledger
         chain.measure()
         chain.tick()
 
-    benchmark.pedantic(record, setup=following, rounds=2000 if assets == 1 else 300)
+    benchmark.pedantic(record, setup=following, rounds=1000 if assets == 1 else 100)
     ledger.add(f"recording: in the tick, {assets} asset(s)", benchmark.stats.stats.median * 1e6, "µs",
                20.0 if assets == 1 else None)  # fmt: skip
     wait = iter(packets)
