@@ -32,7 +32,7 @@ from sources.recording.recording import Recording
 pytestmark = [pytest.mark.req("LH-TEST-004", "LH-NF-008"), pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[3]
-SECONDS = float(os.environ.get("BESS_PIPELINE_REPLAY_S", "900"))
+SECONDS = float(os.environ.get("BESS_PIPELINE_REPLAY_S", "400"))
 PYTHONS = [python for python in os.environ.get("BESS_PIPELINE_PYTHONS", "").split(":") if python]
 #: A stage that the world makes raise raises in no replay: that is a difference, and told as one.
 FAULTS = {name: kind for name, kind in (PASSING | LATCHING).items() if name != "raising"}
