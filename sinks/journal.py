@@ -73,7 +73,7 @@ class Journal:
     """An open journal. `noted` is called with every record that is on disk, from the journal's own thread."""
 
     def __init__(self, path: Path, boot_id: str, *, noted: Callable[[Entry], None] | None = None,
-                 fsync: Callable[[int], None] = os.fsync) -> None:
+                 fsync: Callable[[int], None] = lambda fd: os.fsync(fd)) -> None:  # noqa: PLW0108 - as it is then
         self.path = path
         self.boot_id = boot_id
         self.noted = noted

@@ -3,7 +3,7 @@
     loop = VirtualLoop(net); loop.pass_time(30.0)        # half a minute of every task, in milliseconds
 
 `loop.time()` is the only clock. Connections go to `net` (bytes in memory, no socket); what would run in a thread runs
-at once. When nothing is scheduled and somebody waits, it raises `DeadlockError` instead of hanging.
+at once, or `disk_s` later. When nothing is scheduled and somebody waits, it raises `DeadlockError` instead of hanging.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ class DeadlockError(RuntimeError):
     """Somebody waits, and nothing is scheduled that could wake them."""
 
 
+class Burnt(Exception):  # noqa: N818 - no error: the point that a fuse was set to
+    """The callback after which everything was to stand has run."""
+
+
 class Net(Protocol):
     """The port to the network: opens connections made of bytes in memory."""
 
@@ -38,6 +42,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.net = net
         self.now_s = 1000.0
+        self.fuse = 0  # callbacks until `Burnt`; 0: none is set
+        self.disk_s = 0.0  # what would run in a thread is done so much later
         self._clock_resolution = 0.0  # a timer fires at its instant and not a hair before
 
     def time(self) -> float:
@@ -60,6 +66,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
             handle = ready.popleft()
             if not handle.cancelled():
                 handle._run()
+                if self.fuse:
+                    self._burn()
+
+    def _burn(self) -> None:
+        self.fuse -= 1
+        if not self.fuse:
+            raise Burnt
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """It is dropped when its turn comes."""
@@ -71,14 +84,29 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def run_in_executor(self, _executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         done: asyncio.Future[Any] = self.create_future()
-        try:
-            done.set_result(func(*args))
-        except Exception as error:
-            done.set_exception(error)
+        if self.disk_s:
+            self.call_later(self.disk_s, _settle, done, func, *args)
+        else:
+            _settle(done, func, *args)
         return done
+
+    def forget_threads(self) -> None:
+        """What would still have run in one of them does not: its process is gone."""
+        for handle in self._scheduled:
+            if handle._callback is _settle:  # type: ignore[attr-defined]
+                handle.cancel()
 
     def pass_time(self, seconds: float) -> None:
         """Let every task live for so long."""
         over = self.create_future()
         self.call_at(self.now_s + seconds, over.set_result, None)
         self.run_until_complete(over)
+
+
+def _settle(done: asyncio.Future[Any], func: Callable[..., Any], *args: Any) -> None:
+    if done.done():
+        return
+    try:
+        done.set_result(func(*args))
+    except Exception as error:
+        done.set_exception(error)

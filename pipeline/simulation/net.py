@@ -27,9 +27,9 @@ def stream(seed: int, name: str) -> random.Random:
 class Transport(asyncio.Transport):
     """One connection: a request at a time is carried there, its answer back. `deaf`: the other side forgot it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, line: Line, protocol: Any, alive: Callable[[], bool]) -> None:
+    def __init__(self, net: MemoryNet, line: Line, protocol: Any, alive: Callable[[], bool]) -> None:
         super().__init__()
-        self._loop, self._line, self._protocol, self._alive = loop, line, protocol, alive
+        self._loop, self._net, self._line, self._protocol, self._alive = net.loop, net, line, protocol, alive
         self._hear: Callable[[bytes], None] = getattr(protocol, "hear", None) or protocol.data_received
         self._closed = self.deaf = False
         line.open_.append(self)
@@ -37,7 +37,7 @@ class Transport(asyncio.Transport):
     def write(self, octets: bytes | bytearray | memoryview) -> None:
         if self._closed or self.deaf or not self._alive():
             return
-        meant, sent_s = bytes(octets), self._loop.time()
+        meant, sent_s = self._net.spent(bytes(octets)), self._loop.time()
         for carried in self._line.carry(meant):
             said = b"" if carried.copy else None if carried.octets == meant else meant
             self._loop.call_later(carried.takes_s, self._arrive, carried.octets, sent_s, said)
@@ -45,7 +45,7 @@ class Transport(asyncio.Transport):
     def straight(self, octets: bytes) -> bytes | None:
         """The answer at once where nothing is wrong with the line, b"" where the host gives none; None: write, wait."""
         line = self._line
-        if self._closed or self.deaf or not line.plain or not self._alive():
+        if self._closed or self.deaf or not line.plain or self._net.left is not None or not self._alive():
             return None
         reply = line.host.answer(octets, self._loop.time())
         if reply is None:
@@ -108,6 +108,8 @@ class MemoryNet:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.generation = 0
+        self.left: int | None = None  # bytes that the process still sends; then it is no more
+        self.spoken: Callable[[], None] = lambda: None  # called with the last of them
         self.lines: dict[tuple[str, int], Line] = {}
         self.brokers: dict[tuple[str, int], Broker] = {}
 
@@ -123,6 +125,21 @@ class MemoryNet:
 
     def _stream(self, name: str, what: str) -> random.Random:
         return stream(self.seed, f"line {name} {what}")
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    def spent(self, octets: bytes) -> bytes:
+        """What of these bytes still leaves the process."""
+        if self.left is None:
+            return octets
+        octets = octets[: self.left]
+        self.left -= len(octets)
+        if not self.left:
+            self.left = None
+            self.spoken()
+        return octets
 
     def disconnect_all(self) -> None:
         """The process is gone: the other ends stay, nothing of it is sent or heard any more."""
@@ -140,7 +157,7 @@ class MemoryNet:
         broker = self.brokers.get((host, port))
         transport: Transport | Pushed
         if broker is None:
-            transport = Transport(loop, line, protocol, lambda: born == self.generation)
+            transport = Transport(self, line, protocol, lambda: born == self.generation)
         else:
             transport = Pushed(loop, line, broker, protocol, lambda: born == self.generation)
         protocol.connection_made(transport)

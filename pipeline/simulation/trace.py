@@ -59,12 +59,15 @@ class Act:
 
 @dataclass(slots=True)
 class Boot:
-    """One life of the process. `confirmed`: its end by SIGTERM was confirmed by the devices."""
+    """One life of the process. `confirmed`: its end by SIGTERM was confirmed by the devices. `kept` is the journal that
+    it found on the disk.
+    """
 
     at_s: float
     ended_s: float = float("inf")
     terminated_s: float = float("inf")
     confirmed: bool = False
+    kept: str = ""
 
 
 class Write(NamedTuple):
@@ -90,6 +93,7 @@ class Trace:
     moments: list[Moment] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
+    acknowledged: list[tuple[float, str]] = field(default_factory=list)  # acts that were answered with success, by id
     boots: list[Boot] = field(default_factory=list)
     ticks: list[float] = field(default_factory=list)
     raised: list[tuple[float, float]] = field(default_factory=list)

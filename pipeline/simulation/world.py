@@ -34,6 +34,7 @@ from pipeline.edges import EdgeFault
 from pipeline.options import Options
 from pipeline.process import Process
 from pipeline.simulation.checks import verify
+from pipeline.simulation.disk import Disk
 from pipeline.simulation.line import Line
 from pipeline.simulation.loop import VirtualLoop
 from pipeline.simulation.net import MemoryNet, stream
@@ -47,7 +48,7 @@ from simulator.grid import Site
 from simulator.lies import Lies
 from simulator.plant import LONGEST_CALM_S, LONGEST_STEP_S, Model, Plant
 from simulator.station import Station
-from sinks.web.ports import ActRefusedError
+from sinks.web.ports import ActRefusedError, JournalError
 from sources.act import ActKind, OperatorAct
 from sources.modbus.connection import Connection
 from sources.modbus.device import Link
@@ -95,6 +96,8 @@ class World:
         self.net = MemoryNet(seed)
         self.loop = VirtualLoop(self.net)
         self.rng = stream(seed, "world")
+        folder.mkdir(parents=True, exist_ok=True)
+        self.disk = Disk(folder, stream(seed, "disk"))
         self.wall_offset_ns, self.wall_ppm = 0, 0.0
         self.faults: tuple[EdgeFault, ...] = ()  # on the edges of its graph; set before the first start
         profiles = {name: profile or storage(poll_s) for name in site.assets}
@@ -110,14 +113,16 @@ class World:
         self._moved_s = self.loop.time()
         self.trace = Trace(site, {name: profiles[name] for name in site.assets}, self.stations, seed)
         self.shell: Shell | None = None
+        self._missed = 0  # by the processes that have ended
 
     def _station(self, name: str, profile: Profile, plant: Plant) -> Station:
-        station = Station(profile, plant, self.loop.time, self._advance)
+        station = Station(profile, plant, self.loop.time, self.advance)
         station.lies.rng = stream(self.seed, f"lies {name}")
         self.net.plug(name, 502, station)
         return station
 
     def __enter__(self) -> Self:
+        self.disk.plug()
         self.boot()
         return self
 
@@ -126,6 +131,7 @@ class World:
     ) -> None:
         if self.shell is not None:
             self.kill()
+        self.disk.unplug()
         self.loop.close()
 
     # --- time ---------------------------------------------------------------------------------------------------------
@@ -137,7 +143,7 @@ class World:
     def utc_ns(self) -> int:
         return EPOCH_NS + self.wall_offset_ns + round(self.loop.time() * (1e9 + 1e3 * self.wall_ppm))
 
-    def _advance(self) -> None:
+    def advance(self) -> None:
         """Bring the plant to the present: in steps of at most 100 ms while power moves, else of a second.
 
         Every step leaves a moment of what the devices truly do. Nothing moves that nobody asks for.
@@ -159,7 +165,8 @@ class World:
     def run(self, seconds: float) -> Self:
         with memory.seldom():
             self.loop.pass_time(seconds)
-        self._advance()
+        self.advance()
+        self.trace.missed = self._missed + (self.shell.process.ticker.missed if self.shell is not None else 0)
         return self
 
     # --- the process --------------------------------------------------------------------------------------------------
@@ -182,7 +189,9 @@ class World:
             process.ticker.start()
             return Shell(process, tasks)
 
-        self.trace.boots.append(Boot(self.loop.time()))
+        journal = self.folder / "journal.jsonl"
+        kept = journal.read_text(encoding="utf-8", errors="replace") if journal.exists() else ""
+        self.trace.boots.append(Boot(self.loop.time(), kept=kept))
         self.shell = self.loop.run_until_complete(build())
         if self.trace.asked:
             self._post_schedule()
@@ -201,6 +210,10 @@ class World:
         self.net.disconnect_all()
         self.trace.healthy = False
         shell.process.ticker.stop()
+        self.loop.forget_threads()
+        for task in asyncio.all_tasks(self.loop):  # none of them takes another step
+            task.cancel()
+        self._missed += shell.process.ticker.missed
         self.loop.run_until_complete(self._bury(shell))
         self.trace.boots[-1].ended_s = self.loop.time()
 
@@ -252,13 +265,15 @@ class World:
         act = Act(self.loop.time(), kind, asset)
         if kind is ActKind.STOP:
             self.trace.acts.append(act)  # it stands from the moment in which it was said
-        self.loop.create_task(self.process.door.act(said)).add_done_callback(lambda task: self._acted(task, act))
+        self.loop.create_task(self.process.door.act(said)).add_done_callback(lambda task: self._acted(task, act, said))
 
-    def _acted(self, task: asyncio.Task[None], act: Act) -> None:
-        """What the door refused was not done."""
+    def _acted(self, task: asyncio.Task[None], act: Act, said: OperatorAct) -> None:
+        """What the door refused was not done; what is not on the disk is not acknowledged."""
+        if not task.cancelled() and task.exception() is None:
+            self.trace.acknowledged.append((self.loop.time(), said.id))
         if not task.cancelled() and task.exception() is None and act.kind is not ActKind.STOP:
             self.trace.acts.append(act)
-        elif not task.cancelled() and not isinstance(task.exception(), ActRefusedError | None):
+        elif not task.cancelled() and not isinstance(task.exception(), ActRefusedError | JournalError | None):
             task.result()
 
     def line(self, name: str) -> Line:
@@ -273,13 +288,13 @@ class World:
 
     def fault(self, name: str, fault: Fault, seconds: float | None = None, limit_kw: float | None = None) -> None:
         """One of the simulator's faults on a device, now."""
-        self._advance()
+        self.advance()
         self.trace.healthy = False
         plant = self.poc if name == "poc" else self.plants[name]
         plant.board.switch(fault, True, plant.state.uptime_s, seconds, limit_kw)
 
     def heal(self, name: str, fault: Fault) -> None:
-        self._advance()
+        self.advance()
         plant = self.poc if name == "poc" else self.plants[name]
         plant.board.switch(fault, False, plant.state.uptime_s)
 

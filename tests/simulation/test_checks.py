@@ -125,6 +125,11 @@ def _chatters(trace: Trace) -> None:
         say(trace.stations["b1"], 30.02 + tenth / 50, 80.0, 21 + tenth)  # type: ignore[arg-type]
 
 
+def _forgets(trace: Trace) -> None:
+    trace.acknowledged.append((20.0, "act 7"))
+    trace.boots.append(Boot(30.0, kept='{"id": "act 77"}'))
+
+
 BROKEN: dict[str, Callable[[Trace], None]] = {
     "S1": lambda t: command(t, lambda s, kw: 251.0),
     "S2": lambda t: tell(t, "discharge_limit", 37.0, 20.0),
@@ -154,6 +159,7 @@ BROKEN: dict[str, Callable[[Trace], None]] = {
     "L4": _lags,
     "L5": _misses,
     "R5": _chatters,
+    "D7": _forgets,
 }
 
 

@@ -1,0 +1,86 @@
+"""How a process ends or stands still: at rest, at any await, in the middle of a message, with or without the machine.
+
+    fate = Fate(world)
+    fate.kill(callbacks=17)        # SIGKILL after the 17th callback from now: any await is such a point
+    fate.kill(octets=23)           # … when 23 more bytes have left: in the middle of a write
+    fate.terminate(callbacks=5)    # SIGTERM there
+    fate.freeze(12.0)              # SIGSTOP: time passes, devices live on, what they say waits
+    fate.cut_power()               # SIGKILL, and the disk keeps what was forced to it
+
+After each of them the world lives on without the process, or with it where it only stood still; `World.boot` starts the
+next one on the same folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from pipeline.simulation.loop import Burnt
+from pipeline.simulation.net import Transport
+from pipeline.simulation.world import World
+
+#: A point that is not reached within so much time is not reached (s).
+PATIENCE_S = 30.0
+
+
+class Fate:
+    """What happens to the process of a world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def kill(self, *, callbacks: int = 0, octets: int = 0) -> bool:
+        """SIGKILL, now or at that point. False: the point was not reached, and the process lives."""
+        world = self.world
+        if octets:
+            world.net.left, world.net.spoken = octets, self._last_word
+        reached = not (callbacks or octets) or self._until(callbacks)
+        world.net.left = None
+        if reached:
+            world.kill()
+        return reached
+
+    def terminate(self, *, callbacks: int = 0) -> bool:
+        """SIGTERM, now or at that point. True when 0 kW was confirmed everywhere."""
+        if callbacks:
+            self._until(callbacks)
+        return self.world.terminate()
+
+    def freeze(self, seconds: float) -> None:
+        """The process stands still; what it sent before arrives, what comes back waits until it goes on."""
+        world, loop = self.world, self.world.loop
+        world.trace.healthy = False
+        end_s = loop.now_s + seconds
+        under_way = [h for h in loop._scheduled if not h.cancelled() and h.when() <= end_s and _arrives(h)]
+        for handle in sorted(under_way, key=lambda handle: handle.when()):
+            loop.now_s = max(loop.now_s, handle.when())
+            handle._run()
+            handle.cancel()
+        loop.now_s = end_s
+        world.advance()
+
+    def cut_power(self) -> None:
+        """The machine goes down with the process, and comes up with what its disk has kept."""
+        self.world.kill()
+        self.world.disk.cut_power()
+
+    def _until(self, callbacks: int) -> bool:
+        """Live up to a point. True when it was reached."""
+        loop = self.world.loop
+        loop.fuse = callbacks
+        try:
+            loop.pass_time(PATIENCE_S)
+        except Burnt:
+            return True
+        finally:
+            loop.fuse = 0
+        return False
+
+    def _last_word(self) -> None:
+        """The last byte has left: nothing more is heard of it, and it ends with the callback it is in."""
+        self.world.net.disconnect_all()
+        self.world.loop.fuse = 1
+
+
+def _arrives(handle: asyncio.TimerHandle) -> bool:
+    return getattr(handle._callback, "__func__", None) is Transport._arrive  # type: ignore[attr-defined]
