@@ -119,7 +119,7 @@ def campaign(order: Order, tell: Tell) -> Findings:
     findings = Findings(order)
     with Hand() as hand:
         findings.canary = bool(hand.ask({"canary": order.first}).get("breaches"))
-    storm_end = end if not order.named else began + 60.0 * order.minutes * 0.6
+    storm_end = end if not order.named else began + 60.0 * order.minutes * 0.7
     _seeds(order, findings, lambda: time.monotonic() < storm_end, tell)
     _again(order, findings, tell)
     _keep(order, findings, tell)
