@@ -178,8 +178,8 @@ def hold(codes: I8, past_codes: I8) -> None:
         stopped = stands(past_codes[r.STOPPED, a] == YES, acts, A_STOP | A_RESTORED, A_RELEASE)
         locked = stands(past_codes[r.LOCKED, a] == YES, acts, A_LOCK, A_UNLOCK)
         local = codes[r.REMOTE, a] == NO
-        if codes[r.REMOTE, a] == 0:  # unknown for now: what was known stands, lost data take the permission away anyway
-            local = past_codes[r.CONDITIONS, a] & C_REMOTE == 0 and past_codes[r.STATE, a] != 0
+        if codes[r.REMOTE, a] == 0:  # unknown: what was known stands, if anybody judged the tick before
+            local = past_codes[r.CONDITIONS, a] & C_REMOTE == 0 and past_codes[r.STATE_BY, a] != 0
         # after a stop, a lock and LOCAL, also when it was found so at the start, somebody has to activate
         idle = stands(past_codes[r.ACTIVATED, a] == NO, acts, A_DEACTIVATE, A_ACTIVATE) or local or stopped or locked
         codes[r.STOPPED, a] = YES if stopped else NO

@@ -46,6 +46,7 @@ from operators.stage import stage
         "settled",
         "authority",
         "conditions",
+        "state_by",
         "clear_s",
         "state_s",
         "command_kw",

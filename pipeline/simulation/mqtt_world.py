@@ -72,7 +72,7 @@ class MqttWorld(World):
             self.net.plug_broker("broker", 1883, self.broker)
         plant.feeds = "power"
         station = MqttStation(
-            self.broker, profile, plant, name, f"battery/{name}", self.loop.time, self.true_ns, self._advance
+            self.broker, profile, plant, name, f"battery/{name}", self.loop.time, self.true_ns, self.advance
         )
         station.lies.rng = stream(self.seed, f"lies {name}")
         self.loop.call_later(PUBLISH_S, self._publish, station)

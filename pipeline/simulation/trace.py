@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -118,6 +119,14 @@ class Trace:
     def sees_s(self) -> float:
         """What a device says is in a command that is sent so much later, at the latest."""
         return self.cycle + READING_S
+
+    def digest(self) -> str:
+        """Everything that was on the wire and what the devices did, as one word."""
+        word = blake2b(digest_size=32)
+        for name, station in sorted(self.stations.items()):
+            word.update(f"{name}{station.heard}{station.said}".encode())
+        word.update(f"{self.moments}{self.ticks}".encode())
+        return word.hexdigest()
 
     def step_kw(self, asset: str) -> float:
         return self.profiles[asset].resolution_kw

@@ -34,6 +34,7 @@ from pipeline.edges import EdgeFault
 from pipeline.options import Options
 from pipeline.process import Process
 from pipeline.simulation.checks import verify
+from pipeline.simulation.day import Trade
 from pipeline.simulation.disk import Disk
 from pipeline.simulation.line import Line
 from pipeline.simulation.loop import VirtualLoop
@@ -63,7 +64,7 @@ class MeterPlant(Plant):
 
     def __init__(self, model: Model, board: Board, batteries: dict[str, Plant]) -> None:
         super().__init__(model, board, 50.0, 0.0)
-        self.batteries, self.other_kw, self.frequency_hz = batteries, 0.0, 50.0
+        self.batteries, self.other_kw = batteries, 0.0
 
     def advance(self, dt: float) -> None:
         self.effects = self.board.effects(self.state.uptime_s)
@@ -71,7 +72,8 @@ class MeterPlant(Plant):
 
     def metered(self) -> dict[str, float | None]:
         power = sum([plant.state.battery.power_kw for plant in self.batteries.values()])
-        return {"power": power + self.other_kw, "frequency": self.frequency_hz, "heartbeat": float(self.heartbeat)}
+        hz = self.model.frequency.at(self.state.uptime_s)
+        return {"power": power + self.other_kw, "frequency": hz, "heartbeat": float(self.heartbeat)}
 
 
 @dataclass
@@ -88,7 +90,7 @@ class World:
 
     def __init__(self, site: Definition, folder: Path, *, seed: int = 0, soc_pct: float = 50.0, armed: bool = True,
                  profile: Profile | None = None, battery: Battery | None = None, poll_s: float | None = None,
-                 link: Link = Connection) -> None:  # fmt: skip
+                 link: Link = Connection, frequency: Frequency | None = None) -> None:  # fmt: skip
         self.site, self.folder, self.seed, self.armed = site, folder, seed, armed
         self.cycle = site.site.cycle
         self.link = link
@@ -102,7 +104,7 @@ class World:
         self.faults: tuple[EdgeFault, ...] = ()  # on the edges of its graph; set before the first start
         profiles = {name: profile or storage(poll_s) for name in site.assets}
         cells = battery or Battery(charge_kw=RATED_KW, discharge_kw=RATED_KW, energy_kwh=ENERGY_KWH)
-        model = Model(cells, Site(load_kw=0.0, pv_kw=0.0), Frequency(array("d", [50.0]), "steady"))
+        model = Model(cells, Site(load_kw=0.0, pv_kw=0.0), frequency or Frequency(array("d", [50.0]), "steady"))
         self.plants = {name: Plant(model, Board(), soc_pct, 0.0) for name in site.assets}
         self.poc = MeterPlant(model, Board(), self.plants)
         self.stations = {name: self._station(name, profiles[name], plant) for name, plant in self.plants.items()}
@@ -113,6 +115,7 @@ class World:
         self._moved_s = self.loop.time()
         self.trace = Trace(site, {name: profiles[name] for name in site.assets}, self.stations, seed)
         self.shell: Shell | None = None
+        self._planned: dict[str | None, int] = {}  # windows of the newest schedule
         self._missed = 0  # by the processes that have ended
 
     def _station(self, name: str, profile: Profile, plant: Plant) -> Station:
@@ -247,17 +250,31 @@ class World:
         now = self.loop.time()
         superseded = [replace(a, until_s=min(now, a.until_s)) if a.asset == asset else a for a in self.trace.asked]
         self.trace.asked[:] = [*superseded, Asked(now, now + seconds, power_kw, asset)]
+        self._planned[asset] = 1
+        if self.shell is not None:
+            self._post_schedule()
+
+    def plan(self, trades: Iterable[Trade], *, asset: str | None = None) -> None:
+        """A day-ahead schedule of many windows, in s from now on; in between nothing is asked."""
+        now = self.loop.time()
+        planned = [Asked(now + start, now + end, power_kw, asset) for start, end, power_kw in trades]
+        self.schedule(planned[0].power_kw, asset=asset, seconds=planned[0].until_s - now)
+        self.trace.asked[-1:] = planned
+        self._planned[asset] = len(planned)
         if self.shell is not None:
             self._post_schedule()
 
     def _post_schedule(self) -> None:
         for asset in {asked.asset: None for asked in self.trace.asked}:
-            newest = [asked for asked in self.trace.asked if asked.asset == asset][-1]
-            start, end = (EPOCH_NS + round(at * 1e9) for at in (newest.from_s, newest.until_s))
-            window = Window(start, end, newest.power_kw)
+            newest = [asked for asked in self.trace.asked if asked.asset == asset][-self._planned.get(asset, 1) :]
+            windows = tuple(Window(self._at_ns(a.from_s), self._at_ns(a.until_s), a.power_kw) for a in newest)
             version = len(self.trace.asked)
-            said = Schedule(ScheduleType.DAY_AHEAD, asset, "DE-LU", version, start, (window,), f"digest {version}")
+            issued_ns = min(window.start_ns for window in windows)
+            said = Schedule(ScheduleType.DAY_AHEAD, asset, "DE-LU", version, issued_ns, windows, f"digest {version}")
             self.process.post(said)
+
+    def _at_ns(self, at_s: float) -> int:
+        return EPOCH_NS + round(at_s * 1e9)
 
     def act(self, kind: ActKind, asset: str | None = None) -> None:
         """An operator's act through the door: journalled, then handed to the next tick."""

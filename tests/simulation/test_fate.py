@@ -48,6 +48,31 @@ def test_a_kill_inside_a_message_writes_no_half_of_it(octets: int, tmp_path: Pat
         world.verify()
 
 
+@pytest.mark.hazard("row 4", "S10", "L1")
+def test_a_failed_tick_before_lost_data_is_not_taken_for_local_control(tmp_path: Path) -> None:
+    """The state machine raises, then the device is busy: remote is unknown, and nobody judged the tick before."""
+
+    def broken(_frame: object) -> None:
+        raise ArithmeticError("on purpose")
+
+    with World(definition(), tmp_path) as world:
+        world.schedule(80.0)
+        world.run(15.3)
+        stage = next(stage for stage in world.process.stages if stage.id == "state_machine")
+        whole, stage.step = stage.step, broken
+        world.lies("b1").busy = True
+        began_s = world.loop.time()
+        world.run(2.4)
+        stage.step = whole
+        world.trace.raised.append((began_s, world.loop.time()))
+        world.run(2.0)
+        world.lies("b1").busy = False
+        world.trace.healed_s = world.loop.time()
+        world.run(14.0)
+        assert world.trace.powers("b1")[-1][1] == 80.0
+        world.verify(without=("L1",))
+
+
 @pytest.mark.hazard("H6i", "row 12")
 @pytest.mark.parametrize("callbacks", range(1, 30, 3))
 def test_an_end_that_is_asked_for_at_any_await_ends_in_0_kw(callbacks: int, tmp_path: Path) -> None:

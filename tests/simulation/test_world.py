@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,6 @@ from pipeline.simulation.net import MemoryNet
 from pipeline.simulation.site import definition
 from pipeline.simulation.world import World
 from sources.act import ActKind
-
-
-def digest(world: World) -> str:
-    """Everything that was on the wire, as one word."""
-    text = "".join(f"{name}{station.heard}{station.said}" for name, station in sorted(world.stations.items()))
-    return blake2b(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("cycle", ["1 s", "100 ms"])
@@ -38,7 +31,7 @@ def test_one_seed_is_one_run(tmp_path: Path) -> None:
         with World(definition(2), tmp_path / folder, seed=seed) as world:
             world.schedule(-100.0)
             world.line("b1").drop, world.line("b2").delay_s = 0.2, 0.1
-            return digest(world.run(30.0))
+            return world.run(30.0).trace.digest()
 
     assert run(1, "a") == run(1, "b")
     assert run(1, "c") != run(2, "d")
