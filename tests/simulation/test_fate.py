@@ -129,7 +129,7 @@ def test_a_stop_that_was_acknowledged_survives_the_loss_of_power(seed: int, tmp_
         world.verify()
 
 
-@pytest.mark.hazard("row 39")
+@pytest.mark.hazard("row 39", "D7")
 def test_a_stop_that_the_slow_disk_had_not_taken_was_not_acknowledged(tmp_path: Path) -> None:
     with World(definition(), tmp_path) as world:
         world.schedule(80.0)

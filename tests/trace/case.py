@@ -121,6 +121,7 @@ H4 | silent after a start until data are fresh | checked on the wire | @time
 H5i | without us the device reverts | checked at the device | @time
 H6i | an end on request is 0 kW, confirmed | checked on the wire | @time
 D6 | no disk, database or client delays a tick | queues and tasks of their own | sinks/conflate.py
+D7 | what was answered is on disk | journalled with fsync before the answer | @life
 L1 | it comes back within 10 s | checked on the wire | @life
 L2 | safe within 2 s | checked on the wire | @life
 L3 | permission returns by itself once a minute | checked on the wire | @life
