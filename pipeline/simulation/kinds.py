@@ -8,6 +8,8 @@ has to do.
 
 from __future__ import annotations
 
+from errno import EIO, ENOSPC
+
 from pipeline.simulation.faults import devices, lines, lives, people
 from pipeline.simulation.faults.kind import End, Kind, Setting, a_number, a_point, a_stage, between, one_of
 from simulator.faults import Fault
@@ -80,11 +82,17 @@ FAULTS: dict[str, dict[str, Kind]] = {
         "clock": Kind(lives.clock_step, {"seconds": one_of(-86_400, -3600, -1, 1, 3600, 86_400)}),
         "skew": Kind(lives.clock_skew, {"ppm": between(-500.0, 500.0)}),
     },
+    "F21": {
+        "broken_disk": Kind(lives.disk_broken, {"error": one_of(ENOSPC, EIO)}),
+        "slow_disk": Kind(lives.disk_slow, {"seconds": one_of(0.1, 1.0, 30.0)}),
+        "power_cut": Kind(lives.power_cut, _TICK, latches=True),
+    },
     "F22": {
         "watchers": Kind(people.watchers, {"clients": one_of(1, 20, 200), "reads_s": one_of(None, 0.05, 1.0, 5.0)})
     },
     "F24": {"terminated": Kind(lives.terminated, _TICK, latches=True)},
     "F25": {"killed": Kind(lives.killed, _TICK, latches=True)},
+    "F26": {"stalled": Kind(lives.stalled, {"seconds": one_of(0.1, 0.7, 2.5, 9.0, 60.0, 300.0)})},
     "F27": {"crashes": Kind(lives.crash_loop, {"lives": one_of(2, 3, 4), "each_s": between(0.5, 3.0)}, latches=True)},
     "F28": {"document": Kind(people.document, {"which": one_of(*people.DOCUMENTS)})},
     "stage": {"raising": Kind(lives.raising, {"stage": a_stage})},

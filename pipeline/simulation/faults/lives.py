@@ -1,10 +1,11 @@
-"""F18, F24 to F26 and what people do: clocks, the life of the process, a stage that raises, a stop."""
+"""F18, F21, F24 to F27 and what people do: clocks, the disk, the life of the process, a stage that raises, a stop."""
 
 from __future__ import annotations
 
 from math import ceil
 from typing import Any
 
+from pipeline.simulation.fate import Fate
 from pipeline.simulation.faults.kind import End, nothing, put
 from pipeline.simulation.world import World
 from sources.act import ActKind
@@ -84,6 +85,29 @@ def terminated(world: World, _device: str, after_s: float) -> End:
     _after_the_next_tick(world, after_s)
     if world.shell is not None:
         world.terminate()
+    return lambda: _boot(world)
+
+
+def stalled(world: World, _device: str, seconds: float) -> End:
+    """SIGSTOP: the process stands still and then goes on."""
+    if world.shell is not None:
+        Fate(world).freeze(seconds)
+    return nothing
+
+
+def disk_broken(world: World, _device: str, error: float) -> End:
+    """The disk is full, or answers with an error."""
+    return put(world.disk, "error", int(error), None)
+
+
+def disk_slow(world: World, _device: str, seconds: float) -> End:
+    return put(world.loop, "disk_s", seconds, 0.0)
+
+
+def power_cut(world: World, _device: str, after_s: float) -> End:
+    """The machine goes down with the process; its disk keeps what was forced to it, and a beginning of the rest."""
+    _after_the_next_tick(world, after_s)
+    Fate(world).cut_power()
     return lambda: _boot(world)
 
 
