@@ -18,7 +18,7 @@ from pipeline.compile import Compiled
 from sinks.alarms.alarm import Shelf
 from sinks.alarms.book import AlarmBook
 from sinks.journal import Journal, JournalFileError
-from sinks.web.ports import JournalError, Principal, Refusal, ScheduleRefusedError
+from sinks.web.ports import ActRefusedError, JournalError, Principal, Refusal, ScheduleRefusedError
 from sources.act import ActKind, OperatorAct
 from sources.ceiling import Ceiling, Direction
 from sources.instant import format_utc
@@ -61,11 +61,13 @@ class SiteDoor:
             return
         admit(act, self._journal, self._compiled.layout.assets)
         # whatever lifts something waits for the tick that saw the stop, and never lifts one that came after it
+        stops = self._stops
         try:
             await asyncio.wait_for(self._sampled.wait(), SAMPLED_S)
         except TimeoutError as error:
             raise JournalError("no tick has taken the stop in yet", acted=False) from error
-        stops = self._stops
+        if act.kind is ActKind.RELEASE and self._stops != stops:
+            raise ActRefusedError("stopped-again", "a stop came after this release: it stands")
         await self._write(act, acted=False)
         if self._stops == stops or act.kind is not ActKind.RELEASE:
             self._post(act)

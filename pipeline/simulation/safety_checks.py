@@ -233,7 +233,7 @@ def a_foreign_set_point_is_not_lived_with(trace: Trace) -> Iterator[Found]:
 
 @invariant("S10")
 def local_is_silence(trace: Trace) -> Iterator[Found]:
-    """In local control nothing is written; afterwards no power before somebody activates."""
+    """In local control nothing is written; then no power before somebody activates, in the same tick at best."""
     for asset in trace.assets:
         for began, ended in trace.spells(asset, "remote", {0.0: True}):
             if not any(began + 0.01 < tick < ended for tick in trace.ticks):
@@ -241,7 +241,7 @@ def local_is_silence(trace: Trace) -> Iterator[Found]:
             for write in trace.writes(asset):
                 if write.sent_s <= began + trace.sees_s:
                     continue
-                activated = trace.acted({ActKind.ACTIVATE}, asset, ended, write.sent_s)
+                activated = trace.acted({ActKind.ACTIVATE}, asset, ended - trace.cycle, write.sent_s)
                 if write.sent_s < ended - READING_S or (write.power_kw != 0 and not activated):
                     yield asset, write.sent_s, f"{write.power_kw:g} kW written after LOCAL at {began:.1f} s"
                     break

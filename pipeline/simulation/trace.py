@@ -68,7 +68,7 @@ class Boot:
     ended_s: float = float("inf")
     terminated_s: float = float("inf")
     confirmed: bool = False
-    kept: str = ""
+    kept: str = field(default="", repr=False)
 
 
 class Write(NamedTuple):

@@ -48,6 +48,10 @@ def one_step(case: Chain) -> None:
     case.values[r.COMMAND_KW] += np.sign(case.values[r.COMMAND_KW]) * steps
 
 
+def twice(case: Chain) -> None:
+    case.values[r.COMMAND_KW] *= 2.0
+
+
 def one_kvar_step(case: Chain) -> None:
     steps = np.array([b["resolution_kvar"] for b in case.batteries])
     case.values[r.COMMAND_KVAR] += np.sign(case.values[r.COMMAND_KVAR]) * steps
@@ -79,7 +83,7 @@ def a_longer_ramp(case: Chain) -> None:
         (one_step, "is out of its band", 5),
         (one_step, "is beyond bms", 3),
         (one_step, "are out of the circle", 3),
-        (one_step, "group", 1),
+        (twice, "group", 3),
         (one_kvar_step, "are out of the circle", 5),
         (half_a_step, "is no multiple", 20),
         (a_wider_band, "band is", 20),

@@ -158,7 +158,7 @@ def test_what_a_person_sets_stands_until_a_person_lifts_it_and_local_control_end
         locked = stands("locked", Act.LOCK_OUT, Act.UNLOCK)
         local = f["remote"] == Permit.NO
         if f["remote"] == Permit.UNKNOWN:
-            local = not f["was_conditions"] & C.REMOTE and f["was_state"] != State.UNKNOWN
+            local = not f["was_conditions"] & C.REMOTE and f["was_state_by"] != Reason.UNKNOWN
         idle = stands("activated", Act.DEACTIVATE, Act.ACTIVATE, Permit.NO) or local or stopped or locked
         told = [Permit(f[name]) == Permit.YES for name in ("stopped", "locked", "activated")]
         assert told == [stopped, locked, not idle], f

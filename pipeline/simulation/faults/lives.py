@@ -129,5 +129,7 @@ def _after_the_next_tick(world: World, after_s: float) -> None:
 
 
 def _boot(world: World) -> None:
+    """On a disk that is broken no process starts: its supervisor goes on until somebody has mended it."""
+    world.disk.error = None
     if world.shell is None:
         world.boot()

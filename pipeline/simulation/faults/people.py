@@ -48,6 +48,8 @@ def document(world: World, device: str, which: str) -> End:
     body = DOCUMENTS[which](world, device)
     octets = body if isinstance(body, bytes) else json.dumps(body).encode()
     status = world.loop.run_until_complete(Endpoint.of(world.process).post(IMPORT, octets))
+    if status == 503 and world.disk.error is not None:
+        return nothing  # nothing is taken that cannot be kept
     if status >= 500 or (status < 300) is not (which in TAKEN):
         raise AssertionError(f"F28: the document {which!r} was answered with {status}")
     return (lambda: _as_before(world, before[0])) if which in TAKEN else nothing
