@@ -218,6 +218,8 @@ class World:
             task.cancel()
         self._missed += shell.process.ticker.missed
         self.loop.run_until_complete(self._bury(shell))
+        for task in asyncio.all_tasks(self.loop):  # begun by what was cancelled: nobody waits for it
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
         self.trace.boots[-1].ended_s = self.loop.time()
 
     async def _bury(self, shell: Shell) -> None:

@@ -48,8 +48,8 @@ def one_step(case: Chain) -> None:
     case.values[r.COMMAND_KW] += np.sign(case.values[r.COMMAND_KW]) * steps
 
 
-def twice(case: Chain) -> None:
-    case.values[r.COMMAND_KW] *= 2.0
+def a_million_times(case: Chain) -> None:
+    case.values[r.COMMAND_KW] *= 1e6
 
 
 def one_kvar_step(case: Chain) -> None:
@@ -83,7 +83,7 @@ def a_longer_ramp(case: Chain) -> None:
         (one_step, "is out of its band", 5),
         (one_step, "is beyond bms", 3),
         (one_step, "are out of the circle", 3),
-        (twice, "group", 3),
+        (a_million_times, "group", 3),
         (one_kvar_step, "are out of the circle", 5),
         (half_a_step, "is no multiple", 20),
         (a_wider_band, "band is", 20),
