@@ -18,7 +18,7 @@ from pipeline.view import SiteView, silent
 from sinks.alarms.book import AlarmBook
 from sinks.alarms.conditions import conditions
 from sinks.journal import Journal
-from sinks.web.ports import JournalError, Principal, Refusal, Role, ScheduleRefusedError
+from sinks.web.ports import ActRefusedError, JournalError, Principal, Refusal, Role, ScheduleRefusedError
 from sources.act import ActKind, OperatorAct
 from sources.schedule import Schedule, ScheduleType, Window
 from tests.real.until import until
@@ -223,6 +223,21 @@ async def test_a_release_never_lifts_a_stop_that_came_after_it(plant: Site) -> N
     await asyncio.gather(release, stop)
     plant.run(3)
     assert plant.rig.power == [0.0, 0.0]
+
+
+@pytest.mark.safety
+async def test_a_release_that_waits_for_a_tick_does_not_lift_the_stop_that_comes_meanwhile(plant: Site) -> None:
+    plant.run(8)
+    await plant.door.act(act(ActKind.STOP))
+    release = asyncio.create_task(plant.door.act(act(ActKind.RELEASE)))
+    await asyncio.sleep(0)  # it waits for the tick that takes the first stop in
+    await plant.door.act(act(ActKind.STOP))
+    plant.run(1)
+    with pytest.raises(ActRefusedError, match="came after this release"):
+        await release
+    plant.run(3)
+    assert plant.rig.power == [0.0, 0.0]
+    assert plant.view.stops() != []
 
 
 @pytest.mark.req("LH-MKT-001", "LH-PERSIST-003")
