@@ -210,6 +210,7 @@ class World:
         shell, self.shell = self.shell, None
         if shell is None:
             return
+        self.trace.boots[-1].ended_s = self.loop.time()  # what follows clears up after it, on a disk that may be slow
         self.net.disconnect_all()
         self.trace.healthy = False
         shell.process.ticker.stop()
@@ -220,7 +221,6 @@ class World:
         self.loop.run_until_complete(self._bury(shell))
         for task in asyncio.all_tasks(self.loop):  # begun by what was cancelled: nobody waits for it
             task._log_destroy_pending = False  # type: ignore[attr-defined]
-        self.trace.boots[-1].ended_s = self.loop.time()
 
     async def _bury(self, shell: Shell) -> None:
         shell.tasks.closing()
