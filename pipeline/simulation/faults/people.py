@@ -45,11 +45,13 @@ def document(world: World, device: str, which: str) -> End:
     before = [asked for asked in world.trace.asked if asked.asset is None][-1:]
     if world.shell is None or not before:
         return nothing
+    book = list(world.trace.asked)
     body = DOCUMENTS[which](world, device)
     octets = body if isinstance(body, bytes) else json.dumps(body).encode()
     status = world.loop.run_until_complete(Endpoint.of(world.process).post(IMPORT, octets))
     if status == 503 and world.disk.error is not None:
-        return nothing  # nothing is taken that cannot be kept
+        world.trace.asked[:] = book  # nothing is taken that cannot be kept: what was asked for is still asked for
+        return nothing
     if status >= 500 or (status < 300) is not (which in TAKEN):
         raise AssertionError(f"F28: the document {which!r} was answered with {status}")
     return (lambda: _as_before(world, before[0])) if which in TAKEN else nothing
