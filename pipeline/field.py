@@ -1,6 +1,6 @@
 """The field of a running process: connections, sources and device writers, built from a compiled definition.
 
-    connections ── brokers (one per named connection), one Modbus connection per device
+    connections ── brokers (one per named connection), one Modbus connection per host and port
     sources     ── post Readings, Schedules and Receipts into the graph, in the loop's thread
     writers     ── one per asset, offered the command that was cut from the sealed frame; none when it is silent
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from config.address import canonical_host, parse_url
 from config.definition import Asset, Input, Meter
 from config.definition import Connection as Declared
 from jit.frame import Frame
@@ -73,6 +74,7 @@ class Field:
     link: Link = Connection
     brokers: dict[str, Broker] = field(default_factory=dict)
     devices: dict[str, ModbusDevice] = field(default_factory=dict)
+    gateways: dict[tuple[str, int], Connection] = field(default_factory=dict)
     writers: dict[str, Writer] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     topics: list[str] = field(default_factory=list)
@@ -158,8 +160,12 @@ class Field:
             self.topics.append(signal.topic)
 
     def _modbus(self, name: str, url: str) -> ModbusDevice:
-        profile = self.compiled.profiles[name]
-        device = ModbusDevice(name, profile, url, self.clock, jitter=self.jitter, link=self.link)
+        profile, place = self.compiled.profiles[name], parse_url(url)
+        device = ModbusDevice(
+            name, profile, url, self.clock, jitter=self.jitter, link=self.link,
+            connection=self.gateways.get((canonical_host(place.host), place.port)),
+        )  # fmt: skip
+        self.gateways[canonical_host(place.host), place.port] = device.connection
         self.devices[name] = device
         self.jobs[name] = device.source(self.post).run
         return device

@@ -76,7 +76,7 @@ async def _modbus(profile: Profile, target: Target, timeout_s: float) -> Reading
         raise TryError(f"no answer within {timeout_s:g} s") from None
     finally:
         connection.close()
-    if source.fault:
+    if source.fault and not (reading.quality != Quality.PROTOCOL).any():
         raise TryError(source.fault)
     return reading
 

@@ -5,6 +5,8 @@
 * One outstanding request; a request that waits for its turn to write goes before those that read (`Turns`).
 * No retries: a set-point is computed anew by the next tick, never sent again.
 * Time-outs are at most 0.4 s. After one the socket is closed, so that a late reply cannot answer the next request.
+  On a gateway with several units the silent one is left alone instead (`Silent`), and the socket stays for its
+  neighbours until `_DEAF` requests in a row went unanswered: a late reply has another transaction and is thrown away.
 * A reply counts only if transaction, unit, function and length are the request's; transaction and unit 0 do not.
 * Reconnecting, and the first connect as well, is tried for ever: 0.1 s, doubled up to 2 s, with jitter from outside.
   The delay starts over only after a good reply, so that a device that accepts and stays silent is not hammered.
@@ -26,7 +28,8 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.pdu import ExceptionResponse, ModbusPDU
 
 from config.profile import Table
-from sources.modbus.errors import BadReply, LinkDown, ModbusFault, NoReply, Rejected, TooLate
+from sources.modbus.errors import BadReply, LeftAlone, LinkDown, ModbusFault, NoReply, Rejected, TooLate
+from sources.modbus.silent import Silent
 from sources.modbus.turn import Turns
 from sources.pause import pause
 
@@ -34,6 +37,8 @@ MAX_TIMEOUT = 0.4
 MAX_BACK_OFF = 2.0
 _FIRST_BACK_OFF = 0.1
 _MOST_SAID = 8
+_DEAF = 3  # requests without any answer after which a gateway is taken for lost
+_NO_PATH = (10, 11)  # the gateway says that the unit does not answer
 _HEADER = 8  # transaction, protocol, length, unit, function
 _READ = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 _WRITE = {"coil": 15, "holding": 16}
@@ -67,10 +72,17 @@ class Connection:
         self._said: set[str] | None = None  # troubles said since the last good reply; None: none has come yet
         self._back_off = _FIRST_BACK_OFF
         self._losses: deque[float] = deque(maxlen=3)
+        self._silent = Silent(clock)
+        self._unanswered = 0
 
     @property
     def connected(self) -> bool:
         return self._client is not None and self._client.connected
+
+    def join(self, unit: int, timeout: float) -> None:
+        """`unit` is asked here too. The longest time-out of those who share a gateway is everybody's."""
+        self._silent.units.add(unit)
+        self.timeout = min(max(self.timeout, timeout), MAX_TIMEOUT)
 
     def second_master(self) -> bool:
         """Whether the other side closed the connection three times within 60 s, not longer ago than that."""
@@ -119,7 +131,7 @@ class Connection:
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> list[int]:
         """`count` words (or bits as 0 and 1) from `address`. Call it inside `turn()`. Raises `ModbusFault`."""
-        client = self._ready()
+        client = self._ready(unit)
         call = {
             "coil": client.read_coils,
             "discrete": client.read_discrete_inputs,
@@ -139,7 +151,7 @@ class Connection:
 
         Call it inside `turn(urgent=True)`. Raises `ModbusFault`; `TooLate` when `allowed` says no: nothing was sent.
         """
-        client = self._ready()
+        client = self._ready(unit)
         if not allowed():
             raise TooLate(self.place, "the command's time has passed, nothing was sent")
         # No await between the question above and the socket: the library sends before it first waits.
@@ -151,6 +163,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket; `keep()` opens it again."""
+        self._unanswered = 0
         self._drop()
         self._lost.set()
 
@@ -164,7 +177,7 @@ class Connection:
                 raise self._break(BadReply(self.place, self._garbage)) from None
             if not self.connected:
                 raise self._break(LinkDown(self.place, "connection lost while waiting for the reply")) from None
-            raise self._break(NoReply(self.place, f"no reply within {self.timeout:g} s")) from None
+            raise self._unheard(unit) from None
         except (ModbusException, OSError) as error:
             raise self._break(LinkDown(self.place, str(error))) from error
         except asyncio.CancelledError:
@@ -176,13 +189,31 @@ class Connection:
             raise self._break(BadReply(self.place, f"a reply of unit {reply.dev_id} without matching transaction"))
         if isinstance(reply, ExceptionResponse) and reply.function_code & 0x7F == function:
             self._well()
+            (self._silent.missed if reply.exception_code in _NO_PATH else self._silent.heard)(unit)
             raise Rejected(self.place, reply.exception_code)
         if reply.function_code != function:
             raise self._break(BadReply(self.place, f"function {reply.function_code} instead of {function}"))
         self._well()
+        self._silent.heard(unit)
         return reply
 
-    def _ready(self) -> AsyncModbusTcpClient:
+    def _unheard(self, unit: int) -> ModbusFault:
+        """A request that nobody answered: the line is lost, or one of its units is."""
+        self._unanswered += 1
+        newly = self._silent.missed(unit)
+        if not self._silent.shared:
+            return self._break(NoReply(self.place, f"no reply within {self.timeout:g} s"))
+        fault = NoReply(self.place, f"no reply of unit {unit} within {self.timeout:g} s")
+        if self._unanswered >= _DEAF:
+            return self._break(fault)
+        if newly:
+            logger.warning("modbus {}", fault)
+        return fault
+
+    def _ready(self, unit: int) -> AsyncModbusTcpClient:
+        wait_s = self._silent.wait_s(unit)
+        if wait_s > 0.0:
+            raise LeftAlone(self.place, f"unit {unit} does not answer, asked again in {wait_s:.1f} s")
         if self._client is None or not self._client.connected:
             raise LinkDown(self.place, "not connected")
         return self._client
@@ -238,7 +269,7 @@ class Connection:
 
     def _well(self) -> None:
         """A good reply: the connection is what it should be, whatever was said before."""
-        self._back_off = _FIRST_BACK_OFF
+        self._back_off, self._unanswered = _FIRST_BACK_OFF, 0
         if self._said is None or self._said:
             self._said = set()
             logger.info("modbus {}: connected", self.place)

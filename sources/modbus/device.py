@@ -4,7 +4,7 @@
     source = device.source(emit)                         # sources.modbus.source, `async run()`
     writer = ModbusWriter(device, rated, emit_receipt)   # sinks.modbus.writer, `offer`, `async run()`, `async stop()`
 
-Devices behind one gateway may be given one `connection`, for gateways that accept a single client.
+Devices behind one gateway are given one `connection`: many accept a single client, and share the line behind them.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class ModbusDevice:
         self.connection = connection or link(
             place.host, place.port, clock=clock, timeout=profile.timeout, jitter=jitter
         )
+        self.connection.join(self.unit, profile.timeout)
 
     def source(self, emit: Emit) -> ModbusSource:
         """The cyclic source; `emit` is called in the loop's thread, once per poll."""

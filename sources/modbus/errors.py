@@ -2,7 +2,8 @@
 
     ModbusFault
     ├── LinkDown        no connection, or it was lost while waiting: nothing is known about the request
-    ├── NoReply         time-out: nothing is known about the request; the connection is closed
+    ├── NoReply         time-out: nothing is known about the request; the connection is closed, unless neighbours answer
+    │   └── LeftAlone   nothing was sent: the unit did not answer lately, and its neighbours would have to wait
     ├── BadReply        a reply that is not the answer to the request; the connection is closed
     ├── Rejected        the device answered with an exception code; the connection stays
     ├── Withheld        the device has not proved what it must: nothing was sent
@@ -19,6 +20,7 @@ EXCEPTION_TEXT = {
     4: "device failure",
     5: "acknowledged, still working",
     6: "device busy",
+    7: "negative acknowledge",
     8: "memory parity error",
     10: "gateway path unavailable",
     11: "gateway target did not respond",
@@ -37,6 +39,9 @@ class LinkDown(ModbusFault): ...
 
 
 class NoReply(ModbusFault): ...
+
+
+class LeftAlone(NoReply): ...
 
 
 class BadReply(ModbusFault): ...

@@ -1,7 +1,8 @@
 """The cyclic source of one Modbus device: one poll, one reading.
 
     deadline ──► block ──► block ──► … ──► Reading        every `poll`, on absolute deadlines
-                   └── time-out, exception, no connection ──► Reading, all PROTOCOL, at once
+                   ├── time-out, no connection, busy, device failure ──► Reading, all PROTOCOL, at once
+                   └── illegal function, address or value ──► the points of this block PROTOCOL, the others as read
 
 `arrived_s` is the arrival of the first block, so that an age is never understated. A late poll skips the deadlines
 that passed; they are not caught up. Nothing that a device sends raises here.
@@ -19,10 +20,13 @@ from config.profile import Profile
 from jit.codes import Quality
 from sources.modbus.blocks import Block, read_blocks
 from sources.modbus.connection import Connection
-from sources.modbus.errors import ModbusFault
+from sources.modbus.errors import ModbusFault, Rejected
 from sources.pause import pause
 from sources.points import point_names
 from sources.reading import Emit, Reading, lost
+
+#: Exceptions that speak of the registers asked for; all others speak of the device or of the way to it.
+_OF_THE_BLOCK = (1, 2, 3)
 
 
 class ModbusSource:
@@ -53,23 +57,30 @@ class ModbusSource:
     async def poll(self) -> Reading:
         """One reading, now."""
         self.polls += 1
-        values, quality = [nan] * len(self._names), [0] * len(self._names)
+        values, quality = [nan] * len(self._names), [int(Quality.PROTOCOL)] * len(self._names)
         arrived: float | None = None
+        self.fault = ""
         try:
             for block in self._blocks:
                 await self._read(block, values, quality)
                 arrived = self._clock() if arrived is None else arrived
         except ModbusFault as fault:
-            self.failures += 1
             self.fault = str(fault)
             return lost(self.device, self._clock(), len(self._names), Quality.PROTOCOL)
-        self.fault = ""
+        finally:
+            self.failures += bool(self.fault)
         arrived = self._clock() if arrived is None else arrived
         return Reading(self.device, arrived, np.array(values, np.float64), np.array(quality, np.int64))
 
     async def _read(self, block: Block, values: list[float], quality: list[int]) -> None:
-        async with self._connection.turn():
-            words = await self._connection.read(self._unit, block.table, block.address, block.count)
+        try:
+            async with self._connection.turn():
+                words = await self._connection.read(self._unit, block.table, block.address, block.count)
+        except Rejected as refusal:
+            if refusal.code not in _OF_THE_BLOCK:
+                raise
+            self.fault = f"{block.table} {block.address}: {refusal}"
+            return
         for index, offset, point in block.points:
             said, known = words[offset : offset + point.words], self._known[index]
             if known[0] != said:

@@ -10,6 +10,7 @@ from pipeline.compile import compile_definition
 from pipeline.field import Field
 from sinks.alarms.condition import Condition
 from sinks.modbus.wear import Wear
+from tests.real.modbus import load
 from tests.rig import METER, Rig, site, storage
 from tests.sinks.modbus.test_wear import RATED, flash
 
@@ -40,3 +41,17 @@ def test_writes_that_are_spent_are_an_alarm() -> None:
     assert found(field, rig) == {}
     field.wear["b1"].counts = {"power": 9}
     assert "power" in found(field, rig)["b1.writes.spent"].text
+
+
+@pytest.mark.req("LH-PROT-001")
+def test_units_behind_one_gateway_share_one_connection() -> None:
+    profiles = {"b1": load("sunspec-storage"), "site.poc": load("grid-meter")}
+    definition = site()
+    meter = definition.site.meters["poc"].model_copy(update={"connect": "modbus-tcp://127.0.0.2:502/7"})
+    battery = definition.assets["b1"].model_copy(update={"connect": "modbus-tcp://127.0.0.2/1"})
+    plant = definition.site.model_copy(update={"meters": {"poc": meter}})
+    behind = definition.model_copy(update={"site": plant, "assets": {"b1": battery}})
+    compiled = compile_definition(behind, profiles)
+    field = Field.of(compiled, lambda: 0.0, lambda _signal: None, armed=False, jitter=lambda: 0.5)
+    assert field.devices["b1"].connection is field.devices["site.poc"].connection
+    assert (field.devices["b1"].unit, field.devices["site.poc"].unit) == (1, 7)

@@ -100,6 +100,7 @@ class Wire:
         self.connections = 0
         self.swallow = False  # take bytes and pass on nothing, in both directions
         self.change: Callable[[bytes], bytes] = lambda reply: reply
+        self.forward: Callable[[bytes], bytes] = lambda request: request
         self.target = target
         self._server: asyncio.Server | None = None
         self._streams: list[asyncio.StreamWriter] = []
@@ -173,5 +174,5 @@ class Wire:
             if not reply:
                 self.sent += chunk
             if not self.swallow:
-                writer.write(self.change(chunk) if reply else chunk)
+                writer.write(self.change(chunk) if reply else self.forward(chunk))
         writer.close()

@@ -192,3 +192,17 @@ async def test_two_devices_behind_one_gateway_share_its_connection() -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         first.close()
         assert wire.connections == 1
+
+
+@pytest.mark.req("LH-PROT-002", "LH-DOM-004")
+@pytest.mark.parametrize("code", [ExcCodes.ILLEGAL_FUNCTION, ExcCodes.ILLEGAL_ADDRESS, ExcCodes.ILLEGAL_VALUE])
+async def test_a_register_that_the_device_does_not_have_costs_its_own_block_alone(code: ExcCodes) -> None:
+    profile = load("sunspec-storage", poll=0.02)
+    async with Server(profile) as server, polled(profile, server.url()) as readings:
+        await server.put_sample()
+        server.refuse[40336] = code
+        await until(lambda: bool(readings) and readings[-1].quality[point_names(profile).index("soc")] == Quality.VALID)
+        reading = readings[-1]
+    lost = [name for name, bits in zip(point_names(profile), reading.quality, strict=True) if bits == Quality.PROTOCOL]
+    assert lost == ["alarms"]
+    assert np.isnan(reading.values[point_names(profile).index("alarms")])
