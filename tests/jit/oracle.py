@@ -12,7 +12,7 @@ from math import isfinite, isnan
 
 Interval = tuple[Fraction | None, Fraction | None]
 FREE: Interval = (None, None)
-HUGE = Fraction(10) ** 400
+HUGE = Fraction(10) ** 12  # an infinite wish, kW: more than any battery has; what it weighs in sharing
 SHUT: Interval = (Fraction(0), Fraction(0))
 
 
@@ -240,10 +240,9 @@ def project(
 
 def part_of(bound: Fraction, members: Sequence[tuple[Fraction, Fraction]]) -> Fraction:
     """The part of its wish that everybody gets who may have that much: Σ min(cap, part · wish) = bound."""
-    waiting = sorted(members, key=lambda member: member[1] / member[0])
-    for number, (wish, cap) in enumerate(waiting):
-        wishes = sum((wish for wish, _ in waiting[number:]), Fraction(0))
-        if bound / wishes <= cap / wish:
+    wishes = sum((wish for wish, _ in members), Fraction(0))
+    for wish, cap in sorted(members, key=lambda member: member[1] / member[0]):
+        if bound * wish <= cap * wishes:
             return bound / wishes
-        bound -= cap
+        bound, wishes = bound - cap, wishes - wish
     raise AssertionError("all together have no more than the bound")

@@ -1,7 +1,8 @@
-"""Seeded random batteries and sites for the long comparison with the oracle, hundreds at a time, edges weighted.
+"""Seeded random batteries and sites for the long comparison with the oracle, up to a hundred at a time, edges weighted.
 
 Half of what is drawn is ordinary; the rest sits where floats go wrong: 0, one step of the device or one bit beside a
-limit, limits that are equal, NaN, tiny and huge ratings, and P² + Q² within a bit of S². Powers in kW.
+limit, limits that are equal, NaN, tiny and huge ratings, and P² + Q² within a bit of S². Most sites are then narrowed,
+so that what their batteries share is in the way (`oracle_narrow`). Powers in kW.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jit.codes import Condition, Permit, Reason
+from tests.jit import oracle_narrow
 from tests.jit.limiter_case import FOLLOWING, GIVEN, STOPPING
 
 Floats = NDArray[np.float64]
 STEPS = (1e-5, 0.001, 0.1, 0.25, 0.3, 1.0, 10.0)
-SIZES = (1, 2, 3, 5, 8, 40, 300)
+SIZES = (1, 2, 2, 3, 3, 5, 5, 8, 8, 12, 20, 40, 100)
 PERMITS = (Permit.YES, Permit.YES, Permit.YES, Permit.YES, Permit.NO, Permit.UNKNOWN)
 TRIPLES = ((0.6, 0.8), (0.8, 0.6), (5 / 13, 12 / 13), (0.28, 0.96), (1.0, 0.0))
 
@@ -31,11 +33,14 @@ class Draws:
         """Batteries and the site they share."""
         n = int(self.rng.choice(SIZES))
         columns = self.batteries(n)
+        site = self.site(n, float(columns["charge_kw"].sum()))
+        if self.rng.random() < oracle_narrow.SHARE:
+            oracle_narrow.narrow(self, columns, site)
         names, rows = list(columns), zip(*(column.tolist() for column in columns.values()), strict=True)
         batteries: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in rows]
         for battery in batteries:
             battery["unconfirmed"] = sorted((battery.pop("one"), battery.pop("other")))
-        return batteries, self.site(n, float(columns["charge_kw"].sum()))
+        return batteries, site
 
     def of(self, n: int, *choices: float) -> Floats:
         return self.rng.choice(np.array(choices, dtype=np.float64), n)

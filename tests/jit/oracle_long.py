@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from math import isfinite
@@ -27,7 +28,9 @@ from jit import rows as r
 from jit.codes import Authority
 from tests.jit import oracle
 from tests.jit.limiter_case import Case, close
+from tests.jit.oracle import exact
 from tests.jit.oracle_draws import Draws
+from tests.jit.oracle_narrow import met
 
 EXACT = ("rating", "configuration", "bms", "permission", "remote", "availability")
 APPARENT = r.LIMITS.index("apparent")
@@ -148,6 +151,19 @@ def _together(case: Chain, sent: list[float]) -> Iterator[str]:
         slack = Fraction(1, 10**9) * max(Fraction(1), abs(total))
         if (least is not None and total < least - slack) or (most is not None and total > most + slack):
             yield f"{float(total)} kW of {len(members)} are out of {(least, most)}"
+        bound = most if total > 0 else None if least is None else -least
+        if bound is not None and _risen(case, [member for member in members if sure[member]], sent, bound) > slack:
+            yield f"some of {len(members)} rise into room that others may still hold, of {float(bound)} kW"
+
+
+def _risen(case: Chain, members: list[int], sent: list[float], bound: Fraction) -> Fraction:
+    """What is sent beyond what may be held already, as far as it does not fit beside all that may be held."""
+    out, none = any(sent[member] > 0.0 for member in members), Fraction(0)
+    sizes = [abs(Fraction(sent[member])) for member in members]
+    ends = [exact(case.batteries[member]["unconfirmed"][1 if out else 0]) for member in members]
+    held = [max(none, none if end is None else end if out else -end) for end in ends]
+    rising = sum((max(none, size - kept) for size, kept in zip(sizes, held, strict=True)), none)
+    return min(rising, max(none, sum(map(max, sizes, held), none) - bound))
 
 
 def _projection(case: Chain) -> Iterator[str]:
@@ -163,8 +179,11 @@ def _projection(case: Chain) -> Iterator[str]:
             yield f"battery {column}: limited to {found}, not {float(wanted)}"
 
 
-def compare(cases: int, seed: int, said: list[str]) -> tuple[int, int]:
-    """Judge at least so many batteries; complaints go to `said`. Returns the batteries and the sites."""
+def compare(cases: int, seed: int, said: list[str], seen: Counter[str] | None = None) -> tuple[int, int]:
+    """Judge at least so many batteries; complaints go to `said`. Returns the batteries and the sites.
+
+    `seen`: in how many sites what was in the way and left something (`oracle_narrow.met`).
+    """
     draws, judged, sites = Draws(seed), 0, 0
     with np.errstate(all="ignore"):
         while judged < cases:
@@ -173,6 +192,8 @@ def compare(cases: int, seed: int, said: list[str]) -> tuple[int, int]:
             case.run()
             said += [f"site {sites} of seed {seed}, {what}" for what in judge(case)]
             judged, sites = judged + len(batteries), sites + 1
+            if seen is not None:
+                seen.update(met(case))
     return judged, sites
 
 
@@ -182,9 +203,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     said: list[str] = []
+    seen: Counter[str] = Counter()
     began = time.monotonic()
-    judged, sites = compare(asked.cases, asked.seed, said)
+    judged, sites = compare(asked.cases, asked.seed, said, seen)
     print(*said[:SHOWN], sep="\n", end="\n" if said else "")
+    print("in the way in so many of the sites:", ", ".join(f"{what} {n / sites:.0%}" for what, n in seen.most_common()))
     print(f"{judged} batteries of {sites} sites in {time.monotonic() - began:.0f} s, seed {asked.seed}: "
           f"{len(said)} violations")  # fmt: skip
     return 1 if said else 0
