@@ -1,9 +1,10 @@
-"""The verb `profile`: device profiles as data: list them, show one, prove one with its sample, try one on a device.
+"""The verb `profile`: device profiles as data: list, show, prove one with its sample, try one on a device, import one.
 
     bess-pipeline profile list
     bess-pipeline profile show sunspec-storage
     bess-pipeline profile lint acme-rack-2.yaml          replays the recorded sample
     bess-pipeline profile try sunspec-storage modbus-tcp://10.0.0.11:502/1
+    bess-pipeline profile import modbus-mapping.json     from the earlier system
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from typing import Any
 import click
 
 from pipeline.console import as_json, fail, say, show
+from pipeline.earlier.importing import import_profile
 from pipeline.exits import Exit
 
 
 @click.group()
 def profile() -> None:
-    """Device profiles: list, show, lint, try."""
+    """Device profiles: list, show, lint, try, import."""
+
+
+profile.add_command(import_profile)
 
 
 @profile.command("list")
