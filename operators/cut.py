@@ -19,6 +19,9 @@ from sources.instant import format_utc
 
 #: `source` of a command on the wire, in the prior system's spelling, by kind of request.
 SOURCE_OF_KIND = {"commitment": "Schedule", "intraday": "Schedule", "day_ahead": "Schedule", "idle": "Fallback"}
+# Looked up once: a member of an enumeration costs more than the rest of its line.
+_ARMED, _STOP = int(Authority.ARMED), Mode.STOP
+_MODES = {int(mode): mode for mode in Mode if mode is not Mode.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +46,21 @@ class Command:
     steps: tuple[str, ...] = ()
 
 
-def cut(frame: Frame, column: int) -> Command | None:
-    """The command of one asset, or None when it is silent. An unknown value is 0 kW, an unknown mode is a stop."""
+def cut(frame: Frame, column: int, *, told: bool = True) -> Command | None:
+    """The command of one asset, or None when it is silent. An unknown value is 0 kW, an unknown mode is a stop.
+
+    Not `told`: for a device that takes numbers alone; `reason` and `source` are empty.
+    """
     codes, values = frame.codes, frame.values
-    if codes.item(r.AUTHORITY, column) != Authority.ARMED:
+    if codes.item(r.AUTHORITY, column) != _ARMED:
         return None
-    mode = Mode(codes.item(r.MODE, column) or Mode.STOP)
+    mode = _MODES.get(codes.item(r.MODE, column), _STOP)
     power = values.item(r.COMMAND_KW, column)
     reactive = values.item(r.COMMAND_KVAR, column)
     valid_s = float(frame.constants.ratings.item(c.VALID_FOR_S, column))
     asset = frame.layout.assets[column]
     return Command(
-        id=f"{'safe-stop' if mode is Mode.STOP else 'ctrl'}-{frame.utc_ns // 1_000_000}-{asset}-{frame.tick}",
+        id=f"{'safe-stop' if mode is _STOP else 'ctrl'}-{frame.utc_ns // 1_000_000}-{asset}-{frame.tick}",
         tick=frame.tick,
         issued_ns=frame.utc_ns,
         asset=asset,
@@ -64,8 +70,8 @@ def cut(frame: Frame, column: int) -> Command | None:
         valid_until_ns=frame.utc_ns + int(valid_s * 1e9),
         deadline_s=frame.mono_s + valid_s,
         heartbeat=codes.item(r.HEARTBEAT, column),
-        reason=why(frame, column),
-        source=_source(frame, column),
+        reason=why(frame, column) if told else "",
+        source=_source(frame, column) if told else "",
         steps=_steps(frame, column) if power == 0.0 else (),
     )
 

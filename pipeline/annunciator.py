@@ -16,7 +16,7 @@ from pipeline.compile import Compiled
 from sinks.alarms.bits import DeviceAlarms
 from sinks.alarms.book import AlarmBook
 from sinks.alarms.condition import Condition
-from sinks.alarms.conditions import conditions
+from sinks.alarms.conditions import Conditions
 from sinks.alarms.keeper import AlarmKeeper, load
 from sinks.alarms.rules import SiteRules
 from sinks.history import History
@@ -32,7 +32,7 @@ class Annunciator:
         load(directory / "alarms.json", self.book)
         self.keeper = AlarmKeeper(directory / "alarms.json", self.book)
         self.sources: list[Callable[[Frame], Iterable[Condition]]] = [
-            conditions,
+            Conditions(),
             DeviceAlarms(compiled.layout, compiled.profiles),
             SiteRules(compiled.layout, compiled.definition.alarms),
         ]

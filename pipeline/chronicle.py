@@ -24,7 +24,7 @@ class Chronicle:
 
     def offer(self, frame: Frame) -> None:
         for column, asset in enumerate(frame.layout.assets):
-            codes = tuple(int(frame.codes[row, column]) for row in _TOLD)
+            codes = tuple(frame.codes.item(row, column) for row in _TOLD)
             label = codes if codes[0] not in _RUNNING else (_RUNNING[0], codes[1])
             if self._known.get(asset) != label:
                 self._known[asset] = label

@@ -227,9 +227,10 @@ class Field:
         A silent tick takes back what still waits on a slow link: silence begins with the tick that decided it.
         """
         column, writer = self.compiled.layout.column[asset], self.writers[asset]
+        told = self.compiled.profiles[asset].protocol != "modbus"  # registers hold no sentences
 
         def subscriber(frame: Frame) -> None:
-            command = cut(frame, column)
+            command = cut(frame, column, told=told)
             if command is None:
                 writer.silence()
             else:

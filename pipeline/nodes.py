@@ -1,6 +1,7 @@
 """Numbers per node for people: rate, last value, age, duration, errors. Collected from sealed frames, never in the way.
 
-Every stage reads the clock once, when it ends; its duration is the difference to the stage before it.
+Every stage reads the clock once, when it ends; its duration is the difference to the stage before it. What a person
+reads is worded when somebody looks (`json`), not in the tick.
 """
 
 from __future__ import annotations
@@ -29,16 +30,17 @@ SHOWN = {
 
 @dataclass(slots=True)
 class Meter:
-    """Items of one node. `count` since the start, `durations_s` and `seen_s` of the newest ones."""
+    """Items of one node: the newest one, `durations_s` and `seen_s` of the newest ones.
 
-    count: int = 0
+    `last` is a text, the number of a tick (int), or a power (float, kW).
+    """
+
     errors: int = 0
-    last: str = ""
+    last: str | float = ""
     durations_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
     seen_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
-    def saw(self, now_s: float, last: str, duration_s: float | None = None) -> None:
-        self.count += 1
+    def saw(self, now_s: float, last: str | float, duration_s: float | None = None) -> None:
         self.last = last
         self.seen_s.append(now_s)
         if duration_s is not None:
@@ -56,13 +58,19 @@ class Meter:
         return {
             "id": name,
             "rate_hz": round((len(seen) - 1) / span, 2) if span > 0 else None,
-            "last": self.last,
+            "last": _worded(self.last),
             "age_s": round(now_s - seen[-1], 2) if seen else None,
             "p50_us": at(0.5),
             "p95_us": at(0.95),
             "errors": self.errors,
             "dropped": 0,
         }
+
+
+def _worded(last: str | float) -> str:
+    if isinstance(last, str):
+        return last
+    return power(last) if isinstance(last, float) else f"tick {last}"
 
 
 class Meters:
@@ -75,21 +83,21 @@ class Meters:
         """Note the stages of a finished tick. `started_s`: when the snapshot had been taken."""
         ended = started_s
         for stage in stages:
-            shown = SHOWN.get(stage.id)
-            last = power(float(frame.values[shown, 0])) if shown is not None else f"tick {frame.tick}"
-            meter = self.by_id[stage.id]
-            meter.saw(now_s, last, max(0.0, stage.ended_s - ended))
+            shown, meter, began, ended = SHOWN.get(stage.id), self.by_id[stage.id], ended, stage.ended_s
+            meter.last = frame.tick if shown is None else frame.values.item(shown, 0)
             meter.errors = stage.errors
-            ended = stage.ended_s
+            meter.seen_s.append(now_s)
+            meter.durations_s.append(ended - began if ended > began else 0.0)
 
     def saw(
-        self, name: str, now_s: float, last: str = "", duration_s: float | None = None, *, well: bool = True
+        self, name: str, now_s: float, last: str | float = "", duration_s: float | None = None, *, well: bool = True
     ) -> None:
         """An item of a node. Not `well`: it says that something failed, e.g. a poll without an answer."""
         meter = self.by_id.get(name)
         if meter is not None:
             meter.saw(now_s, last, duration_s)
-            meter.errors += not well
+            if not well:
+                meter.errors += 1
 
     def json(self, now_s: float) -> list[dict[str, Any]]:
         return [meter.json(name, now_s) for name, meter in self.by_id.items()]

@@ -63,7 +63,7 @@ from sources.tick import Tick
 
 VERSION = "0.1.0"
 DAY_NS = 86_400 * 10**9
-_PROTOCOL = int(Quality.PROTOCOL)
+_PROTOCOL, _ARMED = int(Quality.PROTOCOL), int(Authority.ARMED)
 
 
 def chain_graph(compiled: Compiled, chain: tuple[Stage, ...]) -> graphs.Graph:
@@ -241,12 +241,12 @@ class Process:
 
     def _metered(self, name: str, subscriber: Callable[[Frame], None]) -> Callable[[Frame], None]:
         """The subscriber, seen by its node's meter; a writer that is silent is not seen."""
-        writer = name.removesuffix(".writer") if name.endswith(".writer") else None
+        column = self.compiled.layout.column[name.removesuffix(".writer")] if name.endswith(".writer") else None
 
         def metered(frame: Frame) -> None:
             subscriber(frame)
-            if writer is None or frame.codes.item(AUTHORITY, frame.layout.column[writer]) == Authority.ARMED:
-                self.meters.saw(name, self.clock(), f"tick {frame.tick}")
+            if column is None or frame.codes.item(AUTHORITY, column) == _ARMED:
+                self.meters.saw(name, self.clock(), frame.tick)
 
         return metered
 
@@ -314,9 +314,9 @@ class Process:
         self.view.frame, self.view.missed, self.view.late_s = frame, self.ticker.missed, self.ticker.late_s
         now = self.clock()
         self.meters.saw("validate", now)
-        self.meters.saw("snapshot", now, f"tick {frame.tick}", self._sampled_s - self._began_s)
+        self.meters.saw("snapshot", now, frame.tick, self._sampled_s - self._began_s)
         self.meters.tick(frame, self.stages, self._sampled_s, now)
-        self.meters.saw("endpoint", now, f"tick {frame.tick}")
+        self.meters.saw("endpoint", now, frame.tick)
         self.metrics.offer(frame, now - self._began_s, self.ticker.late_s, self._new_misses())
         self.checkpoint.offer(frame)
         self.chronicle.offer(frame)

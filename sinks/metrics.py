@@ -4,32 +4,34 @@
     scrape (a thread) ──render()──► gauges read from the newest frame, text
 
 Guarantees: labels are asset ids of the definition, codes of closed enumerations and component names of a fixed list;
-what is not among them counts as `other`, so the number of series never grows. `offer` costs a few microseconds however
-many assets there are; what costs is done by `render`, which runs in a thread on sealed, read-only frames. Unknown
-values are NaN. Units are in the names.
+what is not among them counts as `other`, so the number of series never grows. `offer` and `receipt`, called in every
+tick, count in plain numbers (`sinks.spread`) and cost a few microseconds however many assets there are; what costs is
+done by `render`, which runs in a thread on sealed, read-only frames. Unknown values are NaN. Units are in the names.
 """
 
 from __future__ import annotations
 
+from collections import Counter as Count
 from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from typing import Any, Protocol
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from jit.codes import Authority, Mode, Quality, Reason, State, WriteStatus
+from sinks.spread import Spread
 from sources.receipt import Receipt
 
-BUCKETS = (5e-5, 1e-4, 2.5e-4, 5e-4, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 COMPONENTS = frozenset({"modbus", "mqtt", "opcua", "postgres", "web", "recording"})
 QUEUES = frozenset({"acts", "readings", "receipts", "postgres", "mqtt", "websocket", "recording"})
 SOLVER_STATES = frozenset({"optimal", "feasible", "infeasible", "unbounded", "time_limit", "iteration_limit", "failed"})
 BAD = tuple(bit for bit in Quality if bit not in {Quality.VALID, Quality.UNKNOWN})
 FAILED_WRITES = frozenset(WriteStatus) - {WriteStatus.UNKNOWN, WriteStatus.WRITTEN, WriteStatus.CONFIRMED}
+VALID, STOP = int(Quality.VALID), int(Mode.STOP)
 GAUGES = (
     ("bess_soc_percent", "State of charge", "soc_pct"),
     ("bess_soh_percent", "State of health", "soh_pct"),
@@ -72,23 +74,19 @@ class Metrics:
         self.stops = np.zeros((len(Reason), len(assets)), np.int64)
         self._modes = np.zeros(len(assets), np.int64)
         self._reasons = np.array([int(reason) for reason in Reason])
+        self.ticks = 0
+        self.cycle, self.lateness = Spread(), Spread()
+        self.latency: dict[str, Spread] = {}
+        self.writes: Count[tuple[str, str]] = Count()
         self._readers: dict[str, tuple[str, str, Callable[[], Mapping[str, float]]]] = {}
         self._make(version)
         self.registry.register(_Newest(self))
 
     def _make(self, version: str) -> None:
         registry = self.registry
-        self._cycle = Histogram("bess_control_cycle_duration_seconds", "Snapshot to sealed frame, all assets at once",
-                                ["asset_id"], buckets=BUCKETS, registry=registry).labels("site")
-        self._lateness = Histogram("bess_tick_lateness_seconds", "How late a tick began", buckets=BUCKETS,
-                                   registry=registry)
-        self._ticks = Counter("bess_ticks_total", "Ticks that ran", registry=registry)
         self._missed = Counter("bess_ticks_missed_total", "Deadlines that passed without a tick", registry=registry)
-        self._latency = Histogram("bess_command_latency_seconds", "Sealed frame to outcome of the write", ["asset_id"],
-                                  buckets=BUCKETS, registry=registry)
         self._communication = Counter("bess_communication_errors_total", "Failed reads and writes",
                                       ["asset_id", "component"], registry=registry)
-        self._writes = Counter("bess_writes_total", "Writes by outcome", ["asset_id", "status"], registry=registry)
         self._dropped = Counter("bess_dropped_total", "Items dropped by a bounded queue", ["queue"], registry=registry)
         self._runs = Counter("bess_optimization_core_runs_total", "Optimiser runs", ["status"], registry=registry)
         self._ended = Counter("bess_optimization_core_terminal_states_total", "How optimiser runs ended", ["status"],
@@ -102,9 +100,9 @@ class Metrics:
 
     def offer(self, frame: Sealed, duration_s: float, lateness_s: float = 0.0, missed: int = 0) -> None:
         """Take a sealed frame: called after the tick, O(1) in Python for any number of assets."""
-        self._ticks.inc()
-        self._cycle.observe(duration_s)
-        self._lateness.observe(lateness_s)
+        self.ticks += 1
+        self.cycle.observe(duration_s)
+        self.lateness.observe(lateness_s)
         if missed:
             self._missed.inc(missed)
         quality, modes = frame["quality"], frame["mode"]
@@ -114,16 +112,19 @@ class Metrics:
         self.frame = frame
 
     def _count_quality(self, quality: Any) -> None:
-        bad = (quality & int(Quality.VALID)) == 0
-        if not bad.any():
+        if np.count_nonzero(quality & VALID) == len(quality):
             return
+        bad = (quality & VALID) == 0
         for row, bit in enumerate(BAD):
             self.invalid[row] += bad & ((quality & int(bit)) != 0)
         self.invalid[-1] += quality == 0
 
     def _count_stops(self, frame: Sealed, modes: Any) -> None:
-        begun = (modes == int(Mode.STOP)) & (self._modes != int(Mode.STOP)) & (self.frame is not None)
-        self._modes = modes
+        before, self._modes = self._modes, modes
+        stopped = modes == STOP
+        if self.frame is None or not np.count_nonzero(stopped):
+            return
+        begun = stopped & (before != STOP)
         for column in np.flatnonzero(begun):
             row = np.searchsorted(self._reasons, int(frame["state_by"][column]))
             self.stops[row if row < len(self._reasons) else 0, column] += 1
@@ -131,9 +132,9 @@ class Metrics:
     def receipt(self, receipt: Receipt, component: str) -> None:
         """Count the outcome of a write."""
         asset = known(receipt.asset, self._ids)
-        self._writes.labels(asset, receipt.status.name.lower()).inc()
+        self.writes[asset, receipt.status.name] += 1
         if isfinite(receipt.latency_s):
-            self._latency.labels(asset).observe(receipt.latency_s)
+            self.latency.setdefault(asset, Spread()).observe(receipt.latency_s)
         if receipt.status in FAILED_WRITES:
             self.communication_error(receipt.asset, component)
 
@@ -180,12 +181,30 @@ class _Newest(Collector):
     def collect(self) -> Iterator[Metric]:
         metrics = self._metrics
         yield from metrics.readings()
+        yield from self._ticks()
+        yield from self._writes()
         yield self._counts("bess_invalid_snapshots", "Ticks with unusable data", metrics.invalid,
                            [bit.name or "other" for bit in BAD] + ["never_received"])
         yield self._counts("bess_safe_stops", "Commands that became a stop", metrics.stops,
                            [reason.name for reason in Reason])
         if metrics.frame is not None:
             yield from self._gauges(metrics.frame)
+
+    def _ticks(self) -> Iterator[Metric]:
+        metrics = self._metrics
+        yield CounterMetricFamily("bess_ticks", "Ticks that ran", metrics.ticks)
+        yield _spread("bess_control_cycle_duration_seconds", "Snapshot to sealed frame, all assets at once",
+                      "asset_id", {"site": metrics.cycle})  # fmt: skip
+        yield _spread("bess_tick_lateness_seconds", "How late a tick began", "", {"": metrics.lateness})
+
+    def _writes(self) -> Iterator[Metric]:
+        metrics = self._metrics
+        family = CounterMetricFamily("bess_writes", "Writes by outcome", labels=["asset_id", "status"])
+        for (asset, status), count in list(metrics.writes.items()):
+            family.add_metric([asset, status.lower()], count)
+        yield family
+        latency = dict(metrics.latency)
+        yield _spread("bess_command_latency_seconds", "Sealed frame to outcome of the write", "asset_id", latency)
 
     def _counts(self, name: str, text: str, counts: Any, reasons: list[str]) -> Metric:
         family = CounterMetricFamily(name, text, labels=["asset_id", "reason"])
@@ -210,3 +229,11 @@ class _Newest(Collector):
         yield GaugeMetricFamily("bess_point_of_connection_kw", "Power there, + is export", frame.at_site("poc_kw"))
         yield GaugeMetricFamily("bess_frequency_hertz", "Grid frequency", frame.at_site("frequency_hz"))
         yield GaugeMetricFamily("bess_tick", "Number of the newest tick", frame.tick)
+
+
+def _spread(name: str, text: str, label: str, spreads: Mapping[str, Spread]) -> Metric:
+    """A histogram of one label, or of none."""
+    family = HistogramMetricFamily(name, text, labels=[label] if label else [])
+    for value, spread in spreads.items():
+        family.add_metric([value] if label else [], spread.buckets(), spread.total)
+    return family

@@ -34,6 +34,8 @@ POSSIBLE = {
     "charge_limit": (0.0, inf),  # a magnitude: a negative one is no limit, and no limit is 0
     "discharge_limit": (0.0, inf),
 }
+#: Up to here a whole number is its shortest decimal.
+WHOLE = 2**53
 #: Times the rating that measured power may show at most.
 BEYOND = 2.0
 
@@ -92,7 +94,9 @@ class Scaling:
 
     def exact(self, value: float) -> tuple[int, int]:
         """The same as numerator and denominator, not in lowest terms."""
-        top, bottom = Decimal(repr(float(value))).as_integer_ratio()
+        value = float(value)
+        whole = value.is_integer() and -WHOLE <= value <= WHOLE
+        top, bottom = (int(value), 1) if whole else Decimal(repr(value)).as_integer_ratio()
         return top * self.denominator - self.offset * bottom, bottom * self.numerator
 
 

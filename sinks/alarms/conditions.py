@@ -4,7 +4,8 @@
                  ──► faults, lost data ─┼──► Condition …
                  ──► services, meter   ─┘
 
-What becomes of a condition is up to `sinks.alarms.book`. Of healthy assets nothing is asked.
+What becomes of a condition is up to `sinks.alarms.book`. Of healthy assets nothing is asked, and what codes alone say
+is asked anew only when one of them has changed (`Conditions`).
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ NEVER_S = 30.0
 _AT = np.array([line.row for line in SAYS])
 _BITS = np.array([[int(line.bit)] for line in SAYS])
 _EQUALS = np.array([[int(line.equals) or -1] for line in SAYS])
+#: Every row of codes that `of_asset` and the table read.
+_READ = np.array(sorted({r.LATCH, r.FAULT, r.QUALITY, r.STATE, r.SETTLED, *(line.row for line in SAYS)}))
 
 
 @lru_cache(maxsize=65_536)
@@ -161,8 +164,27 @@ def of_ceilings(frame: Frame) -> Iterator[Condition]:
             yield Condition(f"grid_operator.{direction}.overdue", None, priority, text, check)
 
 
-def conditions(frame: Frame) -> list[Condition]:
-    """Everything that the frame alone says."""
+def of_codes(frame: Frame) -> tuple[list[Condition], list[Condition]]:
+    """What codes alone say, of assets and of the site."""
     found = [condition for column in noteworthy(frame) for condition in of_asset(frame, column)]
-    of_site = (*of_meter(frame), *of_grid(frame), *of_ceilings(frame), *of_duties(frame), *of_services(frame))
-    return [*found, *of_table(frame), *of_dwell(frame), *of_site]
+    return [*found, *of_table(frame)], [*of_meter(frame), *of_grid(frame), *of_ceilings(frame)]
+
+
+class Conditions:
+    """Everything that the frame alone says. It remembers what the newest codes said, and nothing else."""
+
+    def __init__(self) -> None:
+        self._codes: tuple[bytes, bytes] | None = None
+        self._said: tuple[list[Condition], list[Condition]] = ([], [])
+
+    def __call__(self, frame: Frame) -> list[Condition]:
+        codes = frame.codes.take(_READ, 0).tobytes(), frame.site_codes.tobytes()
+        if codes != self._codes:
+            self._said, self._codes = of_codes(frame), codes
+        of_assets, of_site = self._said
+        return [*of_assets, *of_dwell(frame), *of_site, *of_duties(frame), *of_services(frame)]
+
+
+def conditions(frame: Frame) -> list[Condition]:
+    """Everything that one frame says."""
+    return Conditions()(frame)

@@ -76,7 +76,7 @@ class Proving:
 
     def lacks(self) -> Proved:
         """What is asked for and not proved."""
-        return self.must & ~self.proved
+        return self.must & ~self.proved if self.must else Proved.NONE
 
     async def run(self) -> None:
         """Read who it is and whether it reverts after every connect, and every `VERIFY_S`; never write."""
@@ -92,7 +92,7 @@ class Proving:
 
     async def identify(self) -> None:
         """Read who answers, unless that is known. Call it inside a turn."""
-        if self.must & Proved.IDENTITY and self._clock() - self._identified_s >= VERIFY_S:
+        if self.must and self.must & Proved.IDENTITY and self._clock() - self._identified_s >= VERIFY_S:
             wrong = mismatch(self._wanted, await self._texts())
             if wrong is not None and not wrong.foreign and self.proved & Proved.IDENTITY:
                 return  # it said so before in this connection, and is busy now
@@ -105,7 +105,7 @@ class Proving:
 
     async def revert(self, allowed: Allowed | None) -> None:
         """Read the reversion back, arm it when it differs and `allowed` lets it, and read it back again."""
-        if not self.must & Proved.REVERSION or self.lacks() & Proved.IDENTITY:
+        if not self.must or not self.must & Proved.REVERSION or self.lacks() & Proved.IDENTITY:
             return
         if self.proved & Proved.REVERSION and self._clock() - self._verified_s < VERIFY_S:
             return

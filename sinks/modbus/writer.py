@@ -194,7 +194,7 @@ class ModbusWriter:
     def _admit(self, order: _Order) -> None:
         """Raises `Withheld` when the device lacks a proof that this command needs."""
         lacks = self.proving.lacks()
-        if lacks & Proved.IDENTITY or (lacks and self._values.power_kw(order.command) != 0.0):
+        if lacks and (lacks & Proved.IDENTITY or self._values.power_kw(order.command) != 0.0):
             raise Withheld(self._connection.place, self.proving.detail or "not proved yet")
 
     def _freshest(self, order: _Order) -> _Order:

@@ -19,7 +19,7 @@ from jit.codes import Quality
 from sources.points import Scaling, scaling
 from sources.rounding import raw_number
 
-_FORMAT: dict[RegisterType, str] = {
+FORMAT: dict[RegisterType, str] = {
     "uint16": ">H", "int16": ">h", "uint32": ">I", "int32": ">i", "uint64": ">Q", "int64": ">q",
     "float32": ">f", "float64": ">d", "bool": ">H",
 }  # fmt: skip
@@ -44,7 +44,10 @@ class Codec:
     def decode(self, words: Sequence[int]) -> tuple[float, Quality]:
         """`self.words` register words (0 to 65535) → value in the chain's unit and VALID, or NaN and MISSING."""
         ordered = words[::-1] if self.little else words
-        raw = struct.unpack(_FORMAT[self.type], struct.pack(f">{self.words}H", *ordered))[0]
+        return self.number(struct.unpack(FORMAT[self.type], struct.pack(f">{self.words}H", *ordered))[0])
+
+    def number(self, raw: float) -> tuple[float, Quality]:
+        """The same for the number that the words are."""
         return self.scaling.value(bool(raw) if self.type == "bool" else raw)
 
     def encode(self, value: float) -> tuple[int, ...]:
@@ -52,7 +55,7 @@ class Codec:
         if isnan(value):
             raise EncodeError(f"`{self.name}`: NaN cannot be written")
         raw = raw_number(self.type, self.scaling, value)
-        words = struct.unpack(f">{self.words}H", struct.pack(_FORMAT[self.type], raw))
+        words = struct.unpack(f">{self.words}H", struct.pack(FORMAT[self.type], raw))
         return words[::-1] if self.little else words
 
 

@@ -18,9 +18,10 @@ import numpy as np
 
 from config.profile import Profile
 from jit.codes import Quality
-from sources.modbus.blocks import Block, read_blocks
+from sources.modbus.blocks import read_blocks
 from sources.modbus.connection import Connection
 from sources.modbus.errors import ModbusFault, Rejected
+from sources.modbus.page import Page
 from sources.pause import pause
 from sources.points import point_names
 from sources.reading import Emit, Reading, lost
@@ -43,8 +44,8 @@ class ModbusSource:
         self.failures = 0
         self.fault = ""
         self._names = point_names(profile)
-        self._blocks = read_blocks(profile)
-        self._known: list[tuple[list[int], float, int]] = [([], nan, 0)] * len(self._names)  # the newest words decoded
+        self._pages = [Page(block) for block in read_blocks(profile)]
+        self._values, self._quality = [nan] * len(self._names), [0] * len(self._names)
         self._period = profile.poll
         self._connection, self._unit, self._clock, self._emit = connection, unit, clock, emit
 
@@ -57,12 +58,11 @@ class ModbusSource:
     async def poll(self) -> Reading:
         """One reading, now."""
         self.polls += 1
-        values, quality = [nan] * len(self._names), [int(Quality.PROTOCOL)] * len(self._names)
         arrived: float | None = None
         self.fault = ""
         try:
-            for block in self._blocks:
-                await self._read(block, values, quality)
+            for page in self._pages:
+                await self._read(page)
                 arrived = self._clock() if arrived is None else arrived
         except ModbusFault as fault:
             self.fault = str(fault)
@@ -70,9 +70,10 @@ class ModbusSource:
         finally:
             self.failures += bool(self.fault)
         arrived = self._clock() if arrived is None else arrived
-        return Reading(self.device, arrived, np.array(values, np.float64), np.array(quality, np.int64))
+        return Reading(self.device, arrived, np.array(self._values, np.float64), np.array(self._quality, np.int64))
 
-    async def _read(self, block: Block, values: list[float], quality: list[int]) -> None:
+    async def _read(self, page: Page) -> None:
+        block = page.block
         try:
             async with self._connection.turn():
                 words = await self._connection.read(self._unit, block.table, block.address, block.count)
@@ -80,13 +81,9 @@ class ModbusSource:
             if refusal.code not in _OF_THE_BLOCK:
                 raise
             self.fault = f"{block.table} {block.address}: {refusal}"
-            return
-        for index, offset, point in block.points:
-            said, known = words[offset : offset + point.words], self._known[index]
-            if known[0] != said:
-                value, valid = point.decode(said)
-                known = self._known[index] = said, value, int(valid)
-            _, values[index], quality[index] = known
+            page.refused(self._values, self._quality)
+        else:
+            page.take(words, self._values, self._quality)
 
     async def _cycle(self) -> None:
         start = self._clock()

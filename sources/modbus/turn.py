@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 
 class Turns:
@@ -20,16 +19,12 @@ class Turns:
     def __init__(self) -> None:
         self._held = False
         self._queues: tuple[deque[asyncio.Future[None]], deque[asyncio.Future[None]]] = (deque(), deque())
+        self._turns = Turn(self, self._queues[0]), Turn(self, self._queues[1])
 
-    @asynccontextmanager
-    async def take(self, *, urgent: bool = False) -> AsyncIterator[None]:
-        await self._acquire(self._queues[0 if urgent else 1])
-        try:
-            yield
-        finally:
-            self._release()
+    def take(self, *, urgent: bool = False) -> Turn:
+        return self._turns[0 if urgent else 1]
 
-    async def _acquire(self, queue: deque[asyncio.Future[None]]) -> None:
+    async def acquire(self, queue: deque[asyncio.Future[None]]) -> None:
         if not self._held:
             self._held = True
             return
@@ -41,10 +36,10 @@ class Turns:
             if place in queue:
                 queue.remove(place)
             if place.done() and not place.cancelled():
-                self._release()  # it was handed over while we were being cancelled
+                self.release()  # it was handed over while we were being cancelled
             raise
 
-    def _release(self) -> None:
+    def release(self) -> None:
         for queue in self._queues:
             while queue:
                 place = queue.popleft()
@@ -52,3 +47,20 @@ class Turns:
                     place.set_result(None)
                     return
         self._held = False
+
+
+class Turn:
+    """`async with` it: the turn of one queue. It remembers nothing, so that one serves everybody."""
+
+    __slots__ = ("_queue", "_turns")
+
+    def __init__(self, turns: Turns, queue: deque[asyncio.Future[None]]) -> None:
+        self._turns, self._queue = turns, queue
+
+    async def __aenter__(self) -> None:
+        await self._turns.acquire(self._queue)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._turns.release()
