@@ -70,7 +70,7 @@ class Meter:
 def _worded(last: str | float) -> str:
     if isinstance(last, str):
         return last
-    return power(last) if isinstance(last, float) else f"tick {last}"
+    return f"tick {last}" if isinstance(last, int) else power(last)
 
 
 class Meters:
