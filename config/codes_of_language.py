@@ -265,4 +265,11 @@ VALUES: dict[str, Explanation] = {
         "when: soc < 12 %",
         "when: soc below 12 %",
     ),
+    "E221": Explanation(
+        "not a node id",
+        "A node of OPC UA is `ns=2;s=ESS`, `nsu=urn:acme:ess;s=ESS` or with `i=`, `g=`, `b=`; the points of a device "
+        "stand below a text, joined by a dot, or are node ids themselves.",
+        "node: ESS",
+        'node: "ns=2;s=ESS"',
+    ),
 }

@@ -156,6 +156,13 @@ SAFETY: dict[str, Explanation] = {
         "- plugin: { name: commands-directly }",
         "- plugin: { name: night-charge }",
     ),
+    "E326": Explanation(
+        "a secured connection that cannot be one",
+        "`security` of OPC UA needs `certificate` and its private key, in the same file or under `key`.",
+        'ess: { url: "opc.tcp://10.0.0.22:4840", security: Basic256Sha256/SignAndEncrypt }',
+        'ess: { url: "opc.tcp://10.0.0.22:4840", security: Basic256Sha256/SignAndEncrypt,\n'
+        "       certificate: !secret opcua_client, ca: /etc/ems/ess.pem }",
+    ),
     "E340": Explanation(
         "Q(U) without a voltage",
         "Q(U) follows the voltage that the meter `poc` measures, as a share of `nominal_voltage`. Both are needed.",

@@ -127,7 +127,10 @@ class Profile(Section):
         [], description="constants that only a step of a start or stop sequence writes, never a command by itself",
         examples=[["close_contactor", "open_contactor"]],
     )  # fmt: skip
-    stamp: str | None = Field(None, description="path of the device's own time stamp, RFC 3339 in UTC")
+    stamp: str | None = Field(
+        None, description="the device's own time stamp: on MQTT its path in the message, RFC 3339 in UTC; on OPC UA "
+        "the read point whose source time stamp it is", examples=["timestamp", "heartbeat"],
+    )  # fmt: skip
     fresh_by: str | None = Field(
         None, description="point whose change proves fresh data; without one the device is weak: `frozen_after` counts"
     )
@@ -188,6 +191,8 @@ class Profile(Section):
             raise _wrong("`addressing` is needed: zero_based or one_based, both are common")
         if self.fresh_by is not None and self.fresh_by not in self.read:
             raise _wrong(f"`fresh_by: {self.fresh_by}` is not a read point", "fresh_by")
+        if self.protocol == "opcua" and self.stamp is not None and self.stamp not in self.read:
+            raise _wrong(f"`stamp: {self.stamp}` is not a read point", "stamp")
         if self.watchdog is not None and self.watchdog.point not in self.write:
             raise _wrong(f"the watchdog's point `{self.watchdog.point}` is not a write point", "watchdog", "point")
         if self.watchdog is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from config.profile import Profile
 from config.site import Input
 
-#: How often an input is read over Modbus (s).
+#: How often an input is read over Modbus and OPC UA (s).
 POLL_S = 0.25
 
 
@@ -19,13 +19,18 @@ def input_profile(name: str, signal: Input) -> Profile:
     """The profile of one input."""
     over_modbus = signal.register_ is not None
     table, _, number = (signal.register_ or "").partition(" ")
-    place = {"register": f"{table} {min(int(number), 65535)}"} if over_modbus else {"path": "value"}
+    if signal.node is not None:
+        protocol, place = "opcua", {"node": signal.node}
+    elif over_modbus:
+        protocol, place = "modbus", {"register": f"{table} {min(int(number), 65535)}"}
+    else:
+        protocol, place = "mqtt", {"path": "value"}
     return Profile.model_validate(
         {
             "name": f"input-{name}",
             "version": 1,
             "title": "digital input",
-            "protocol": "modbus" if over_modbus else "mqtt",
+            "protocol": protocol,
             "kind": "meter",
             "sign": "positive_is_discharge",
             "addressing": "zero_based" if over_modbus else None,

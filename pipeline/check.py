@@ -20,7 +20,7 @@ from config.profile import Profile
 from config.signal import input_profile
 from config.source import Span
 from pipeline.rehearsal.reading import meanings
-from pipeline.rules import devices, doors, files, grid, names, plugins, requests, reserve, site, support
+from pipeline.rules import devices, doors, files, grid, names, opcua, plugins, requests, reserve, site, support
 from pipeline.rules.subject import Rule, Subject
 
 RULES: tuple[Rule, ...] = (
@@ -52,6 +52,8 @@ RULES: tuple[Rule, ...] = (
     names.assets,
     names.named,
     names.inputs,
+    opcua.nodes,
+    opcua.security,
     names.alarms,
     names.start_up,
     names.tests,

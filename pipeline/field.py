@@ -23,6 +23,7 @@ from operators.offers import TYPE_OF_KIND
 from pipeline.compile import Compiled
 from pipeline.joint import ceiling_name
 from pipeline.plugins import source_of
+from pipeline.servers import Servers
 from sinks.alarms.condition import MEDIUM, Condition
 from sinks.modbus.wear import Wear
 from sinks.modbus.writer import ModbusWriter
@@ -80,6 +81,11 @@ class Field:
     topics: list[str] = field(default_factory=list)
     wrote: set[str] = field(default_factory=set)
     wear: dict[str, Wear] = field(default_factory=dict)
+    servers: Servers = field(init=False)
+
+    def __post_init__(self) -> None:
+        declared = self.compiled.definition.connections
+        self.servers = Servers(declared, self.clock, self.jitter, self.directory, self.utc_day)
 
     @classmethod
     def of(
@@ -98,6 +104,8 @@ class Field:
         made._ceilings()
         for name, broker in made.brokers.items():
             made.jobs[f"connections.{name}"] = broker.run
+        for name, server in made.servers.connections.items():
+            made.jobs[f"connections.{name}"] = server.keep
         return made
 
     def broker(self, name: str, role: str = "control") -> Broker:
@@ -128,6 +136,9 @@ class Field:
             writer: Writer = ModbusWriter(
                 device, rated, self.post, self.post, identity=asset.identity, budget=asset.write_budget, wear=wear
             )
+        elif profile.protocol == "opcua":
+            self._opcua(name, asset.connect, asset.node)
+            writer = self.servers.writer(name, asset, rated, self.post)
         else:
             broker, prefix = self.broker(asset.connect), asset.topic or default_prefix(name)
             telemetry = topic_of(prefix, profile.topics.telemetry, name)
@@ -148,12 +159,16 @@ class Field:
         profile = self.compiled.profiles[name]
         if profile.protocol == "modbus":
             self._modbus(name, meter.connect)
+        elif profile.protocol == "opcua":
+            self._opcua(name, meter.connect, meter.node)
         else:
             prefix = meter.topic or default_prefix(name)
             self._telemetry(name, self.broker(meter.connect), topic_of(prefix, profile.topics.telemetry, name))
 
     def _input(self, name: str, signal: Input) -> None:
-        if signal.topic is None:
+        if signal.node is not None:
+            self._opcua(name, signal.connect, signal.node)
+        elif signal.topic is None:
             self._modbus(name, signal.connect)
         else:
             Level(name, signal.topic, self.broker(signal.connect), self.post)
@@ -169,6 +184,10 @@ class Field:
         self.devices[name] = device
         self.jobs[name] = device.source(self.post).run
         return device
+
+    def _opcua(self, name: str, connect: str, node: str | None) -> None:
+        device = self.servers.device(name, self.compiled.profiles[name], connect, str(node))
+        self.jobs[name] = device.source(self.post).run
 
     def _telemetry(self, name: str, broker: Broker, topic: str) -> None:
         Telemetry(name, self.compiled.profiles[name], topic, broker, self.post)
@@ -208,7 +227,8 @@ class Field:
     def contested(self) -> list[str]:
         """Connections that another client takes away from us again and again."""
         brokers = [f"connections.{name}" for name, broker in self.brokers.items() if broker.second_master()]
-        return brokers + [name for name, device in self.devices.items() if device.connection.second_master()]
+        devices = [name for name, device in self.devices.items() if device.connection.second_master()]
+        return brokers + devices + self.servers.contested()
 
     def conditions(self, frame: Frame) -> Iterator[Condition]:
         """What the devices alone say: no reversion that would cover the gap, writes that are spent."""

@@ -366,6 +366,10 @@ class Process:
             for name, device in self.field.devices.items()
         }
         parts |= {
+            f"connections.{name}": {"status": "ok" if server.connected else "lost"}
+            for name, server in self.field.servers.connections.items()
+        }
+        parts |= {
             f"outputs.{name}": {"status": "ok" if history.numbers().connected else "buffering"}
             for name, history in self.histories.items()
         }

@@ -292,6 +292,8 @@ async def close(process: Process, tasks: Tasks, serving: asyncio.Task[None] | No
     await tasks.cancel()
     for device in process.field.devices.values():
         device.close()
+    with contextlib.suppress(Exception):
+        await process.field.servers.close()
     await process.journal.close()
     for recorder in process.recorders.values():
         await recorder.close()

@@ -16,16 +16,11 @@ from config.plain import Location
 from pipeline.rules.subject import Subject
 
 LATER: dict[Location, str] = {
-    ("site", "meters", "*", "node"): "a node on OPC UA",
-    ("connections", "*", "security"): "a security policy of OPC UA",
     ("requests", "*", "peak_shaving"): "the controller `peak_shaving`",
     ("requests", "*", "self_consumption"): "the controller `self_consumption`",
     ("requests", "*", "export_limit"): "the controller `export_limit`",
     ("requests", "*", "target_soc"): "the controller `target_soc`",
-    ("inputs", "*", "node"): "an input on OPC UA",
 }
-PROTOCOLS = ("modbus", "mqtt")
-SCHEMES_LATER = ("opc.tcp",)
 ORIGINS_LATER = ("file",)
 OUTPUTS_LATER: tuple[type, ...] = (OpcuaServerOutput,)
 
@@ -40,7 +35,6 @@ def later(subject: Subject) -> Iterator[Diagnostic]:
         if what is not None:
             yield _warning(subject, what.format(place[-1]), place)
     yield from _origins(subject)
-    yield from _protocols(subject)
     for name, output in subject.definition.outputs.items():
         if isinstance(output, OUTPUTS_LATER):
             yield _warning(subject, f"the output `{output.type}`", ("outputs", name, "type"), value=True)
@@ -62,16 +56,6 @@ def _origins(subject: Subject) -> Iterator[Diagnostic]:
         if request.schedule is not None and request.schedule.from_ in ORIGINS_LATER:
             place: Location = ("requests", index, "schedule", "from")
             yield _warning(subject, "a request from a file", place, value=True)
-
-
-def _protocols(subject: Subject) -> Iterator[Diagnostic]:
-    for device in subject.devices:
-        if device.profile is not None and device.profile.protocol not in PROTOCOLS:
-            yield _warning(subject, f"the protocol `{device.profile.protocol}`", (*device.at, "profile"), value=True)
-    for name in subject.definition.connections:
-        address = subject.address(name)
-        if address is not None and address.scheme in SCHEMES_LATER:
-            yield _warning(subject, f"the protocol `{address.scheme}`", ("connections", name, "url"), value=True)
 
 
 def _warning(subject: Subject, what: str, place: Location, *, value: bool = False) -> Diagnostic:

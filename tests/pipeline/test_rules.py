@@ -97,10 +97,13 @@ FAULTS = [
     Fault("E202", "  one:\n", "  one:\n    soc_dwell: { above: «110 %», at_most: 12 h }\n"),
     Fault("E202", "  one:\n", "  one:\n    write_budget: { per_day: «0» }\n"),
     # OPC UA
-    Fault("E510", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: x\n"
+    Fault("E221", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: «x»\n"),
+    Fault("E221", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: «i=77»\n",
+          "stand below"),
+    Fault("E510", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: s=x\n"
           "    identity: { «serial»: A-1 }\n", "cannot read the serial"),
     Fault("E507", f"  two:\n{TWO}", "  «two»:\n    profile: opcua-ess\n    connect: ess\n", "needs `node`"),
-    Fault("E503", TWO, "    profile: opcua-ess\n    connect: «broker»\n    node: x\n"),
+    Fault("E503", TWO, "    profile: opcua-ess\n    connect: «broker»\n    node: s=x\n"),
     Fault("E307", STATE, "  state: { type: opcua_server, listen: «0.0.0.0:4841» }\n"),
     Fault("E107", STATE, "  state: { type: opcua_server, listen: «127.0.0.1:8088» }\n"),
     Fault("E101", STATE, "  state: { type: opcua_server, listen: 127.0.0.1:4841, «to»: broker }\n"),

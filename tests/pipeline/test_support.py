@@ -48,5 +48,5 @@ def test_run_refuses_by_name_what_check_warns_of(tmp_path: Path) -> None:
     ran = CliRunner().invoke(main, ["run", *arguments])
     assert ran.exit_code == 78
     said = {problem["message"] for problem in json.loads(ran.output)["diagnostics"] if problem["severity"] == "error"}
-    assert "the protocol `opcua` is not acted on in this version" in said
+    assert "the controller `peak_shaving` is not acted on in this version" in said
     assert CliRunner().invoke(main, ["check", *arguments, "--deny-warnings"]).exit_code == 1

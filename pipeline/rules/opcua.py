@@ -1,0 +1,53 @@
+"""Rules about OPC UA: every node is a node id, and a secured connection has what it needs to be one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.address import AddressError
+from config.diagnostics import Diagnostic
+from config.node import below, check_node
+from config.plain import Location
+from config.profile import Profile
+from pipeline.rules.subject import Subject
+
+
+def nodes(subject: Subject) -> Iterator[Diagnostic]:
+    """The node of each device and input is one, and its points can stand below it (E221)."""
+    for device in subject.devices:
+        node, profile = device.section.node, device.profile
+        if node is not None and profile is not None and profile.protocol == "opcua":
+            yield from _below(subject, profile, node, (*device.at, "node"))
+    for name, signal in subject.definition.inputs.items():
+        address = subject.address(signal.connect)
+        if signal.node is not None and address is not None and address.scheme == "opc.tcp":
+            try:
+                check_node(signal.node)
+            except AddressError as error:
+                yield subject.problem(error.code, error.message, error.help, "inputs", name, "node")
+
+
+def _below(subject: Subject, profile: Profile, node: str, at: Location) -> Iterator[Diagnostic]:
+    places = [point.node for point in (*profile.read.values(), *profile.write.values())]
+    places += [text.node for text in profile.identity.values()]
+    try:
+        check_node(node)
+        for place in places:
+            below(node, str(place))
+    except AddressError as error:
+        yield subject.problem(error.code, error.message, error.help, *at)
+
+
+def security(subject: Subject) -> Iterator[Diagnostic]:
+    """A secured connection has a certificate with its key (E326)."""
+    for name, connection in subject.definition.connections.items():
+        at: Location = ("connections", name)
+        if connection.security in (None, "None"):
+            continue
+        if connection.certificate is None:
+            advice = "write `certificate: !secret name`, a file with certificate and key in PEM"
+            yield subject.key_problem("E326", "`security` needs a `certificate`", advice, *at, "security")
+        elif not subject.stub and "PRIVATE KEY" not in (connection.key or connection.certificate).reveal():
+            message = "there is no private key of this certificate: no session will be opened"
+            advice = "put it into the certificate's file, or name it under `key`"
+            yield subject.problem("E326", message, advice, *at, "certificate", severity="warning")

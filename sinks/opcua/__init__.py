@@ -1,0 +1,1 @@
+"""Device writers that speak OPC UA."""

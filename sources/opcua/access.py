@@ -1,0 +1,114 @@
+"""How a server is reached: where it is, how the channel is secured, who we are, and whom we trust to be the server.
+
+    security absent or `None`   plain; a password then leaves in plain text only where `None` is written out
+    Policy/Mode                 that endpoint and no other, with our certificate; nothing weaker is ever taken instead
+    ca                          the server's certificate is in that file, or signed by one that is
+    without ca                  the first certificate seen is kept in `pin`; any other is refused while it is there
+
+A certificate is good on whole days: `utc_day` numbers today, since no clock is read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from loguru import logger
+
+from config.address import parse_url
+from sources.opcua.errors import Untrusted
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+APPLICATION = "urn:bess-pipeline:client"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """`certificate` and `key` are PEM; the key may stand in the certificate's file. `security` is "Policy/Mode"."""
+
+    url: str
+    security: str | None = None
+    user: str | None = None
+    password: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    ca: str | None = None
+    pin: Path | None = None
+    utc_day: Callable[[], int] | None = None
+
+    @property
+    def place(self) -> str:
+        address = parse_url(self.url)
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        return f"{host}:{address.port}"
+
+    @property
+    def secured(self) -> bool:
+        return self.security not in (None, "None")
+
+    def trust(self, der: bytes) -> None:
+        """Raises `Untrusted` unless this is the certificate of the server that we mean."""
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+        except ValueError as error:
+            raise Untrusted(self.place, f"its certificate cannot be read: {error}") from error
+        self._check_dates(certificate)
+        if self.ca is not None:
+            self._check_issued(certificate)
+        elif self.pin is not None:
+            self._check_pinned(der)
+
+    def application_uri(self) -> str:
+        """The URI that our certificate is made out to: servers compare it with what we say."""
+        if self.certificate is None:
+            return APPLICATION
+        try:
+            names = x509.load_pem_x509_certificate(self.certificate.encode()).extensions.get_extension_for_class(
+                x509.SubjectAlternativeName
+            )
+            uris = names.value.get_values_for_type(x509.UniformResourceIdentifier)
+        except (ValueError, x509.ExtensionNotFound):
+            return APPLICATION
+        return uris[0] if uris else APPLICATION
+
+    def _check_dates(self, certificate: x509.Certificate) -> None:
+        if self.utc_day is None:
+            return
+        today = _EPOCH + timedelta(days=self.utc_day())
+        if certificate.not_valid_after_utc < today:
+            raise Untrusted(self.place, f"its certificate ended on {certificate.not_valid_after_utc:%Y-%m-%d}")
+        if certificate.not_valid_before_utc >= today + timedelta(days=1):
+            raise Untrusted(self.place, f"its certificate begins on {certificate.not_valid_before_utc:%Y-%m-%d}")
+
+    def _check_issued(self, certificate: x509.Certificate) -> None:
+        try:
+            known = x509.load_pem_x509_certificates(Path(str(self.ca)).read_bytes())
+        except (OSError, ValueError) as error:
+            raise Untrusted(self.place, f"the certificates in `{self.ca}` cannot be read: {error}") from error
+        if not any(one == certificate or _issued(certificate, one) for one in known):
+            raise Untrusted(self.place, f"its certificate is not in `{self.ca}`, nor signed by one that is")
+
+    def _check_pinned(self, der: bytes) -> None:
+        pin = Path(str(self.pin))
+        try:
+            if not pin.exists():
+                pin.write_bytes(der)
+                logger.warning("opcua {}: nothing vouches for its certificate; kept in {} and trusted", self.place, pin)
+            if pin.read_bytes() == der:
+                return
+        except OSError as error:
+            raise Untrusted(self.place, f"its certificate cannot be kept in {pin}: {error.strerror}") from error
+        raise Untrusted(self.place, f"another certificate than the first one seen; remove {pin} if that is meant")
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        authority = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    return authority
