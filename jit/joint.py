@@ -307,11 +307,10 @@ def settle(values: F8, codes: I8, ratings: F8, members: I8, first: int, last: in
         larger = largest < 0 or abs(values[r.COMMAND_KW, a]) > abs(values[r.COMMAND_KW, largest])
         if codes[r.PROVEN, a] == YES and larger:
             largest = a
-    if largest >= 0:
-        step, power = ratings[c.RESOLUTION_KW, largest], values[r.COMMAND_KW, largest]
-        step = step if step > LEAST_STEP_KW else LEAST_STEP_KW
-        size = most(0.0, abs(power) - step)
-        smallest = ratings[c.MIN_DISCHARGE_KW, largest] if power > 0.0 else ratings[c.MIN_CHARGE_KW, largest]
-        size = 0.0 if size < smallest else size
-        values[r.COMMAND_KW, largest] = size if power > 0.0 else 0.0 - size
+    step, power = ratings[c.RESOLUTION_KW, largest], values[r.COMMAND_KW, largest]
+    step = step if step > LEAST_STEP_KW else LEAST_STEP_KW
+    size = most(0.0, abs(power) - step)
+    smallest = ratings[c.MIN_DISCHARGE_KW, largest] if power > 0.0 else ratings[c.MIN_CHARGE_KW, largest]
+    size = 0.0 if size < smallest else size
+    values[r.COMMAND_KW, largest] = size if power > 0.0 else 0.0 - size
     return largest

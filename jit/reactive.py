@@ -258,7 +258,7 @@ def reason(values: F8, codes: I8, q: float, a: int) -> Any:
         return IS_SILENT
     if codes[r.FAULT, a] != 0:
         return STAGE_FAULT
-    if permitted(codes, a) and ramped != limited:
+    if ramped != limited:
         return UP if abs(ramped) < abs(limited) else DOWN
     return ROUNDED if q != ramped and by != CIRCLE else by
 

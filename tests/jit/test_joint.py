@@ -205,6 +205,48 @@ def test_the_narrower_of_site_and_grid_operator_is_the_sites_band_and_named_so(
     assert (values[operator, 0], values[operator + 1, 0]) == (-told[0], told[1])
 
 
+@pytest.mark.parametrize(
+    ("mean", "expected"), [(INF, (95.0, 77.5)), (96.0, (95.0, 77.5)), (60.0, (60.0, 60.0)), (0.0, (0.0, 0.0))]
+)
+def test_a_limit_of_the_site_is_kept_with_its_margin_and_what_the_mean_leaves(
+    mean: float, expected: tuple[float, float]
+) -> None:
+    site, constants = np.full(len(r.SITE_VALUE_ROWS), NAN), np.zeros(len(c.SITE_NAMES))
+    constants[c.IMPORT_LIMIT], constants[c.IMPORT_MARGIN] = 100.0, 5.0
+    constants[c.EXPORT_LIMIT], constants[c.EXPORT_MARGIN] = 80.0, 2.5
+    site[r.MEAN_IMPORT_KW] = site[r.MEAN_EXPORT_KW] = mean
+    assert joint.limits_of_site(site, constants) == expected
+
+
+@pytest.mark.parametrize(
+    ("other", "told", "band", "parts"),
+    [
+        (30.0, (INF, INF), (-130.0, 70.0), (-INF, INF)),
+        (-30.0, (INF, INF), (-70.0, 130.0), (-INF, INF)),
+        (30.0, (40.0, 40.0), (-70.0, 10.0), (-70.0, 10.0)),
+        (130.0, (40.0, 40.0), (-170.0, 0.0), (-170.0, 0.0)),
+        (NAN, (INF, INF), (0.0, 0.0), (-INF, INF)),
+        (NAN, (40.0, 40.0), (0.0, 0.0), (0.0, 0.0)),
+    ],
+)
+def test_what_everything_else_does_leaves_the_room_and_a_lost_meter_none(
+    other: float, told: tuple[float, float], band: tuple[float, float], parts: tuple[float, float]
+) -> None:
+    """Limits of 100 kW, a meter that must be there; where no ceiling is told, the grid operator has no opinion."""
+    values, codes = np.zeros((ROW + 2 * len(r.LIMITS), 1)), Group().codes
+    site, site_codes, starts = site_of(Group(), NAN, NAN)
+    constants = np.zeros(len(c.SITE_NAMES))
+    constants[c.IMPORT_LIMIT] = constants[c.EXPORT_LIMIT] = 100.0
+    constants[c.POC_REQUIRED] = 1.0
+    site[r.MEAN_IMPORT_KW] = site[r.MEAN_EXPORT_KW] = INF
+    site[r.OTHER_KW], site_codes[r.POC_QUALITY] = other, 1
+    site[r.CEILING_IMPORT_KW], site[r.CEILING_EXPORT_KW] = told
+    joint.connect(values, codes, site, site_codes, constants, starts, np.array([0]), ROW)
+    assert (site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW]) == band
+    operator = ROW + 2 * r.L_GRID_OPERATOR
+    assert (values[operator, 0], values[operator + 1, 0]) == parts
+
+
 def site_of(g: Group, low: float, high: float, by: int = r.L_SITE + 1) -> tuple[F8, I8, I8]:
     site, site_codes = np.full(len(r.SITE_VALUE_ROWS) + 2, NAN), np.zeros(len(r.SITE_CODE_ROWS), np.int64)
     site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW] = low, high

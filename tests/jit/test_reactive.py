@@ -56,6 +56,15 @@ def test_room_is_inside_for_certain_and_gives_nothing_away(s: float, p: float) -
     assert oracle.leg_below(s, used) - Fraction(most) <= Fraction(s) / 10**7
 
 
+@pytest.mark.parametrize("s", [0.7, 0.01, 120.7])
+def test_room_is_inside_where_the_root_is_rounded_out_of_the_circle(s: float) -> None:
+    """Also where powers are less than 1 kW."""
+    drawn = np.linspace(0.0, s, 300, endpoint=False).tolist()
+    outside = [used for used in drawn if not reactive.within(used, reactive.leg(s, used), s)]
+    assert outside
+    assert all(reactive.within(used, reactive.room(s, used), s) for used in outside)
+
+
 class One:
     """One asset at the end of the chain."""
 
@@ -112,8 +121,18 @@ def test_300_and_400_of_500_come_out_whole() -> None:
     assert One().sent(-300.0, -450.0) == -400.0
     assert One().sent(500.0, 100.0) == 0.0
     assert One().sent(0.0, 900.0) == 500.0
+    assert One(reactive_kvar=1.0).sent(0.0, 5.0) == 1.0
+    assert One(resolution_kvar=0.25).sent(0.0, 0.8) == 0.75
+    assert One(resolution_kvar=0.25).sent(0.0, -0.8) == -0.75
     one = One(apparent_kva=17 * 0.7)
     assert reactive.rounded_kvar(20.0, 8 * 0.7, one.ratings, 0) == 10.4  # 10.5 is outside, by the last bit of 17 · 0.7
+
+
+@pytest.mark.parametrize(("p", "sent"), [(1e6, 0.0), (8e5, 6e5), (0.0, 1e6)])
+def test_what_lies_far_outside_is_found_at_once_and_not_step_by_step(p: float, sent: float) -> None:
+    """1 GVA in steps of 1 var: the tick has no time for 10⁹ of them."""
+    one = One(apparent_kva=1e6, reactive_kvar=2e6, resolution_kvar=0.001, ramp_kvar_s=1e9)
+    assert reactive.rounded_kvar(2e6, p, one.ratings, 0) == sent
 
 
 @pytest.mark.parametrize(
