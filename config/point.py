@@ -2,7 +2,8 @@
 
     soc: { register: "holding 1120", type: uint16, scale: 0.1, unit: "%", sentinels: [0xFFFF] }
 
-Engineering value = (raw · scale + offset) in `unit`, then in the chain's unit. A raw value in `sentinels` means that
+Engineering value = (raw · scale · 10^factor + offset) in `unit`, then in the chain's unit; the factor is read from
+`scale_register`, where there is one, and 0 elsewhere. A raw value in `sentinels` means that
 the device has no such value: it becomes *missing*, never 0. A point that contradicts itself is refused at its own key.
 """
 
@@ -14,13 +15,14 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from config.canonical import dimension_of
-from config.quantity import refusal
+from config.quantity import PositiveDuration, refusal
 from config.section import Section
 
 RegisterType = Literal["uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64", "bool"]
 Table = Literal["holding", "input", "coil", "discrete"]
 
 REGISTER = re.compile(r"(holding|input|coil|discrete) (\d{1,5})")
+_WORD = re.compile(r"(holding|input) \d{1,5}")
 _WORDS = {"16": 1, "32": 2, "64": 4, "bool": 1}
 
 
@@ -39,6 +41,17 @@ class Point(Section):
     word_order: Literal["big", "little"] | None = Field(
         None, description="which of several registers comes first; needed on everything of more than one"
     )
+    byte_order: Literal["big", "little"] = Field(
+        "big", description="which byte of a register comes first; little is against the standard, and happens"
+    )
+    bits: tuple[int, int] | None = Field(
+        None, description="the point is a part of the register's integer: its lowest bit, from 0, and how many bits; "
+        "read points only; sentinels are compared with the whole", examples=[[4, 2]],
+    )  # fmt: skip
+    scale_register: str | None = Field(
+        None, description="register with an exponent of ten (int16) by which the value is multiplied as well; where it "
+        "says 0x8000 there is no value, and nothing is written", examples=["holding 40182"],
+    )  # fmt: skip
     sentinels: list[float] = Field([], description="raw values that mean: no such value", examples=[[0xFFFF]])
     range: tuple[float, float] | None = Field(
         None, description="lowest and highest plausible value, in the chain's unit", examples=[[0, 100]]
@@ -46,6 +59,17 @@ class Point(Section):
     values: dict[int, str] = Field({}, description="names of an enumeration's values")
     yes: list[int] = Field([], description='raw values that mean "yes", for `available` and `remote`', examples=[[3]])
     constant: float | None = Field(None, description="always this value, in `unit`; write points only", examples=[1])
+    cadence: Literal["cyclic", "once", "daily"] = Field(
+        "cyclic", description="when a constant is written: with every command; once in each connection, before what "
+        "follows it in `write_order`, and again after a refusal (a login, a mode); once a day (UTC)",
+    )  # fmt: skip
+    cooldown: PositiveDuration | None = Field(
+        None, description="least time between two writes of a constant, the mode or the reactive power",
+        examples=["60 s"],
+    )  # fmt: skip
+    read_back: bool = Field(
+        False, description="after each write its register must hold what was written, else the receipt is `different`"
+    )
     volatile: bool = Field(
         True, description="false: a register kept in flash memory, which wears out: written on change, and rarely"
     )
@@ -78,9 +102,23 @@ class Point(Section):
         if match[1] in ("coil", "discrete") and self.type != "bool":
             said = f"register `{register}` holds one bit: its type is bool, not {self.type}"
             raise refusal("E509", said, "write `type: bool`", "type")
+        if self.scale_register is not None and not _WORD.fullmatch(self.scale_register):
+            said = f"`{self.scale_register}` is not `holding|input` and a number up to 65536"
+            raise refusal("E509", said, "write e.g. `holding 40182`", "scale_register")
+        self._check_bits(self.bits)
         if self.words > 1 and self.word_order is None:
             said = f"register `{register}` has {self.words} words: `word_order` is needed, big or little"
             raise refusal("E509", said, "there is no default: both are common", "register")
+
+    def _check_bits(self, bits: tuple[int, int] | None) -> None:
+        if bits is None:
+            return
+        if not self.type.startswith("u"):
+            raise refusal("E509", f"bits of {self.type}", "write an unsigned `type`, e.g. `uint16`", "type")
+        low, count = bits
+        if low < 0 or count < 1 or low + count > 16 * self.words:
+            said = f"bits {low} to {low + count - 1} are not within {self.type}"
+            raise refusal("E509", said, "write the lowest bit, from 0, and how many", "bits")
 
     @property
     def words(self) -> int:
@@ -100,7 +138,7 @@ class TextPoint(Section):
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
-        if self.register_ is not None and re.fullmatch(r"(holding|input) \d{1,5}", self.register_) is None:
+        if self.register_ is not None and _WORD.fullmatch(self.register_) is None:
             said = f"register `{self.register_}` is not `holding|input` and a number up to 65536"
             raise refusal("E509", said, "write e.g. `holding 40052`", "register")
         return self

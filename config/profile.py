@@ -16,11 +16,9 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from itertools import combinations
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from config.canonical import WRITE, canonical, dimension_of
 from config.point import REGISTER, Point, RegisterType, Table, TextPoint
@@ -31,8 +29,8 @@ from config.quantity import (
     PositivePower,
     PositiveReactivePower,
     SignedPower,
-    refusal,
 )  # fmt: skip
+from config.registers import check_cadence, check_factor, check_overlap, check_ranges, check_table, wrong
 from config.section import Section
 from config.units import DURATION, POWER, Dimension
 
@@ -150,6 +148,17 @@ class Profile(Section):
     promises_limits: bool = Field(True, description="`charge_limit` and `discharge_limit` are promised: missing is 0")
     topics: Topics = Field(Topics(), description="MQTT topics below the asset's own")
     block_gap: int = Field(0, ge=0, description="undeclared registers that may be read along")
+    readable: list[str] = Field(
+        [], description="registers that may be read along although no point is there, first to last", max_length=100,
+        examples=[["holding 40070-40222"]],
+    )  # fmt: skip
+    expects: dict[str, list[int]] = Field(
+        {}, description="registers that must hold these words, read in each connection and every 60 s: a device that "
+        "is laid out in another way is neither believed nor written to", examples=[{"holding 40070": [701, 153]}],
+    )  # fmt: skip
+    write_function: Literal["multiple", "single"] = Field(
+        "multiple", description="single: the device takes one register or coil at a time (FC6, FC5)"
+    )
     max_block: int = Field(100, ge=4, le=125, description="most registers in one request")
     sample: dict[str, object] = Field(
         {}, description="recorded raw values and what they decode to; `profile lint` replays it"
@@ -181,75 +190,74 @@ class Profile(Section):
 
     def address(self, point: Point | TextPoint) -> tuple[Table, int]:
         """Where a Modbus point is: its table and the address in the request, from 0."""
-        table, number = (point.register or "").split(" ")
+        return self.place(point.register or "")
+
+    def place(self, register: str) -> tuple[Table, int]:
+        """The same of a register as it is written, "holding 40072"."""
+        table, number = register.split(" ")
         return table, int(number) - (self.addressing == "one_based")  # type: ignore[return-value]
 
     def _check_names(self) -> None:
         if not self.read:
-            raise _wrong("a profile without read points measures nothing", "read")
+            raise wrong("a profile without read points measures nothing", "read")
         if self.protocol == "modbus" and self.addressing is None:
-            raise _wrong("`addressing` is needed: zero_based or one_based, both are common")
+            raise wrong("`addressing` is needed: zero_based or one_based, both are common")
         if self.fresh_by is not None and self.fresh_by not in self.read:
-            raise _wrong(f"`fresh_by: {self.fresh_by}` is not a read point", "fresh_by")
+            raise wrong(f"`fresh_by: {self.fresh_by}` is not a read point", "fresh_by")
         if self.protocol == "opcua" and self.stamp is not None and self.stamp not in self.read:
-            raise _wrong(f"`stamp: {self.stamp}` is not a read point", "stamp")
+            raise wrong(f"`stamp: {self.stamp}` is not a read point", "stamp")
         if self.watchdog is not None and self.watchdog.point not in self.write:
-            raise _wrong(f"the watchdog's point `{self.watchdog.point}` is not a write point", "watchdog", "point")
+            raise wrong(f"the watchdog's point `{self.watchdog.point}` is not a write point", "watchdog", "point")
         if self.watchdog is not None:
             check_arm(self.watchdog, self.protocol, self.write)
         if any(not 0 <= bit < 53 for bit in self.alarms):
-            raise _wrong("alarm bits are 0 to 52", "alarms")
+            raise wrong("alarm bits are 0 to 52", "alarms")
 
     def _check_topics(self) -> None:
         for name in ("telemetry", "command", "acknowledge"):
             if not _PART.fullmatch(getattr(self.topics, name)):
-                raise _wrong("this is not the end of a topic: no `+`, `#`, `$`, spaces", "topics", name)
+                raise wrong("this is not the end of a topic: no `+`, `#`, `$`, spaces", "topics", name)
         if self.kind == "storage" and self.topics.command in (self.topics.telemetry, self.topics.acknowledge):
-            raise _wrong("what the device listens to is not what it publishes", "topics", "command")
+            raise wrong("what the device listens to is not what it publishes", "topics", "command")
 
     def _check_writes(self) -> None:
         if self.kind == "meter" and self.write:
-            raise _wrong("a meter is never written to", "write")
+            raise wrong("a meter is never written to", "write")
         if self.kind == "storage" and "power" not in self.write:
-            raise _wrong("a storage device needs the write point `power`", "write")
+            raise wrong("a storage device needs the write point `power`", "write")
         self._check_steps()
         if sorted(self.write_order) != sorted(set(self.write) - set(self.arm) - set(self.steps)):
             said = "`write_order` must name every write point once, and none that is armed or a step"
-            raise _wrong(said, "write_order")
+            raise wrong(said, "write_order")
         for name, point in self.write.items():
             if point.constant is None and name not in WRITE:
                 said = f"write point `{name}` needs a `constant`: only {', '.join(WRITE)} are computed"
-                raise _wrong(said, "write", name)
+                raise wrong(said, "write", name)
             if not point.volatile and self.protocol != "modbus":
-                raise _wrong("only a register is kept in flash memory", "write", name, "volatile")
+                raise wrong("only a register is kept in flash memory", "write", name, "volatile")
             _check_unit("write", name, point.unit, WRITE.get(name))
         if self.kind == "storage":
             self._check_power(self.write["power"])
         if self.protocol == "modbus":
-            self._check_overlap()
+            check_overlap(self.write, self.address)
+            check_cadence(self.write, self.write_order, single=self.write_function == "single")
+            check_ranges(self.readable, self.expects)
 
     def _check_steps(self) -> None:
         for name in self.steps:
             point = self.write.get(name)
             if point is None or point.constant is None or not point.volatile:
-                raise _wrong(f"the step `{name}` is no write point with a `constant`, outside of flash memory", "steps")
+                raise wrong(f"the step `{name}` is no write point with a `constant`, outside of flash memory", "steps")
             if self.steps.count(name) > 1 or name in self.arm:
-                raise _wrong(f"the step `{name}` is named twice, or armed", "steps")
+                raise wrong(f"the step `{name}` is named twice, or armed", "steps")
 
     def _check_power(self, power: Point) -> None:
         zero = -Fraction(repr(power.offset)) / Fraction(repr(power.scale))  # the raw number that says 0 kW
         bits = 16 * power.words - (not power.type.startswith("u"))
         if power.type == "bool" or power.constant is not None:
-            raise _wrong("write point `power` is a number, neither a bit nor a constant", "write", "power")
+            raise wrong("write point `power` is a number, neither a bit nor a constant", "write", "power")
         if zero.denominator != 1 or abs(zero) >= 2**bits or (zero < 0 and power.type.startswith("u")):
-            raise _wrong("write point `power` cannot say 0 kW with this type, scale and offset", "write", "power")
-
-    def _check_overlap(self) -> None:
-        for (a, first), (b, second) in combinations(self.write.items(), 2):
-            if first.register and second.register:
-                (table, low), (other, high) = self.address(first), self.address(second)
-                if table == other and low < high + second.words and high < low + first.words:
-                    raise _wrong(f"write points `{a}` and `{b}` overlap", "write", b, "register")
+            raise wrong("write point `power` cannot say 0 kW with this type, scale and offset", "write", "power")
 
     def _check_place(self, what: str, point: Point | TextPoint, way: str, name: str) -> None:
         wanted = _PLACES[self.protocol]
@@ -257,18 +265,12 @@ class Profile(Section):
             if (written is None) == (key == wanted):
                 others = " or ".join(f"`{other}`" for other in _PLACES.values() if other != wanted)
                 said = f"{what} of {_SPOKEN[self.protocol]} device needs `{wanted}`, and no {others}"
-                raise _wrong(said, way, name, key)
+                raise wrong(said, way, name, key)
         if wanted == "register":
-            self._check_table(what, point, way, name)
-
-    def _check_table(self, what: str, point: Point | TextPoint, way: str, name: str) -> None:
-        table, address = self.address(point)
-        if address < 0 or address + point.words > 65536:
-            raise _wrong(f"{what} lies outside the {table} registers", way, name, "register")
-        if way == "write" and table not in ("holding", "coil"):
-            raise _wrong(f"{what} is in a table that cannot be written ({table})", way, name, "register")
-        if way == "read" and isinstance(point, Point) and point.constant is not None:
-            raise _wrong(f"{what} cannot be a constant", way, name, "constant")
+            check_table(what, point, self.address(point), way, name)
+        factor = getattr(point, "scale_register", None)
+        if factor is not None:
+            check_factor(what, self.place(factor), way, name)
 
 
 def with_watchdog(values: dict[str, Any]) -> dict[str, Any]:
@@ -297,22 +299,18 @@ def check_arm(watchdog: Watchdog, protocol: str, write: dict[str, Point]) -> Non
     for name in watchdog.arm:
         point, at = write.get(name), ("write", name, "constant")
         if protocol != "modbus" or watchdog.arm.count(name) > 1:
-            raise _wrong("`arm` names registers, each once", "watchdog", "arm")
+            raise wrong("`arm` names registers, each once", "watchdog", "arm")
         if point is None or point.constant is None:
-            raise _wrong(f"`{name}` is armed and is no write point with a `constant`", "watchdog", "arm")
+            raise wrong(f"`{name}` is armed and is no write point with a `constant`", "watchdog", "arm")
         dimension = dimension_of(point.unit)
         value = 0.0 if dimension is None else float(Fraction(repr(point.constant)) * dimension.units[point.unit])
         if dimension is DURATION and value != watchdog.reverts_after:
-            raise _wrong(f"`{name}` arms {value:g} s, and `reverts_after` is {watchdog.reverts_after:g} s", *at)
+            raise wrong(f"`{name}` arms {value:g} s, and `reverts_after` is {watchdog.reverts_after:g} s", *at)
         if dimension is POWER and value != watchdog.reverts_to_kw:
-            raise _wrong(f"`{name}` arms {value:g} kW, and `reverts_to` is {watchdog.reverts_to_kw:g} kW", *at)
-
-
-def _wrong(message: str, *at: str) -> PydanticCustomError:
-    return refusal("E509", message, "a profile may not contradict itself", *at)
+            raise wrong(f"`{name}` arms {value:g} kW, and `reverts_to` is {watchdog.reverts_to_kw:g} kW", *at)
 
 
 def _check_unit(way: str, name: str, unit: str, dimension: Dimension | None) -> None:
     if dimension is not None and unit not in dimension.units:
         said = f"{way} point `{name}` needs {dimension.named}, e.g. `{dimension.example}`, not `{unit or 'no unit'}`"
-        raise _wrong(said, way, name, "unit")
+        raise wrong(said, way, name, "unit")

@@ -12,7 +12,7 @@ that is not a finite number is NaN with the bit MISSING.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from math import inf, isfinite, nan
@@ -87,6 +87,13 @@ class Scaling:
             return (top * self.numerator + self.offset * bottom) / (bottom * self.denominator), Quality.VALID
         except OverflowError:
             return nan, Quality.MISSING
+
+    def times(self, exponent: int) -> Scaling:
+        """The same with raw numbers that count 10^exponent."""
+        up, down = (10**exponent, 1) if exponent >= 0 else (1, 10**-exponent)
+        return replace(
+            self, numerator=self.numerator * up, offset=self.offset * down, denominator=self.denominator * down
+        )
 
     def raw(self, value: float) -> Fraction:
         """The exact raw number of a value in the chain's unit, the value taken as its shortest decimal."""

@@ -59,9 +59,10 @@ class Direct(Connection):
         return list(struct.unpack_from(f">{count}H", pdu, 2))
 
     async def write(
-        self, unit: int, table: Table, address: int, words: Sequence[int], *, allowed: Callable[[], bool]
-    ) -> None:
-        if not self.connected or table not in WRITE:
+        self, unit: int, table: Table, address: int, words: Sequence[int], *, allowed: Callable[[], bool],
+        single: bool = False,
+    ) -> None:  # fmt: skip
+        if not self.connected or table not in WRITE or single:
             raise LinkDown(self.place, "not connected, or not to registers")
         if not allowed():
             raise TooLate(self.place, "the command's time has passed, nothing was sent")

@@ -17,7 +17,7 @@ Every change is emitted as a `Proof`; the first one of a connection is empty. Ra
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -27,12 +27,13 @@ from loguru import logger
 from config.asset import Identity
 from config.profile import Profile
 from jit.codes import Proved
+from sinks.modbus.holding import Holding
 from sinks.modbus.values import constant
 from sources.identity import mismatch, wanted
-from sources.modbus.blocks import encode_run, write_runs
+from sources.modbus.blocks import Place, current, encode_run, scaled_run, write_runs
 from sources.modbus.codec import Codec, codec
 from sources.modbus.device import ModbusDevice
-from sources.modbus.errors import ModbusFault, Rejected
+from sources.modbus.errors import ModbusFault, Rejected, Withheld
 from sources.proof import EmitProof, Proof
 
 #: How often what is proved is read again (s).
@@ -43,15 +44,18 @@ Allowed = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class _Armed:
-    """A point that arms the reversion: where it is read back, and the value that it must hold."""
+    """A point that arms the reversion: where it is read back, where it is written, and what it is to say."""
 
     name: str
     read: Codec
-    value: float
+    written: Codec
+    constant: float
 
-    def differs(self, words: Sequence[int]) -> str:
-        held = self.read.decode(words)[0]
-        return "" if abs(held - self.value) <= 1e-9 else f"{self.name} holds {held:g}, not {self.value:g}"
+    def differs(self, words: Sequence[int], exponents: Mapping[Place, int]) -> str:
+        """As its register can hold it."""
+        written, read = (current(point, exponents) for point in (self.written, self.read))
+        value, held = written.decode(written.encode(self.constant))[0], read.decode(words)[0]
+        return "" if abs(held - value) <= 1e-9 else f"{self.name} holds {held:g}, not {value:g}"
 
 
 class Proving:
@@ -69,6 +73,8 @@ class Proving:
         self._wanted = wanted(identity)
         self._armed = tuple(_armed(profile, name) for name in profile.arm)
         self._runs = write_runs(profile, profile.arm)
+        points = [codec for armed in self._armed for codec in (armed.read, armed.written)]
+        self._holding = Holding(device.connection, device.unit, points)
         self._identified_s = self._verified_s = -inf
         self._anew = asyncio.Event()
         if self.must:
@@ -115,16 +121,17 @@ class Proving:
                 await self._arm(allowed)
                 logger.info("{}: reversion armed ({})", self._device.id, differs)
                 differs = await self._differs()
-        except Rejected as fault:  # 0 kW may still be written
+        except (Rejected, Withheld) as fault:  # 0 kW may still be written
             differs = f"its reversion cannot be armed: {fault}"
         self._verified_s = self._clock()
         proved = self.proved & ~Proved.REVERSION
         self._conclude(proved if differs else proved | Proved.REVERSION, differs)
 
     async def _arm(self, allowed: Allowed) -> None:
-        for run in self._runs:
+        exponents = await self._holding.exponents()
+        for run in (scaled_run(run, exponents) for run in self._runs):
             words = encode_run(run, lambda name: constant(self._device.profile.write[name]))
-            await self._connection.write(self._unit, run.table, run.address, words, allowed=allowed)
+            await self._connection.write(self._unit, run.table, run.address, words, allowed=allowed, single=run.single)
             self._wrote([point.name for point in run.points])
 
     def _renewed(self) -> None:
@@ -156,9 +163,11 @@ class Proving:
 
     async def _differs(self) -> str:
         """The first point that does not hold what it should; empty when all do."""
+        exponents = await self._holding.exponents()
         for point in self._armed:
             read = point.read
-            differs = point.differs(await self._connection.read(self._unit, read.table, read.address, read.words))
+            words = await self._connection.read(self._unit, read.table, read.address, read.words)
+            differs = point.differs(words, exponents)
             if differs:
                 return differs
         return ""
@@ -168,5 +177,4 @@ def _armed(profile: Profile, name: str) -> _Armed:
     """Read back where a read point has the same name, else at its own register."""
     point = profile.read.get(name) or profile.write[name]
     written = codec(profile, name, profile.write[name])
-    value = written.decode(written.encode(constant(profile.write[name])))[0]  # as its register can hold it
-    return _Armed(name, codec(profile, name, point), value)
+    return _Armed(name, codec(profile, name, point), written, constant(profile.write[name]))

@@ -8,7 +8,8 @@
 * How small a change is not worth a write grows with the day: rating × writes so far / writes a day.
 * 0 kW always passes, and the last write of a day is kept for it. The rest of such a day is 0 kW, with an alarm.
 
-A day is a UTC day, its number handed in. Counters are kept in `path`; without one they last as long as the process.
+A day is a UTC day, its number handed in; points that are written once a day are counted too. Counters
+are kept in `path`; without one they last as long as the process.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Wear:
     ) -> None:
         self.per_day = PER_DAY if budget is None or budget.per_day is None else budget.per_day
         self.flash = frozenset(name for name, point in profile.write.items() if not point.volatile)
+        self.daily = frozenset(name for name, point in profile.write.items() if point.cadence == "daily")
         self.counts: dict[str, int] = {}
         self._rating = max(rated.charge, rated.discharge)
         self._utc_day, self._path = utc_day, path
@@ -77,18 +79,21 @@ class Wear:
         """Whether these words stand in flash already: written on change only."""
         return self._words.get(run.address) == words and any(point.name in self.flash for point in run.points)
 
+    def written_today(self, run: Run) -> bool:
+        """Whether a run that is due once a day has had its day."""
+        self._today()
+        return any(self.counts.get(point.name, 0) for point in run.points)
+
     def sent(self, run: Run, words: list[int]) -> None:
         """A run has been written."""
         self._words[run.address] = words
-        if not self.flash:
-            return
         power = said(run.points, words, "power")
         self._held_kw = self._held_kw if power is None else power
         self.wrote(point.name for point in run.points)
 
     def wrote(self, names: Iterable[str]) -> None:
         """Count a write to these points, where they are in flash."""
-        worn = self.flash.intersection(names)
+        worn = (self.flash | self.daily).intersection(names)
         if worn:
             self._today()
             self.counts |= {name: self.counts.get(name, 0) + 1 for name in worn}
@@ -105,15 +110,16 @@ class Wear:
             self._day, self.counts = day, {}
 
     def _load(self) -> None:
+        counted = self.flash | self.daily
         try:
-            kept = json.loads(self._path.read_text(encoding="utf-8")) if self._path is not None and self.flash else {}
-            counts = {name: int(kept["counts"][name]) for name in self.flash if name in kept.get("counts", {})}
+            kept = json.loads(self._path.read_text(encoding="utf-8")) if self._path is not None and counted else {}
+            counts = {name: int(kept["counts"][name]) for name in counted if name in kept.get("counts", {})}
             self._day = min(self._day, int(kept.get("day", self._day)))
         except FileNotFoundError:
             return
         except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
             logger.error("{}: unreadable, today's writes count as spent: {}", self._path, error)
-            counts = dict.fromkeys(self.flash, self.per_day - 1)
+            counts = dict.fromkeys(self.daily, 1) | dict.fromkeys(self.flash, self.per_day - 1)
         self.counts = counts
 
     def _keep(self) -> None:

@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, nan
 
@@ -27,14 +28,17 @@ from jit.codes import Proved, Quality, WriteStatus
 from operators.cut import Command
 from sinks.closing import closing
 from sinks.conflate import Conflating
+from sinks.modbus.cadence import Cadence
+from sinks.modbus.holding import Holding
 from sinks.modbus.proving import Proving
 from sinks.modbus.values import Values, said
 from sinks.modbus.wear import Wear
 from sinks.pace import Pace
-from sources.modbus.blocks import Run, encode_run, write_runs
+from sources.modbus.blocks import Place, Run, current, encode_run, scaled_run, write_runs
 from sources.modbus.codec import EncodeError, codec
 from sources.modbus.device import ModbusDevice
-from sources.modbus.errors import ModbusFault, Rejected, TooLate, Withheld
+from sources.modbus.errors import ModbusFault, OtherLayout, Rejected, TooLate, Withheld
+from sources.modbus.expected import Expected
 from sources.pause import pause
 from sources.proof import EmitProof
 from sources.receipt import EmitReceipt, Receipt
@@ -78,7 +82,7 @@ class ModbusWriter:
         self.wear = wear or Wear(profile, rated, budget)
         self.proving = Proving(device, identity, emit_proof, self.wear.wrote)
         self._pace = Pace(budget, device.clock)
-        self._asset, self._clock = device.id, device.clock
+        self._asset, self._clock, self._profile = device.id, device.clock, profile
         self._connection, self._unit = device.connection, device.unit
         self._emit = emit_receipt
         self._attempts, self._pause = attempts, pause
@@ -89,6 +93,11 @@ class ModbusWriter:
         self._held = codec(profile, "setpoint", profile.read["setpoint"]) if "setpoint" in profile.read else None
         if self._held is None:  # nothing else would say that the device was reset
             self._connection.renewed.append(self.wear.forget)
+        points = [point for run in self._runs for point in run.points]
+        self._holding = Holding(self._connection, self._unit, [*points, *([self._held] if self._held else [])])
+        self._expected = Expected(profile, self._connection, self._unit, self._clock)
+        self._cadence = Cadence(self.wear, self._clock)
+        self._connection.renewed.append(self._cadence.renewed)
         self._newest: _Order | None = None
         self._silent = True
         self._stopping = False
@@ -156,34 +165,48 @@ class ModbusWriter:
         written = nan
         try:
             async with self._connection.turn(urgent=True):
+                await self._expected.prove()
                 await self.proving.identify()
                 if not order.last:
                     await self.proving.revert(lambda: self._allowed(self._freshest(order)))
+                exponents = await self._holding.exponents()
                 order = self._freshest(order)
                 self._admit(order)
                 power_kw = self.wear.settle(self._values.power_kw(order.command))
-                for run in (*self._runs, *self._steps_of(order, power_kw)):
+                sent: list[tuple[Run, list[int]]] = []
+                for planned in (*self._runs, *self._steps_of(order, power_kw)):
+                    if not self._cadence.due(planned, last=order.last):
+                        continue
+                    run = scaled_run(planned, exponents)
                     words = encode_run(run, lambda name: self._values.of_point(order.command, power_kw, name))
-                    if not self.wear.needless(run, words):
-                        await self._connection.write(
-                            self._unit, run.table, run.address, words, allowed=lambda: self._allowed(order)
-                        )
-                        self._pace.sent()
-                        self.wear.sent(run, words)
+                    await self._send(order, run, words)
+                    sent.append((run, words))
                     power = said(run.points, words, "power")
                     if power is not None:
                         written = power
                         self._pace.said(power)
-                return await self._read_back(order, written)
+                return await self._read_back(order, written, exponents, sent)
         except TooLate as fault:
             status = WriteStatus.FAILED if isfinite(written) else WriteStatus.EXPIRED
             return self._receipt(order, status, written, nan, str(fault))
-        except Withheld as fault:
+        except (Withheld, OtherLayout) as fault:
             return self._receipt(order, WriteStatus.WITHHELD, nan, nan, str(fault))
         except Rejected as fault:
+            self._cadence.renewed()  # perhaps it wants to be logged in to
             return self._receipt(order, WriteStatus.REFUSED, written, nan, str(fault))
         except (ModbusFault, EncodeError) as fault:
             return self._receipt(order, WriteStatus.FAILED, written, nan, str(fault))
+
+    async def _send(self, order: _Order, run: Run, words: list[int]) -> None:
+        """One request, unless these words stand in flash memory already."""
+        if self.wear.needless(run, words):
+            return
+        await self._connection.write(
+            self._unit, run.table, run.address, words, allowed=lambda: self._allowed(order), single=run.single
+        )
+        self._pace.sent()
+        self.wear.sent(run, words)
+        self._cadence.sent(run)
 
     def _steps_of(self, order: _Order, power_kw: float) -> list[Run]:
         """What a step of a sequence writes behind 0 kW: never with power, never to a device that lacks a proof."""
@@ -212,8 +235,18 @@ class ModbusWriter:
             self.closed = order.command
         return allowed
 
-    async def _read_back(self, order: _Order, written: float) -> Receipt:
-        held = self._held
+    async def _read_back(
+        self, order: _Order, written: float, exponents: Mapping[Place, int], sent: list[tuple[Run, list[int]]]
+    ) -> Receipt:
+        """Whether the device holds what was written: the other points first, then the set-point."""
+        try:
+            differs = await self._holding.differs(self._profile, sent)
+        except ModbusFault as fault:
+            return self._receipt(order, WriteStatus.WRITTEN, written, nan, f"not read back: {fault}")
+        if differs:
+            self.wear.forget()
+            return self._receipt(order, WriteStatus.DIFFERENT, written, nan, differs)
+        held = self._held if self._held is None else current(self._held, exponents)
         if held is None:
             return self._receipt(order, WriteStatus.WRITTEN, written, nan, "no set-point to read back")
         same = (held.table, held.address) == (self._power.table, self._power.address)

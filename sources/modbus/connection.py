@@ -42,6 +42,8 @@ _NO_PATH = (10, 11)  # the gateway says that the unit does not answer
 _HEADER = 8  # transaction, protocol, length, unit, function
 _READ = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 _WRITE = {"coil": 15, "holding": 16}
+_WRITE_SINGLE = {"coil": 5, "holding": 6}
+_FUNCTIONS = frozenset({*_READ.values(), *_WRITE.values(), *_WRITE_SINGLE.values()})
 
 
 class Connection:
@@ -145,9 +147,12 @@ class Connection:
         return words
 
     async def write(
-        self, unit: int, table: Table, address: int, words: Sequence[int], *, allowed: Callable[[], bool]
-    ) -> None:
+        self, unit: int, table: Table, address: int, words: Sequence[int], *, allowed: Callable[[], bool],
+        single: bool = False,
+    ) -> None:  # fmt: skip
         """Write `words` in one request. `allowed` is asked in the last instruction before the bytes leave.
+
+        `single`: one word with FC5 or FC6, for devices that know no other.
 
         Call it inside `turn(urgent=True)`. Raises `ModbusFault`; `TooLate` when `allowed` says no: nothing was sent.
         """
@@ -155,11 +160,16 @@ class Connection:
         if not allowed():
             raise TooLate(self.place, "the command's time has passed, nothing was sent")
         # No await between the question above and the socket: the library sends before it first waits.
-        if table == "coil":
+        request: Awaitable[ModbusPDU]
+        if single and table == "coil":
+            request = client.write_coil(address, bool(words[0]), device_id=unit)
+        elif single:
+            request = client.write_register(address, words[0], device_id=unit)
+        elif table == "coil":
             request = client.write_coils(address, [bool(word) for word in words], device_id=unit)
         else:
             request = client.write_registers(address, list(words), device_id=unit)
-        await self._answer(unit, _WRITE[table], request)
+        await self._answer(unit, (_WRITE_SINGLE if single else _WRITE)[table], request)
 
     def close(self) -> None:
         """Close the socket; `keep()` opens it again."""
@@ -185,6 +195,7 @@ class Connection:
             raise
         finally:
             self._waiting = None
+        _end_if_cancelled()
         if reply.dev_id != unit or reply.transaction_id == 0:
             raise self._break(BadReply(self.place, f"a reply of unit {reply.dev_id} without matching transaction"))
         if isinstance(reply, ExceptionResponse) and reply.function_code & 0x7F == function:
@@ -295,14 +306,14 @@ def _is_reply(pdu: bytes) -> bool:
     """Whether a protocol data unit is a whole reply to one of the functions used here."""
     function = pdu[0]
     if function & 0x80:
-        return len(pdu) == 2 and function & 0x7F in (1, 2, 3, 4, 15, 16)
-    if function in (15, 16):
-        return len(pdu) == 5
-    return function in (1, 2, 3, 4) and len(pdu) == 2 + pdu[1]
+        return len(pdu) == 2 and function & 0x7F in _FUNCTIONS
+    if function in _READ.values():
+        return len(pdu) == 2 + pdu[1]
+    return function in _FUNCTIONS and len(pdu) == 5
 
 
 def _end_if_cancelled() -> None:
-    """`wait_for` of Python 3.11, in which the library connects, loses a cancellation that comes with the result."""
+    """`wait_for` of Python 3.11, in which the library waits, loses a cancellation that comes with the result."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

@@ -6,6 +6,7 @@
     │   └── LeftAlone   nothing was sent: the unit did not answer lately, and its neighbours would have to wait
     ├── BadReply        a reply that is not the answer to the request; the connection is closed
     ├── Rejected        the device answered with an exception code; the connection stays
+    ├── OtherLayout     its registers are not what the profile expects: nothing is believed, nothing written
     ├── Withheld        the device has not proved what it must: nothing was sent
     └── TooLate         the command's time had passed before the bytes left: nothing was sent
 """
@@ -45,6 +46,9 @@ class LeftAlone(NoReply): ...
 
 
 class BadReply(ModbusFault): ...
+
+
+class OtherLayout(ModbusFault): ...
 
 
 class TooLate(ModbusFault): ...

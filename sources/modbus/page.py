@@ -29,16 +29,26 @@ class Page:
         self._arranged: Any = itemgetter(*places, places[0])  # one more, so that it gives a tuple of one point, too
         self._words = struct.Struct(f">{len(places) + 1}H")
         self._numbers = struct.Struct(">" + "".join(FORMAT[point.type][1:] for _, point in points) + "2x")
+        swapped = [point.swapped for _, point in points for _ in range(point.words)]
+        self._swapped = [place for place, swap in enumerate(swapped) if swap]
+        self._scaled = tuple((k, index) for k, (index, _, point) in enumerate(block.points) if point.factor is not None)
         self._points = tuple((index, point) for index, _, point in block.points)
         self._known: Sequence[float | None] = [None] * len(points)
 
     def take(self, words: Sequence[int], values: list[float], quality: list[int]) -> None:
         """Put what has changed since the last words where the points are in `values` and `quality`."""
-        numbers = self._numbers.unpack(self._words.pack(*self._arranged(words)))
+        arranged = self._arranged(words)
+        if self._swapped:
+            arranged = list(arranged)
+            for place in self._swapped:
+                arranged[place] = (arranged[place] & 0xFF) << 8 | arranged[place] >> 8
+        numbers = self._numbers.unpack(self._words.pack(*arranged))
         for (index, point), number, known in zip(self._points, numbers, self._known, strict=True):
             if number != known:
                 values[index], said = point.number(number)
                 quality[index] = int(said)
+        for k, index in self._scaled:  # `Scaled` makes values of them, when every exponent is read
+            values[index], quality[index] = numbers[k], int(Quality.VALID)
         self._known = numbers
 
     def refused(self, values: list[float], quality: list[int]) -> None:

@@ -21,7 +21,9 @@ from jit.codes import Quality
 from sources.modbus.blocks import read_blocks
 from sources.modbus.connection import Connection
 from sources.modbus.errors import ModbusFault, Rejected
+from sources.modbus.expected import Expected
 from sources.modbus.page import Page
+from sources.modbus.scaled import Scaled
 from sources.pause import pause
 from sources.points import point_names
 from sources.reading import Emit, Reading, lost
@@ -45,7 +47,10 @@ class ModbusSource:
         self.fault = ""
         self._names = point_names(profile)
         self._pages = [Page(block) for block in read_blocks(profile)]
-        self._values, self._quality = [nan] * len(self._names), [0] * len(self._names)
+        self._expected = Expected(profile, connection, unit, clock)
+        self._scaled = Scaled.of(profile)
+        places = len(self._names) + len(self._scaled.factors)  # points, and the exponents that scale some of them
+        self._values, self._quality = [nan] * places, [int(Quality.PROTOCOL)] * places
         self._period = profile.poll
         self._connection, self._unit, self._clock, self._emit = connection, unit, clock, emit
 
@@ -61,6 +66,9 @@ class ModbusSource:
         arrived: float | None = None
         self.fault = ""
         try:
+            if self._expected.due():
+                async with self._connection.turn():
+                    await self._expected.prove()
             for page in self._pages:
                 await self._read(page)
                 arrived = self._clock() if arrived is None else arrived
@@ -70,7 +78,9 @@ class ModbusSource:
         finally:
             self.failures += bool(self.fault)
         arrived = self._clock() if arrived is None else arrived
-        return Reading(self.device, arrived, np.array(self._values, np.float64), np.array(self._quality, np.int64))
+        self._scaled.scale(self._values, self._quality)
+        values, quality = self._values[: len(self._names)], self._quality[: len(self._names)]
+        return Reading(self.device, arrived, np.array(values, np.float64), np.array(quality, np.int64))
 
     async def _read(self, page: Page) -> None:
         block = page.block
