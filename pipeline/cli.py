@@ -88,7 +88,7 @@ def main() -> None:
 @main.command()
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), default=Path("var/demo"), show_default=True,
               help="Where everything is kept between starts.")  # fmt: skip
-@click.option("--battery", type=click.Choice(["modbus", "mqtt"]), default="modbus", show_default=True,
+@click.option("--battery", type=click.Choice(["modbus", "mqtt", "opcua"]), default="modbus", show_default=True,
               help="How the simulated battery is commanded.")  # fmt: skip
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the page.  [default: 8088 if it is free]")
 @click.option("--frequency", type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -1,7 +1,7 @@
 """`bess-pipeline demo`: a battery plant, a broker, a database and the pipeline, as separate supervised processes.
 
-    broker (mosquitto) ◄──► simulator (Modbus TCP, MQTT) ◄──► bess-pipeline run --arm ──► database (PostgreSQL)
-                                                                    └──► one URL
+    broker (mosquitto) ◄──► simulator (Modbus, MQTT, OPC UA) ◄──► bess-pipeline run --arm ──► database (PostgreSQL)
+                                                                        └──► one URL
 
 Guarantees: everything listens on loopback; whatever dies runs again within 5 s; an end on request stops the pipeline
 first, which writes 0 kW and reads it back, and the others after it; a killed demo takes its children with it. Secrets
@@ -33,7 +33,7 @@ from pipeline.remote import RemoteError, health
 from pipeline.supervise import Crew, Program, Supervised
 
 EXAMPLES = Path(config.__file__).parent / "examples"
-DEFINITION = {"modbus": EXAMPLES / "demo.yaml", "mqtt": EXAMPLES / "mqtt.yaml"}
+DEFINITION = {"modbus": EXAMPLES / "demo.yaml", "mqtt": EXAMPLES / "mqtt.yaml", "opcua": EXAMPLES / "opcua.yaml"}
 TOKENS = ("viewer_token", "operator_token", "engineer_token")
 PAGE_PORT = 8088
 READY_S = 180.0  # a first start compiles kernels: seconds on an idle machine, a minute on a busy one
@@ -154,7 +154,8 @@ def python(*arguments: str) -> list[str]:
 def simulator_program(options: Options, place: Place) -> Program:
     command = python(
         "simulator",
-        *("--storage", options.battery, "--modbus-port", str(place.modbus), "--control-port", str(place.control)),
+        *("--storage", options.battery, "--control-port", str(place.control)),
+        *("--opcua-port" if options.battery == "opcua" else "--modbus-port", str(place.modbus)),
         *("--broker", f"mqtt://127.0.0.1:{place.mqtt}", "--ready-file", str(place.state / "simulator.json")),
         *("--topic", "demo/battery/{asset}"),
     )

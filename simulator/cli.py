@@ -22,13 +22,15 @@ CANNOT_START = 2
 
 def parser() -> argparse.ArgumentParser:
     """All options; units are in the help."""
-    options = argparse.ArgumentParser("simulator", description="A battery plant on real Modbus TCP and MQTT.")
+    options = argparse.ArgumentParser("simulator", description="A battery plant on real Modbus TCP, MQTT and OPC UA.")
     add = options.add_argument
-    add("--storage", choices=("modbus", "mqtt"), default="modbus", help="how the battery is commanded (modbus)")
-    add("--profile", help="device profile of the battery, name or YAML file (sunspec-storage or mqtt-storage)")
+    add("--storage", choices=("modbus", "mqtt", "opcua"), default="modbus", help="how it is commanded (modbus)")
+    add("--profile", help="device profile of the battery, name or YAML file (sunspec-storage, mqtt-storage, opcua-ess)")
     add("--meter-profile", default="mqtt-meter", help="device profile of the grid meter; a Modbus one is unit 2")
-    add("--host", default="127.0.0.1", help="address of the Modbus server (127.0.0.1)")
+    add("--host", default="127.0.0.1", help="address of the Modbus and OPC UA servers (127.0.0.1)")
     add("--modbus-port", type=_port, default=0, help="0 = any free port (0)")
+    add("--opcua-port", type=_port, help="OPC UA beside the others, 0 = any free port (none; --storage opcua: 0)")
+    add("--node", default="ns=2;s=ESS", help="node of the battery on OPC UA (ns=2;s=ESS)")
     add("--control-port", type=_port, default=0, help="control page and API on 127.0.0.1, 0 = any free port (0)")
     add("--broker", metavar="URL", help="mqtt://[user:password@]host:port or mqtts://…; none: no MQTT")
     add("--asset", default="bess1", help="asset id of the battery (bess1)")
@@ -49,12 +51,12 @@ def parser() -> argparse.ArgumentParser:
     add("--speed", type=_positive, default=1.0, help="energy and heat move so much faster than time (1)")
     add("--seed", type=int, default=1, help="seed of load, PV, frequency and schedule (1)")
     add("--lively", action="store_true", help="every two minutes the BMS lowers its limits for 20 s")
-    add("--json", action="store_true", help="the ready line as JSON {modbus_port, control_port, pid}")
+    add("--json", action="store_true", help="the ready line as JSON {modbus_port, opcua_port, control_port, pid}")
     add(
         "--ready-file",
         metavar="PATH",
         type=Path,
-        help="written as JSON {modbus_port, control_port, pid} once it serves",
+        help="written as JSON {modbus_port, opcua_port, control_port, pid} once it serves",
     )
     add(
         "--state-file",

@@ -1,6 +1,6 @@
 """The simulator's outermost shell: builds the plant and its connections, and moves them by the clock.
 
-    every 100 ms: faults ─► plant.advance(elapsed) ─► Modbus registers
+    every 100 ms: faults ─► plant.advance(elapsed) ─► Modbus registers, OPC UA variables
     every 500 ms:                                  ─► MQTT telemetry
 
 The only place with a clock, and the only one that waits. What cannot start raises before anything is announced; what
@@ -18,7 +18,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
@@ -31,9 +31,14 @@ from simulator.grid import Site
 from simulator.modbus import ModbusDevice
 from simulator.plant import Model, Plant
 
+if TYPE_CHECKING:
+    from simulator.opcua import OpcuaDevice
+
 STEP_S = 0.1
 PUBLISH_EVERY = 5  # steps
 KEEP_EVERY = 10
+EARLIER_NODE = "ns=2;s=Battery"
+USUAL = {"modbus": "sunspec-storage", "mqtt": "mqtt-storage", "opcua": "opcua-ess"}
 LONGEST_GAP_S = 60.0  # a suspended machine does not simulate what it slept
 
 
@@ -84,7 +89,7 @@ class Outside:
     """Everything that connects the plant to the world, opened and closed together."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        storage = points.load(options.profile or f"{'sunspec' if options.storage == 'modbus' else 'mqtt'}-storage")
+        storage = points.load(options.profile or USUAL[options.storage])
         meter = points.load(options.meter_profile)
         for profile, kind in ((storage, "storage"), (meter, "meter")):
             if profile.kind != kind:
@@ -96,6 +101,7 @@ class Outside:
         self.modbus = (
             ModbusDevice(self.plant, served[0], served[1], options.host, options.modbus_port) if any(served) else None
         )
+        self.opcua = self._opcua(options, storage)
         self.broker = mqtt.broker(options.broker) if options.broker else None
         self.grid = self._grid(options, meter)
         self.battery: mqtt.MqttBattery | None = None
@@ -114,10 +120,22 @@ class Outside:
             market = mqtt.Market(options.schedule_topic, options.seed, 0.8 * options.power, options.capacity)
         return mqtt.Grid(self.broker, asyncio.sleep, self.plant, meter, options.meter_topic, market)
 
+    def _opcua(self, options: argparse.Namespace, storage: Profile) -> OpcuaDevice | None:
+        """The battery on OPC UA: below its own node, and below that of the earlier system."""
+        if storage.protocol != "opcua" and options.opcua_port is None:
+            return None
+        from simulator.opcua import Face, OpcuaDevice  # half a second, for those who ask for it
+
+        own = storage if storage.protocol == "opcua" else points.load(USUAL["opcua"])
+        faces = {options.node: Face(own, options.node)}
+        faces.setdefault(EARLIER_NODE, Face(points.load("opcua-simulator"), EARLIER_NODE))
+        return OpcuaDevice(self.plant, tuple(faces.values()), options.host, options.opcua_port or 0, time.time_ns)
+
     def describe(self) -> dict[str, Any]:
         """Ports and connections, for the control page."""
         return {
             "modbus": None if self.modbus is None else {"port": self.modbus.port, "serving": self.modbus.serving},
+            "opcua": None if self.opcua is None else {"port": self.opcua.port, "serving": self.opcua.serving},
             "broker": None if self.grid is None else {"url": str(self.broker), "connected": self.grid.link.connected},
         }
 
@@ -125,6 +143,8 @@ class Outside:
         parts = [f"control http://127.0.0.1:{self.door.port}/", f"frequency {self.plant.model.frequency.source}"]
         if self.modbus is not None:
             parts.insert(0, f"modbus-tcp://{self.modbus.host}:{self.modbus.port}/1")
+        if self.opcua is not None:
+            parts.insert(0, f"opc.tcp://{self.opcua.host}:{self.opcua.port}")
         if self.broker is not None:
             parts.append(f"broker {self.broker}")
         return "simulator ready: " + ", ".join(parts)
@@ -133,11 +153,12 @@ class Outside:
         """Cut or restore the battery's connection as the fault says; a restart drops it once."""
         cut = self.plant.effects.cable or self.plant.restarts > self._restarts
         self._restarts = self.plant.restarts
-        if self.modbus is not None and self.modbus.serving == cut:
-            try:
-                await (self.modbus.cut() if cut else self.modbus.restore())
-            except OSError as error:
-                logger.warning("{}; trying on", error)
+        for server in (self.modbus, self.opcua):
+            if server is not None and server.serving == cut:
+                try:
+                    await (server.cut() if cut else server.restore())
+                except OSError as error:
+                    logger.warning("{}; trying on", error)
         if self.battery is not None:
             await self.battery.link.close() if cut else self.battery.link.open()
 
@@ -153,6 +174,8 @@ class Outside:
                 await client.link.close()
         if self.modbus is not None:
             await self.modbus.cut()
+        if self.opcua is not None:
+            await self.opcua.stop()
         self.door.should_exit = True
 
 
@@ -163,12 +186,13 @@ async def serve(options: argparse.Namespace, stop: asyncio.Event) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(RuntimeError, ValueError, NotImplementedError):  # only the main thread may
             loop.add_signal_handler(number, stop.set)
-    if outside.modbus is not None:
-        try:
-            await outside.modbus.start()
-        except OSError:
-            outside.door.listener.close()
-            raise
+    try:
+        for server in (outside.modbus, outside.opcua):
+            if server is not None:
+                await server.start()
+    except OSError:
+        outside.door.listener.close()
+        raise
     door = asyncio.create_task(outside.door.run_until_stopped(), name="control")
     if outside.grid is not None:
         outside.grid.link.open()
@@ -183,8 +207,8 @@ async def serve(options: argparse.Namespace, stop: asyncio.Event) -> None:
 
 
 def _announce(options: argparse.Namespace, outside: Outside) -> None:
-    port = None if outside.modbus is None else outside.modbus.port
-    ready = {"modbus_port": port, "control_port": outside.door.port, "pid": os.getpid()}
+    modbus, opcua = (None if server is None else server.port for server in (outside.modbus, outside.opcua))
+    ready = {"modbus_port": modbus, "opcua_port": opcua, "control_port": outside.door.port, "pid": os.getpid()}
     sys.stdout.write(f"{json.dumps(ready) if options.json else outside.ready_line()}\n")
     sys.stdout.flush()
     if options.ready_file is not None:
@@ -217,8 +241,9 @@ async def _move(outside: Outside, stop: asyncio.Event, state_file: Path | None) 
             outside.plant.advance(min(now - last, LONGEST_GAP_S))
         last = now
         await outside.obey_cable()
-        if outside.modbus is not None:
-            await outside.modbus.refresh()
+        for server in (outside.modbus, outside.opcua):
+            if server is not None:
+                await server.refresh()
         if count % PUBLISH_EVERY == 0:
             outside.publish()
         if state_file is not None and count % KEEP_EVERY == 0:

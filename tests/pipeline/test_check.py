@@ -229,12 +229,18 @@ def test_the_demo_takes_its_places_from_the_surroundings(tmp_path: Path) -> None
     assert found.definition.endpoint.anonymous_viewer
 
 
-def test_the_two_demos_differ_in_the_battery_only() -> None:
+def test_the_demos_differ_in_the_battery_only() -> None:
     texts = [
         (ROOT / "config/examples" / name).read_text(encoding="utf-8").splitlines()
-        for name in ("demo.yaml", "mqtt.yaml")
+        for name in ("demo.yaml", "mqtt.yaml", "opcua.yaml")
     ]
-    modbus, mqtt = (set(lines[2:]) for lines in texts)
+    modbus, mqtt, opcua = (set(lines[2:]) for lines in texts)
+    assert opcua - modbus == {
+        "    profile: opcua-ess",
+        "    connect: ess",
+        '    node: "ns=2;s=ESS"',
+        '  ess:    { url: "opc.tcp://127.0.0.1:${SIMULATOR_PORT:-4840}" }   # plain: it never leaves this machine',
+    }
     assert modbus ^ mqtt == {
         "    profile: sunspec-storage",
         '    connect: "modbus-tcp://${SIMULATOR_HOST:-127.0.0.1}:${SIMULATOR_PORT:-5020}/1"',

@@ -101,7 +101,7 @@ FAULTS = [
     Fault("E221", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: «i=77»\n",
           "stand below"),
     Fault("E510", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: s=x\n"
-          "    identity: { «serial»: A-1 }\n", "cannot read the serial"),
+          "    identity: { «model»: A-1 }\n", "cannot read the model"),
     Fault("E507", f"  two:\n{TWO}", "  «two»:\n    profile: opcua-ess\n    connect: ess\n", "needs `node`"),
     Fault("E503", TWO, "    profile: opcua-ess\n    connect: «broker»\n    node: s=x\n"),
     Fault("E307", STATE, "  state: { type: opcua_server, listen: «0.0.0.0:4841» }\n"),

@@ -1,6 +1,6 @@
 """The end of a process, seen from the device: killed, told to end, and told to end while the device is away.
 
-    bess-pipeline run --arm ──real Modbus or MQTT──► simulated battery in a process of its own ──its door──► this test
+    bess-pipeline run --arm ──Modbus, MQTT, OPC UA──► simulated battery in a process of its own ──its door──► this test
 
 What is waited for are conditions of the device; its reversion is shortened to 5 s to keep the wait short.
 """
@@ -32,8 +32,9 @@ pytestmark = [
     pytest.mark.integration,
     pytest.mark.safety,
     pytest.mark.timeout(240),
-    pytest.mark.req("LH-OPS-002", "LH-SAFE-001", "LH-NF-004", "LH-MODB-002", "LH-MQTT-003"),
+    pytest.mark.req("LH-OPS-002", "LH-SAFE-001", "LH-NF-004", "LH-MODB-002", "LH-MQTT-003", "LH-OPCUA-002"),
 ]
+PROTOCOLS = ["modbus", "mqtt", "opcua"]
 WAIT_S = 90.0  # starting a process on a busy machine
 
 SITE = """\
@@ -41,7 +42,7 @@ version: 1
 site: { name: gone }
 state_dir: STATE
 chain: { command: { valid_for: 3 s } }
-connections: { broker: { url: "BROKER" } }
+connections: { broker: { url: "BROKER" }, ess: { url: "opc.tcp://127.0.0.1:OPCUA" } }
 assets:
   bess1:
     profile: fast
@@ -59,7 +60,8 @@ profiles:
 
 def profile(protocol: str) -> str:
     """The profile that ships, with a reversion after 5 s."""
-    text = (ROOT / f"config/profiles/{'sunspec' if protocol == 'modbus' else 'mqtt'}-storage.yaml").read_text()
+    name = {"modbus": "sunspec-storage", "mqtt": "mqtt-storage", "opcua": "opcua-ess"}[protocol]
+    text = (ROOT / f"config/profiles/{name}.yaml").read_text()
     return text.replace("constant: 10 }", "constant: 5 }").replace("reverts_after: 10 s", "reverts_after: 5 s")
 
 
@@ -81,9 +83,9 @@ class Plant:
     def power_kw(self) -> float:
         return float(self.battery()["power_kw"])
 
-    def pull_the_cable(self) -> float:
-        """Out. Returns the plant's own time, in which it acts at its next step."""
-        body = json.dumps({"on": True}).encode()
+    def pull_the_cable(self, *, out: bool = True) -> float:
+        """Out, or in again. Returns the plant's own time, in which it acts at its next step."""
+        body = json.dumps({"on": out}).encode()
         request = urllib.request.Request(  # noqa: S310
             f"{self.door}/faults/cable", body, {"content-type": "application/json"})  # fmt: skip
         urllib.request.urlopen(request, timeout=5.0).close()  # noqa: S310
@@ -125,9 +127,13 @@ def discharging(protocol: str, folder: Path, broker: Mosquitto) -> Iterator[Runn
         while not ready.exists():
             assert simulator.poll() is None, (folder / "plant.log").read_text()
         ports = json.loads(ready.read_text())
-        connect = f"modbus-tcp://127.0.0.1:{ports['modbus_port']}/1" if protocol == "modbus" else "broker"
-        topic = "\n    topic: battery/bess1" if protocol == "mqtt" else ""
-        text = SITE.replace("BROKER", broker.url).replace("CONNECT", connect + topic)
+        connect = {
+            "modbus": f"modbus-tcp://127.0.0.1:{ports['modbus_port']}/1",
+            "mqtt": "broker\n    topic: battery/bess1",
+            "opcua": 'ess\n    node: "ns=2;s=ESS"',
+        }[protocol]
+        text = SITE.replace("BROKER", broker.url).replace("CONNECT", connect)
+        text = text.replace("OPCUA", str(ports["opcua_port"] or 4840))
         body = "".join(f"    {line}\n" for line in profile(protocol).splitlines() if not line.startswith("name:"))
         (folder / "site.yaml").write_text(text.replace("STATE", str(folder / "state")) + body)
         command = [sys.executable, "-m", "pipeline", "run", "--arm", str(folder / "site.yaml")]
@@ -148,7 +154,7 @@ async def at_full_power(running: Running, broker: Mosquitto) -> None:
     assert running.pipeline.poll() is None, running.log
 
 
-@pytest.mark.parametrize("protocol", ["modbus", "mqtt"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.hazard("row 11", "H5i")
 async def test_h5i_a_process_that_is_killed_leaves_the_device_at_its_reversion_value(
     protocol: str, tmp_path: Path, mosquitto: Mosquitto
@@ -163,7 +169,7 @@ async def test_h5i_a_process_that_is_killed_leaves_the_device_at_its_reversion_v
         assert running.plant.battery()["reverted"]
 
 
-@pytest.mark.parametrize("protocol", ["modbus", "mqtt"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.hazard("H6i", "peer 12")
 async def test_h6i_sigterm_ends_in_0_kw_written_and_confirmed(
     protocol: str, tmp_path: Path, mosquitto: Mosquitto
@@ -178,7 +184,7 @@ async def test_h6i_sigterm_ends_in_0_kw_written_and_confirmed(
         assert "0 kW written and confirmed" in running.log
 
 
-@pytest.mark.parametrize("protocol", ["modbus", "mqtt"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.hazard("H6i")
 async def test_h6i_sigterm_with_the_cable_out_says_so_and_leaves_it_to_the_reversion(
     protocol: str, tmp_path: Path, mosquitto: Mosquitto
@@ -191,3 +197,21 @@ async def test_h6i_sigterm_with_the_cable_out_says_so_and_leaves_it_to_the_rever
         assert await running.gone() == Exit.UNCONFIRMED, running.log
         assert "0 kW was not confirmed within 3" in running.log
         await until(lambda: running.plant.power_kw() == 0.0, 30.0)
+
+
+@pytest.mark.req("LH-OPCUA-001", "LH-OPCUA-003", "LH-PROT-003")
+@pytest.mark.hazard("row 10")
+async def test_a_server_on_opc_ua_that_goes_and_comes_back_is_followed_again(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """Reliability §2 row 10: the server drops every connection; the device reverts, and is led again afterwards."""
+    with discharging("opcua", tmp_path, mosquitto) as running:
+        await at_full_power(running, mosquitto)
+        running.plant.pull_the_cable()
+        await until(lambda: running.plant.power_kw() == 0.0, 30.0)
+        assert running.plant.battery()["reverted"]
+        running.plant.pull_the_cable(out=False)
+        await until(lambda: running.plant.power_kw() == 80.0, WAIT_S)
+        running.pipeline.send_signal(signal.SIGTERM)
+        assert await running.gone() == Exit.OK, running.log
+        assert running.plant.battery()["setpoint_kw"] == 0.0
