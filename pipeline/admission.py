@@ -1,9 +1,12 @@
-"""What the journal says against an act before it is taken: who set the lock, how often a fault was acknowledged.
+"""What the journal says against an act before it is taken: who set the lock, how often a fault was acknowledged, what
+stands in the way of an activation.
 
     act + journal ──► nothing: it is taken │ ActRefusedError: it changes nothing, and says why
 
 - A lock-out is lifted by the operator who set it, or by an engineer who overrides it in so many words (`override`,
   with a reason): the one who is inside the container decides when it is over. A stop is everybody's to release.
+- An activation while a stop or a lock-out stands would change nothing and be forgotten: it is refused, and names what
+  has to be lifted first. One for all assets is taken as long as it activates any of them.
 - A latched fault is acknowledged three times an hour per asset at most (reliability §2 row 19): what comes back as
   often is not cured by acknowledging it. The count is the journal's, so that a restart does not begin it anew.
 """
@@ -18,6 +21,10 @@ from sources.act import ActKind, OperatorAct
 from sources.instant import SECOND_NS
 
 ACKNOWLEDGEMENTS = 3
+_HELD = {
+    ActKind.STOP: ("stopped", "is stopped", "release"),
+    ActKind.LOCK_OUT: ("locked-out", "is locked out", "unlock"),
+}
 WITHIN_S = 3600
 
 
@@ -27,6 +34,20 @@ def admit(act: OperatorAct, journal: Journal, assets: Sequence[str]) -> None:
         _unlock(act, journal, assets)
     if act.kind is ActKind.ACKNOWLEDGE:
         _acknowledge(act, journal, assets)
+    if act.kind is ActKind.ACTIVATE:
+        _activate(act, journal, assets)
+
+
+def _activate(act: OperatorAct, journal: Journal, assets: Sequence[str]) -> None:
+    wanted = set(assets if act.asset is None else (act.asset,))
+    standing = journal.standing(assets)
+    free = wanted.difference(*(assets if held.asset is None else (held.asset,) for held in standing))
+    if free or not wanted:
+        return
+    held = next(held for held in standing if held.asset is None or held.asset in wanted)
+    error, what, lift = _HELD[held.kind]
+    why = f"by {held.operator} ({held.reason or 'without a reason'})"
+    raise ActRefusedError(error, f"{held.asset or 'every asset'} {what} {why}: {lift} it first, then activate")
 
 
 def _unlock(act: OperatorAct, journal: Journal, assets: Sequence[str]) -> None:

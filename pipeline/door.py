@@ -59,7 +59,6 @@ class SiteDoor:
             self._post(act)
             await self._write(act, acted=True)
             return
-        admit(act, self._journal, self._compiled.layout.assets)
         # whatever lifts something waits for the tick that saw the stop, and never lifts one that came after it
         stops = self._stops
         try:
@@ -68,6 +67,7 @@ class SiteDoor:
             raise JournalError("no tick has taken the stop in yet", acted=False) from error
         if act.kind is ActKind.RELEASE and self._stops != stops:
             raise ActRefusedError("stopped-again", "a stop came after this release: it stands")
+        admit(act, self._journal, self._compiled.layout.assets)
         await self._write(act, acted=False)
         if self._stops == stops or act.kind is not ActKind.RELEASE:
             self._post(act)

@@ -107,7 +107,7 @@ def storms(given: Setup, world: World) -> tuple[Strike, ...]:
     faults = list(draw(world, KINDS if given.latching else PASSING, given.seconds))
     if given.latching:
         faults = _thinned(given, faults)
-    strikes = [*faults, *_wishes(given), *_besides(given), *_lifted(given, faults)]
+    strikes = [*faults, *_wishes(given), *_besides(given), *_lifted(given, faults), *tripped(given, world, faults)]
     return tuple(sorted(strikes, key=lambda strike: (strike.begin_s, strike.end_s, strike.kind, strike.device)))
 
 
@@ -143,6 +143,17 @@ def _thinned(given: Setup, faults: list[Strike]) -> list[Strike]:
     grave = [fault for fault in faults if _latches(fault) and fault.kind not in LIFTED]
     rare = set(map(id, rng.sample(grave, k=min(len(grave), rng.randint(1, 4)))))
     return [fault for fault in faults if fault not in grave or id(fault) in rare]
+
+
+def tripped(given: Setup, world: World, faults: list[Strike]) -> list[Strike]:
+    """Where something may have latched anyway, mostly a critical alarm at the very end, which nobody acknowledges: it
+    comes and goes, and the quiet after it shows whether power does. Nothing that came before is another for it.
+    """
+    rng = stream(given.seed, "tripped")
+    if not any(map(_latches, faults)) or rng.random() < 0.25:
+        return []
+    at_s, device = given.seconds - rng.uniform(0.0, 2.0), rng.choice(sorted(world.plants))
+    return [Strike("alarm", device, round(at_s - 5.0, 3), round(at_s, 3))]
 
 
 def _latches(strike: Strike) -> bool:

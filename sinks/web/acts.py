@@ -25,7 +25,7 @@ from sources.act import LONGEST_DEAD_MAN_S, ActKind, OperatorAct
 from sources.instant import format_utc
 
 JOURNAL_S = 10.0
-NOT_ACTIVATED = MISSING_TEXT[Condition.ACTIVATED]
+NOT_ACTIVATED, NOT_REMOTE = MISSING_TEXT[Condition.ACTIVATED], MISSING_TEXT[Condition.REMOTE]
 #: Acts that must say why.
 REASONED = (ActKind.STOP, ActKind.ACKNOWLEDGE, ActKind.MANUAL)
 BY_HAND_FROM = ("standby", "ready", "idle", "charging", "discharging", "limited", "maintenance")
@@ -46,6 +46,8 @@ def act(kind: ActKind) -> Endpoint:
         power_kw, dead_man_s = _by_hand(call, asset) if kind is ActKind.MANUAL else (nan, nan)
         if kind is ActKind.ACKNOWLEDGE:
             check_clear(call, asset)
+        if kind is ActKind.ACTIVATE:
+            check_remote(call, asset)
         wanted = OperatorAct(call.shell.new_id(), kind, asset, name, who.role.word, reason, call.shell.utc_ns(),
                              power_kw=power_kw, dead_man_s=dead_man_s, override=override)
         await through(call, wanted)
@@ -89,6 +91,15 @@ def check_clear(call: Call, asset: str | None) -> None:
         if needed is not None and clear < needed:
             raise Failure(409, "not-clear", f"{fault['asset_id']}: the cause has been clear for {clear:g} s of the "
                                             f"{needed:g} s that an acknowledgement needs")
+
+
+def check_remote(call: Call, asset: str | None) -> None:
+    """An activation in local control is taken away again by the next tick. 409 where it is of no asset that is not."""
+    view = call.shell.view
+    shown = [found for name in ([asset] if asset else view.assets()) if (found := view.asset(name))]
+    local = [found["asset_id"] for found in shown if NOT_REMOTE in found.get("missing", ())]
+    if local and len(local) == len(shown):
+        raise Failure(409, "local-control", f"{', '.join(local)}: {NOT_REMOTE}; activate when it is remote again")
 
 
 async def through(call: Call, wanted: OperatorAct) -> None:

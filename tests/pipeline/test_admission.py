@@ -62,6 +62,26 @@ async def test_a_stop_is_everybodys_to_release(tmp_path: Path) -> None:
     await book.close()
 
 
+@pytest.mark.parametrize(("set_by", "held", "activated", "error"), [
+    (ActKind.STOP, "b1", "b1", "stopped"), (ActKind.STOP, None, "b1", "stopped"), (ActKind.STOP, None, None, "stopped"),
+    (ActKind.LOCK_OUT, "b1", "b1", "locked-out"), (ActKind.LOCK_OUT, None, "b2", "locked-out"),
+    (ActKind.STOP, "b1", "b2", ""), (ActKind.STOP, "b1", None, ""), (ActKind.LOCK_OUT, "b2", None, ""),
+])  # fmt: skip
+async def test_an_activation_that_would_change_nothing_is_refused(
+    tmp_path: Path, set_by: ActKind, held: str | None, activated: str | None, error: str
+) -> None:
+    """After a stop or a lock-out somebody lifts it, and then activates; the other way round nothing would happen."""
+    book = await journal(tmp_path, act(set_by, held))
+    wanted = act(ActKind.ACTIVATE, activated, "ben")
+    if error:
+        with pytest.raises(ActRefusedError, match=r"by anna \(test\): (release|unlock) it first") as caught:
+            admit(wanted, book, ASSETS)
+        assert caught.value.error == error
+        await book.append(act(ActKind.RELEASE if set_by is ActKind.STOP else ActKind.UNLOCK, held))
+    admit(wanted, book, ASSETS)
+    await book.close()
+
+
 @pytest.mark.hazard("row 19")
 async def test_a_fault_is_acknowledged_three_times_an_hour_at_most(tmp_path: Path) -> None:
     """Reliability §2 row 19: max 3/h per asset, counted over a restart."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import cast
 
-from pipeline.campaign.case import Case, setup
+import pytest
+
+from pipeline.campaign.case import Case, setup, tripped
 from pipeline.campaign.life import live
 from pipeline.simulation.kinds import PASSING
 from pipeline.simulation.storm import Strike
+from pipeline.simulation.world import World
 
 
 def test_a_setup_is_drawn_from_its_seed_alone() -> None:
@@ -33,3 +38,16 @@ def test_what_passes_is_judged_whole_and_what_latches_is_not_expected_back() -> 
     assert Case(1, 1, "1 s", {}, 50.0, True, (Strike("drop", "b1", 0.0, 1.0),), 1.0).not_judged == ()
     assert Case(1, 1, "1 s", {}, 50.0, True, (Strike("alarm", "b1", 0.0, 1.0),), 1.0).not_judged == ("L1", "L3")
     assert "alarm" not in PASSING
+
+
+@pytest.mark.req("LH-TEST-004")
+def test_most_storms_that_may_latch_end_in_an_alarm_that_nobody_acknowledges() -> None:
+    """Otherwise the first seeds may pass with a latch that does not hold: S11 only sees what is latched and left."""
+    world = cast(World, SimpleNamespace(plants={"b1": None, "b2": None}))
+    given = [seed for seed in map(setup, range(100)) if seed.latching]
+    grave, passing = [Strike("stop", "b1", 3.0, 4.0)], [Strike("drop", "b1", 3.0, 4.0)]
+    ends = [strike for seed in given for strike in tripped(seed, world, grave)]
+    assert len(given) / 2 < len(ends) < len(given)
+    assert {(strike.kind, strike.device) for strike in ends} == {("alarm", "b1"), ("alarm", "b2")}
+    assert not any(tripped(seed, world, passing) for seed in given)
+    assert all(seed.seconds - 8.0 < s.begin_s for seed in given for s in tripped(seed, world, grave))

@@ -63,6 +63,7 @@ class FakeView:
         self.standing: list[Json] = []
         self.reads = 0
         self.faults = {"bess2": 60.0}
+        self.missing: dict[str, list[str]] = {}
 
     def assets(self) -> tuple[str, ...]:
         return self.names
@@ -81,7 +82,8 @@ class FakeView:
         if asset not in self.names:
             return None
         return {"asset_id": asset, "at": AT, "state": "fault" if asset in self.faults else "discharging",
-                "clear_s": self.faults.get(asset), "clear_for_s": 10.0, "authority": "armed", "missing": [],
+                "clear_s": self.faults.get(asset), "clear_for_s": 10.0, "authority": "armed",
+                "missing": self.missing.get(asset, []),
                 "telemetry": {"timestamp": AT, "soc_percent": 62.0, "active_power_kw": float(self.tick),
                               "dc_voltage": None},
                 "quality": {"flag": "Valid", "reason": None}, "observed_at": AT, "age_s": 0.4,
