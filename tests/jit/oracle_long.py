@@ -34,7 +34,7 @@ from tests.jit.oracle_narrow import met
 
 EXACT = ("rating", "configuration", "bms", "permission", "remote", "availability")
 APPARENT = r.LIMITS.index("apparent")
-SHOWN = 20
+SHOWN, EVERY = 20, 100_000
 
 
 class Chain(Case):
@@ -179,12 +179,15 @@ def _projection(case: Chain) -> Iterator[str]:
             yield f"battery {column}: limited to {found}, not {float(wanted)}"
 
 
-def compare(cases: int, seed: int, said: list[str], seen: Counter[str] | None = None) -> tuple[int, int]:
+def compare(
+    cases: int, seed: int, said: list[str], seen: Counter[str] | None = None, every: int = 0
+) -> tuple[int, int]:
     """Judge at least so many batteries; complaints go to `said`. Returns the batteries and the sites.
 
-    `seen`: in how many sites what was in the way and left something (`oracle_narrow.met`).
+    `seen`: in how many sites what was in the way and left something (`oracle_narrow.met`). How far it is is printed
+    after every so many batteries.
     """
-    draws, judged, sites = Draws(seed), 0, 0
+    draws, judged, sites, told = Draws(seed), 0, 0, 0
     with np.errstate(all="ignore"):
         while judged < cases:
             batteries, site = draws.case()
@@ -194,6 +197,9 @@ def compare(cases: int, seed: int, said: list[str], seen: Counter[str] | None = 
             judged, sites = judged + len(batteries), sites + 1
             if seen is not None:
                 seen.update(met(case))
+            if every and judged - told >= every:
+                told = judged
+                print(f"{judged} batteries of {sites} sites: {len(said)} violations", flush=True)
     return judged, sites
 
 
@@ -205,7 +211,7 @@ def main() -> int:
     said: list[str] = []
     seen: Counter[str] = Counter()
     began = time.monotonic()
-    judged, sites = compare(asked.cases, asked.seed, said, seen)
+    judged, sites = compare(asked.cases, asked.seed, said, seen, EVERY)
     print(*said[:SHOWN], sep="\n", end="\n" if said else "")
     print("in the way in so many of the sites:", ", ".join(f"{what} {n / sites:.0%}" for what, n in seen.most_common()))
     print(f"{judged} batteries of {sites} sites in {time.monotonic() - began:.0f} s, seed {asked.seed}: "
