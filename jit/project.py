@@ -14,6 +14,7 @@ from jit.build import F1, F2, I1, I2, RF2, RI1, RI2, F, N, kernel, term
 from jit.codes import Authority, Mode, Reason, State
 from jit.constants import F8, I8
 from jit.joint import DIRECTION, GRID_OPERATOR, SITE, TRANSFORMER, one_after_another, settle, together
+from jit.sharing import missing
 
 MOST_STEPS = 1e15  # what a float64 counts exactly
 ARMED = int(Authority.ARMED)
@@ -82,7 +83,7 @@ def rise(start: float, up: float, down: float, dt: float) -> float:
 
 @kernel(F2, I2, F1, I1, RI1, RI1, N)
 def constrain(values: F8, codes: I8, site: F8, site_codes: I8, starts: I8, members: I8, band: int) -> None:
-    """limited_kw, limited_by (limit + 1, 0 = none) and why.
+    """limited_kw, limited_by (limit + 1, 0 = none) and why; must_short_kw, what they lack of what must be done.
 
     The limit that is named is the true one: without it the power were larger, without any other it were the same.
     Where two leave exactly the same, the first of `LIMITS` is named, of an asset's own and a shared one its own.
@@ -116,6 +117,7 @@ def constrain(values: F8, codes: I8, site: F8, site_codes: I8, starts: I8, membe
             codes[r.LIMITED_BY, a] = r.L_GRID_OPERATOR + 1
         elif why == DIRECTION:
             codes[r.LIMITED_BY, a] = 0  # without its own limit it would be 0 as well
+    site[r.MUST_SHORT_KW] = missing(values, site, site_codes, r.LIMITED_KW)
 
 
 @kernel(F2, I2, F1, I1, RF2, RI2, RF2, RI1, RI1, N, F)

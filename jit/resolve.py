@@ -108,7 +108,7 @@ def resolve(
     asked: I8,
     services: int,
 ) -> None:
-    """asked_kw, base_kw, request_by (entry + 1), why, must_short_kw. `asked` [2, requests]: rows in values, in site."""
+    """asked_kw, base_kw, request_by (entry + 1), why. `asked` [2, requests]: rows in values, in site."""
     assets = values.shape[1]
     kwh, weight, free, share = np.zeros(assets), np.zeros(assets), np.zeros(assets), np.zeros(assets)
     for a in range(assets):
@@ -141,7 +141,7 @@ def resolve(
             elif total <= 0.0 and codes[r.REQUEST_BY, a] == q + 1 and values[row, a] != values[row, a]:
                 values[r.ASKED_KW, a] = whole / members  # nobody can: each is asked its part, the limits say why not
     keep_free(values, codes, ratings, kwh)
-    site[r.MUST_SHORT_KW] = oblige(values, codes, site, site_codes, ratings, r.BASE_KW, True)
+    oblige(values, codes, site, site_codes, ratings, r.BASE_KW, True)
 
 
 @term

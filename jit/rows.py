@@ -355,7 +355,7 @@ SITE_VALUE_ROWS: tuple[Row, ...] = (
     *_rows("limits", "kvar", "must_kvar", "hold"),
     *_rows("snapshot", "kvar", "poc_kvar"),
     *_rows("snapshot", "V", "poc_v"),
-    *_rows("resolve", "kW", "must_short_kw", "zero"),
+    *_rows("constrain", "kW", "must_short_kw", "zero"),
     *_rows("limits", "kW", "mean_import_kw mean_export_kw"),
     *_rows("limits", "kWs", "mean_import_kws mean_export_kws", "hold", latch=True),
     *_rows("limits", "s", "mean_import_until_s mean_export_until_s", "hold", latch=True),

@@ -101,53 +101,67 @@ def offered(values: F8, codes: I8, ratings: F8, row: int, sign: float, weight: F
 
 
 @term
-def top_up(rest: float, free: F8, share: F8) -> float:
-    """Spread the rest by what is still free, whatever the energy; returns what nobody has room for."""
+def top_up(rest: float, free: F8, share: F8) -> None:
+    """Spread the rest by what is still free, whatever the energy."""
     left = 0.0
     for a in range(share.shape[0]):
         left += free[a] - share[a]
     part = 1.0 if rest >= left else (rest / left if left > 0.0 else 0.0)
     for a in range(share.shape[0]):
         share[a] += part * (free[a] - share[a])
-    return max(0.0, rest - left)
 
 
 @term
-def move(values: F8, codes: I8, ratings: F8, row: int, sign: float, least: float, why: int, mark: bool) -> float:
-    """Let all assets' `row` come to `least` (kW > 0, in the direction of `sign`) or more; returns what is missing."""
+def move(values: F8, codes: I8, ratings: F8, row: int, sign: float, least: float, why: int, mark: bool) -> None:
+    """Let all assets' `row` come to `least` (kW > 0, in the direction of `sign`) or more, as far as there is room."""
     n = values.shape[1]
     weight, free, share = np.zeros(n), np.zeros(n), np.zeros(n)
     need = least - offered(values, codes, ratings, row, sign, weight, free)
     if need > 0.0:
-        need = top_up(fill(need, weight, free, share), free, share)
+        top_up(fill(need, weight, free, share), free, share)
     for a in range(n):
         power, by_hand = own(values, row, a, sign), values[r.MANUAL_KW, a] == values[r.MANUAL_KW, a]
         if not by_hand and (power < 0.0 or share[a] > 0.0):
             values[row, a] = sign * (max(0.0, power) + share[a])
             if mark:
                 codes[r.RESOLVE_BY, a] = why
-    return max(0.0, need)
 
 
 @term
-def oblige(values: F8, codes: I8, site: F8, site_codes: I8, ratings: F8, row: int, mark: bool) -> float:
-    """Move all assets' `row` into [must_low_kw, must_high_kw]; returns what could not be moved (kW ≥ 0).
+def duties(site: F8) -> tuple[float, float]:
+    """What all assets together have to discharge, and to charge, at least (kW ≥ 0)."""
+    return bounded(site[r.MUST_LOW_KW]), bounded(0.0 - site[r.MUST_HIGH_KW])
+
+
+@term
+def oblige(values: F8, codes: I8, site: F8, site_codes: I8, ratings: F8, row: int, mark: bool) -> None:
+    """Move all assets' `row` into [must_low_kw, must_high_kw], as far as they may.
 
     Where both contradict each other, the grid code goes first. `mark`: say in resolve_by who was moved, and why.
     """
-    up, down = bounded(site[r.MUST_LOW_KW]), bounded(0.0 - site[r.MUST_HIGH_KW])
-    short = 0.0
+    up, down = duties(site)
     if up > 0.0 and down > 0.0:
         if site_codes[r.MUST_HIGH_BY] == GRID_CODE:
-            short, up = up, 0.0
+            up = 0.0
         else:
-            short, down = down, 0.0
+            down = 0.0
     if up > 0.0:
         most = min(up, bounded(site[r.SITE_HIGH_KW]))
-        short += up - most
-        short += move(values, codes, ratings, row, 1.0, most, site_codes[r.MUST_LOW_BY], mark)
+        move(values, codes, ratings, row, 1.0, most, site_codes[r.MUST_LOW_BY], mark)
     if down > 0.0:
         most = min(down, bounded(0.0 - site[r.SITE_LOW_KW]))
-        short += down - most
-        short += move(values, codes, ratings, row, -1.0, most, site_codes[r.MUST_HIGH_BY], mark)
-    return short
+        move(values, codes, ratings, row, -1.0, most, site_codes[r.MUST_HIGH_BY], mark)
+
+
+@term
+def missing(values: F8, site: F8, site_codes: I8, row: int) -> float:
+    """What all assets' `row` together lacks of the duties (kW ≥ 0): of two against each other, the one that is left."""
+    total = 0.0
+    for a in range(values.shape[1]):
+        total += values[row, a]
+    up, down = duties(site)
+    if up > 0.0 and down > 0.0:
+        if site_codes[r.MUST_HIGH_BY] == GRID_CODE:
+            return up + max(0.0, down + total)
+        return down + max(0.0, up - total)
+    return max(0.0, up - total) if up > 0.0 else (max(0.0, down + total) if down > 0.0 else 0.0)

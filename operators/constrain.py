@@ -1,6 +1,6 @@
 """`constrain`: what is desired, projected onto each asset's band, then all together onto transformers and site.
 
-One direction for the site first, so that no battery charges while another discharges. While a stage's fault bit is set
+What is missing then of what must be done is `must_short_kw`. One direction for the site first, so that no battery charges while another discharges. While a stage's fault bit is set
 every band is [0, 0] (design rule 10). Reactive power gets what the apparent-power circle leaves beside that.
 """
 
@@ -26,13 +26,16 @@ from operators.stage import stage
         "site_high_kw",
         "site_low_by",
         "site_high_by",
+        "must_low_kw",
+        "must_high_kw",
+        "must_high_by",
         "transformers.*",
         "fault",
         "proven",
         "may_charge",
         "may_discharge",
     ),
-    writes=("limited_kw", "limited_kvar", "limited_kvar_by", "limited_by", "limited_why", "direction"),
+    writes=("limited_kw", "limited_kvar", "limited_kvar_by", "limited_by", "limited_why", "direction", "must_short_kw"),
 )
 def constrain(frame: Frame) -> None:
     """Band, direction, transformers, site; then Q beside P."""

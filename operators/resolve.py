@@ -29,7 +29,7 @@ from operators.stage import stage
         "site_low_kw",
         "site_high_kw",
     ),
-    writes=("asked_kw", "base_kw", "reserve_kw", "request_by", "resolve_by", "must_short_kw"),
+    writes=("asked_kw", "base_kw", "reserve_kw", "request_by", "resolve_by"),
 )
 def resolve(frame: Frame) -> None:
     """Choose per asset, split what is asked of the site, keep the reserve free, do what must be done."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jit import constants as c
 from jit import rows as r
 from jit.codes import Permit, Reason
-from jit.sharing import fill, oblige
+from jit.sharing import fill, missing, oblige
 
 pytestmark = [pytest.mark.req("LH-MKT-006", "LH-CTRL-002"), pytest.mark.safety]
 
@@ -56,8 +56,11 @@ def test_all_together_are_in_bounds_or_everybody_who_may_is_at_the_band(facts: d
     """Rank 2 beats every request, never the band; what is missing is exactly what is said to be."""
     values, codes, site, site_codes = (facts[name] for name in ("values", "codes", "site", "site_codes"))
     before = values.copy()
-    short = oblige(values, codes, site, site_codes, facts["ratings"], r.BASE_KW, True)
+    oblige(values, codes, site, site_codes, facts["ratings"], r.BASE_KW, True)
+    values[r.LIMITED_KW] = kept(values)
+    short = missing(values, site, site_codes, r.LIMITED_KW)
     moved = codes[r.RESOLVE_BY] != 0
+    before[r.LIMITED_KW] = values[r.LIMITED_KW]
     assert np.array_equal(values[:, ~moved], before[:, ~moved], equal_nan=True)
     assert (values[r.BASE_KW, moved] >= values[r.LOW_KW, moved] - SLACK).all()
     assert (values[r.BASE_KW, moved] <= values[r.HIGH_KW, moved] + SLACK).all()
@@ -95,7 +98,8 @@ def test_it_is_shared_by_energy_and_what_is_full_is_left_out() -> None:
     values[r.SOC_PCT] = [30.0, 50.0, 90.0]
     values[r.BASE_KW] = [10.0, 40.0, -50.0]
     site[r.MUST_LOW_KW], site[r.MUST_HIGH_KW], site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW] = 190.0, np.inf, -500.0, 500.0
-    assert oblige(values, codes, site, site_codes, ratings, r.BASE_KW, True) == 0.0
+    oblige(values, codes, site, site_codes, ratings, r.BASE_KW, True)
+    assert missing(values, site, site_codes, r.BASE_KW) == 0.0
     assert values[r.BASE_KW] == pytest.approx([30.0, 80.0, 80.0])  # 140 kW more, as 20 : 40 : 80
 
 
@@ -120,7 +124,8 @@ def test_of_two_duties_that_contradict_each_other_the_grid_codes_is_done(first: 
     site[r.MUST_LOW_KW], site[r.MUST_HIGH_KW], site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW] = 30.0, -40.0, -500.0, 500.0
     site_codes[r.MUST_HIGH_BY] = first
     site_codes[r.MUST_LOW_BY] = Reason.RELIEVES if first is Reason.GRID_CODE else Reason.GRID_CODE
-    short = oblige(values, codes, site, site_codes, ratings, r.BASE_KW, True)
+    oblige(values, codes, site, site_codes, ratings, r.BASE_KW, True)
+    short = missing(values, site, site_codes, r.BASE_KW)
     expected = (-40.0, 30.0) if first is Reason.GRID_CODE else (30.0, 40.0)
     assert (values[r.BASE_KW, 0], short) == pytest.approx(expected)
     assert codes[r.RESOLVE_BY, 0] == Reason.GRID_CODE

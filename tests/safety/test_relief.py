@@ -104,6 +104,19 @@ def test_relief_never_lowers_a_request_that_does_more(cycle: str) -> None:
     assert set(rig.frame["resolve_by"].tolist()) == {Reason.FOLLOWS_REQUEST}
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.hazard("row 26")
+def test_what_a_transformer_takes_from_a_duty_is_recorded_as_missing(sign: int, cycle: str) -> None:
+    """Both batteries behind a transformer of 50 kVA, 80 kW of relief due: 30 kW are missing, with an alarm."""
+    behind = {"hall": {"limit": 50.0, "feeds": ["b1", "b2"]}}
+    rig = running(2, cycle, relief=True, transformers=behind)
+    rig.other_kw = -380.0 * sign
+    rig.run(8)
+    assert sum(rig.power) == pytest.approx(50.0 * sign, abs=0.2)
+    assert rig.frame.at_site("must_short_kw") == pytest.approx(30.0, abs=0.2)
+    assert "must.short" in {condition.key for condition in conditions(rig.frame)}
+
+
 def test_relief_uses_no_more_than_its_power_and_answers_ceilings_too(cycle: str) -> None:
     told = {"from": "broker", "topic": "dso", "ttl": 100.0, "direction": "export", "of": 300.0,
             "on_loss": {"hold": 5.0, "then": 60.0}}  # fmt: skip
