@@ -1,7 +1,8 @@
 """`constrain`: what is desired, projected onto each asset's band, then all together onto transformers and site.
 
-What is missing then of what must be done is `must_short_kw`. One direction for the site first, so that no battery charges while another discharges. While a stage's fault bit is set
-every band is [0, 0] (design rule 10). Reactive power gets what the apparent-power circle leaves beside that.
+What is missing then of what must be done is `must_short_kw`. One direction for the site first, so that no battery
+charges while another discharges. While a stage's fault bit is set every band is [0, 0] (design rule 10). Reactive power
+gets what the apparent-power circle leaves beside that.
 """
 
 from __future__ import annotations

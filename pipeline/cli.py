@@ -158,6 +158,7 @@ def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, traces
 def check(files: tuple[Path, ...], deny_warnings: bool, env_stub: bool, secrets_dir: Path, in_json: bool) -> None:
     """Check definitions: syntax, units, references, safety rules. No network, no device."""
     from pipeline.check import check as check_file
+    from pipeline.reactions import in_short, reactions
 
     named = files or (chosen(None, in_json=in_json),)
     results = [check_file(file, secrets_dir=secrets_dir, env_stub=env_stub) for file in named]
@@ -167,7 +168,7 @@ def check(files: tuple[Path, ...], deny_warnings: bool, env_stub: bool, secrets_
     for file, result in zip(named, results, strict=True):
         if result.ok and not in_json:
             assets = ", ".join(result.definition.assets) if result.definition else ""
-            click.echo(f"{file}: ok ({assets})")
+            click.echo("\n  ".join([f"{file}: ok ({assets})", *in_short(reactions(result))]))
     if not all(result.ok for result in results):
         sys.exit(Exit.INVALID)
     sys.exit(Exit.FAILED if deny_warnings and diagnostics else Exit.OK)

@@ -68,19 +68,25 @@ def listing(*, in_json: bool) -> None:
 @definition_file
 @click.option("--expanded", is_flag=True, help="Also what is not written: defaults, and the profiles in full.")
 @click.option("--origin", is_flag=True, help="Each value with where it came from.")
+@click.option("--reactions", is_flag=True, help="Instead: what is done about a deviation, and within how many seconds.")
 @click.option("--env-stub", is_flag=True, help="Do without environment variables and secrets.")
 @secrets_folder
 @as_json
 def show(
-    file: Path | None, *, expanded: bool, origin: bool, env_stub: bool, secrets_dir: Path, in_json: bool
-) -> None:
+    file: Path | None, *, expanded: bool, origin: bool, reactions: bool, env_stub: bool, secrets_dir: Path,
+    in_json: bool,
+) -> None:  # fmt: skip
     """Print the effective definition: itself a valid file; secrets are never printed."""
+    from pipeline import reactions as answered
     from pipeline.effective import as_values, as_yaml
 
     found = checked(chosen(file, in_json=in_json), secrets_dir, env_stub=env_stub, in_json=in_json)
     if found.definition is None:
         sys.exit(Exit.INVALID)
-    if in_json:
+    if reactions:
+        times = answered.reactions(found)
+        say(answered.as_values(times)) if in_json else click.echo(answered.as_text(times))
+    elif in_json:
         say(as_values(found, expanded=expanded, origin=origin))
     else:
         click.echo(as_yaml(found, expanded=expanded, origin=origin), nl=False)

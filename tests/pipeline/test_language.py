@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 from config import reference
 from config.load import load_source
 from config.plain import Surroundings
+from config.reaction import reaction_times
 from config.source import Source
 from pipeline.check import Checked, check, check_loaded
 from pipeline.cli import main
@@ -44,6 +46,23 @@ def test_what_is_shown_is_a_valid_file_that_means_the_same(path: Path, expanded:
     assert again.definition.model_copy(update=without) == found.definition.model_copy(update=without)
     assert again.profiles == found.profiles
     assert {p.message for p in again.later} == {p.message for p in found.later}
+
+
+@pytest.mark.req("LH-SAFE-003", "LH-RT-003")
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_it_is_shown_how_soon_each_deviation_of_each_battery_is_answered(path: Path) -> None:
+    found = check(path, environment={}, env_stub=True)
+    assert found.definition is not None
+    shown = json.loads(ran("show", str(path), "--reactions", "--env-stub", "--json").output)
+    assert list(shown) == list(found.definition.assets)
+    command, cycle = found.definition.chain.command, found.definition.site.cycle
+    for name in found.definition.assets:
+        times = reaction_times(found.profiles[name], command, cycle)
+        assert shown[name] == [asdict(watched) for watched in times]
+    text = ran("show", str(path), "--reactions", "--env-stub").output
+    assert all(f"\n  {watched.deviation}" in text and f"{watched.within_s:g} s" in text for watched in times)
+    within = [watched.within_s for watched in times]
+    assert f"answered within {min(within):g} to {max(within):g} s" in ran("check", str(path), "--env-stub").output
 
 
 def test_every_value_says_where_it_came_from() -> None:
