@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     add("--opcua-port", type=_port, help="OPC UA beside the others, 0 = any free port (none; --storage opcua: 0)")
     add("--node", default="ns=2;s=ESS", help="node of the battery on OPC UA (ns=2;s=ESS)")
     add("--control-port", type=_port, default=0, help="control page and API on 127.0.0.1, 0 = any free port (0)")
-    add("--broker", metavar="URL", help="mqtt://[user:password@]host:port or mqtts://…; none: no MQTT")
+    add("--broker", type=_broker, metavar="URL", help="mqtt://[user:password@]host:port or mqtts://… (none: no MQTT)")
     add("--asset", default="bess1", help="asset id of the battery (bess1)")
     add("--topic", default="battery/{asset}", help="topic prefix of an MQTT battery (battery/{asset})")
     add("--meter-topic", default="demo/poc/meter", help="topic prefix of an MQTT meter (demo/poc/meter)")
@@ -76,6 +76,10 @@ def _number(text: str, low: float, high: float) -> float:
 
 def _port(text: str) -> int:
     return int(_number(text, 0, 65_535))
+
+
+def _broker(text: str) -> str | None:
+    return None if text in ("", "none") else text
 
 
 def _percent(text: str) -> float:

@@ -96,13 +96,15 @@ class Outside:
                 raise points.ProfileError(f"{profile.name} describes a {profile.kind}, not a {kind}")
         if storage.protocol != options.storage:
             raise points.ProfileError(f"{storage.name} speaks {storage.protocol}, not {options.storage}")
+        if storage.protocol == "mqtt" and options.broker is None:
+            raise points.ProfileError(f"{storage.name} speaks mqtt: name its broker, --broker mqtt://127.0.0.1:1883")
         self.plant = build_plant(options, storage, time.time())
         served = [profile if profile.protocol == "modbus" else None for profile in (storage, meter)]
         self.modbus = (
             ModbusDevice(self.plant, served[0], served[1], options.host, options.modbus_port) if any(served) else None
         )
         self.opcua = self._opcua(options, storage)
-        self.broker = mqtt.broker(options.broker) if options.broker else None
+        self.broker = None if options.broker is None else mqtt.broker(options.broker)
         self.grid = self._grid(options, meter)
         self.battery: mqtt.MqttBattery | None = None
         if self.broker is not None and storage.protocol == "mqtt":

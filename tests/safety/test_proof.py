@@ -57,12 +57,20 @@ def test_f4_nothing_runs_before_the_reversion_has_been_read_back(cycle: str) -> 
 
 
 @pytest.mark.hazard("row 10", "F4")
-def test_row_10_a_reset_that_clears_the_reversion_takes_the_permission_in_the_next_tick(cycle: str) -> None:
+@pytest.mark.parametrize(("left", "reason", "lacking"), [
+    (Proved.IDENTITY, Reason.REVERSION_NOT_ARMED, ["reversion not armed and read back yet"]),
+    (Proved.NONE, Reason.NOT_IDENTIFIED, ["identity not read yet", "reversion not armed and read back yet"]),
+])  # fmt: skip
+def test_row_10_a_proof_that_a_reset_takes_takes_the_permission_in_the_next_tick(
+    left: Proved, reason: Reason, lacking: list[str], cycle: str
+) -> None:
     rig = running(cycle)
-    rig.batteries["b1"].proved = Proved.IDENTITY
+    rig.batteries["b1"].proved = left
     rig.tick()
     assert rig.power == [0.0]
-    assert rig.frame["latch"][0] == Latch.NONE  # it comes back by itself once it is armed again
+    assert rig.frame["state_by"][0] == reason
+    assert not_ready(rig.frame, 0) == lacking
+    assert rig.frame["latch"][0] == Latch.NONE  # it comes back by itself once it is proved again
     rig.batteries["b1"].proved = BOTH
     rig.run(5)
     assert rig.power == [80.0]
@@ -83,16 +91,6 @@ def test_row_49_another_device_latches_until_it_is_acknowledged(cycle: str) -> N
     rig.act(ActKind.ACKNOWLEDGE, "b1")
     rig.run(20)
     assert rig.power == [80.0]
-
-
-def test_an_identity_not_yet_read_is_no_permission_and_no_latch(cycle: str) -> None:
-    rig = running(cycle)
-    rig.batteries["b1"].proved = Proved.NONE
-    rig.tick()
-    assert rig.power == [0.0]
-    assert rig.frame["state_by"][0] == Reason.NOT_IDENTIFIED
-    assert not_ready(rig.frame, 0) == ["identity not read yet", "reversion not armed and read back yet"]
-    assert rig.frame["latch"][0] == Latch.NONE
 
 
 def test_what_nothing_asks_for_needs_no_proof(cycle: str) -> None:

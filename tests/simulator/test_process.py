@@ -93,6 +93,14 @@ def test_it_announces_serves_obeys_and_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.req("LH-TEST-003")
+def test_no_broker_is_none_and_a_battery_on_mqtt_needs_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.parser().parse_args(["--broker", "none"]).broker is None
+    assert cli.parser().parse_args(["--broker", ""]).broker is None
+    assert cli.main(["--storage", "mqtt", "--broker", "none"]) == cli.CANNOT_START
+    assert "mqtt-storage speaks mqtt: name its broker" in capsys.readouterr().err
+
+
+@pytest.mark.req("LH-TEST-003")
 def test_a_restart_drops_the_connection_once_and_forgets_the_reversion(tmp_path: Path) -> None:
     with started(tmp_path) as simulator:
         with ModbusTcpClient("127.0.0.1", port=simulator.modbus_port, timeout=2.0, retries=0) as client:
