@@ -23,25 +23,26 @@ def parse_utc(text: str) -> int:
     match = _TEXT.fullmatch(text)
     if match is None:
         raise ValueError("expected a UTC time such as 2026-01-31T12:00:00Z, ending in Z")
-    *fields, fraction = match.groups()
-    year, month, day, hour, minute, second = (int(field or 0) for field in fields)
+    *fields, fraction = match.groups("0")
+    year, month, day, hour, minute, second = map(int, fields)
     if not _EPOCH.year <= year <= _LAST_YEAR:
         raise ValueError(f"the year {year} is outside {_EPOCH.year} to {_LAST_YEAR}")
     try:
         since = datetime(year, month, day, hour, minute, second, tzinfo=UTC) - _EPOCH
     except ValueError as error:
         raise ValueError(f"no such time: {error}") from None
-    return (since.days * 86_400 + since.seconds) * SECOND_NS + int((fraction or "0").ljust(9, "0"))
+    return (since.days * 86_400 + since.seconds) * SECOND_NS + int(fraction.ljust(9, "0"))
 
 
 def format_utc(ns: int, digits: int = 3) -> str:
     """Nanoseconds since 1970 → text with `digits` decimals of a second (cut, not rounded)."""
     seconds, fraction = divmod(ns, SECOND_NS)
-    text = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = datetime.fromtimestamp(seconds, tz=UTC).isoformat()[:19]
     return f"{text}.{fraction:09d}"[: 20 + digits if digits else 19] + "Z"
 
 
 def format_exact(ns: int) -> str:
     """The shortest text that `parse_utc` reads back as the same instant: whole seconds without decimals."""
-    text = format_utc(ns, digits=9).rstrip("Z")
-    return (text.rstrip("0").rstrip(".") if ns % SECOND_NS else text[:19]) + "Z"
+    if ns % SECOND_NS == 0:
+        return format_utc(ns, digits=0)
+    return format_utc(ns, digits=9).rstrip("Z").rstrip("0") + "Z"

@@ -27,6 +27,7 @@ from sinks.web.auth import COOKIE
 from sinks.web.client import Client
 from sinks.web.guard import address, identify, prove
 from sinks.web.hub import Hub
+from sinks.web.patience import Patience
 from sinks.web.ports import Principal
 from sinks.web.shell import Shell
 from sinks.web.wire import Failure, encode
@@ -157,15 +158,21 @@ class Live:
             client.say({"t": "err", "id": number, "error": "unknown-topic", "detail": "there is no such topic here"})
 
     async def _tell(self, socket: WebSocket, client: Client) -> None:
-        """Send what is pending whenever the hub or an answer wakes us."""
-        while True:
-            await client.wake.wait()
-            client.wake.clear()
-            for number, text in enumerate(client.frames(self._shell.clock()), start=1):
-                await self._send_text(socket, text)
-                if number % FRAMES_AT_ONCE == 0:
-                    await pause(0)
-            client.caught_up()
+        """Send what is pending whenever the hub or an answer wakes us; whoever does not take it in time is evicted."""
+        patience = Patience(self._hub.limits.send_s, client.evicted.set)
+        try:
+            while True:
+                await client.wake.wait()
+                client.wake.clear()
+                for number, text in enumerate(client.frames(self._shell.clock()), start=1):
+                    patience.begins()
+                    await socket.send_text(text)
+                    patience.ends()
+                    if number % FRAMES_AT_ONCE == 0:
+                        await pause(0)
+                client.caught_up()
+        finally:
+            patience.close()
 
     async def _watch(self, socket: WebSocket, client: Client, who: Principal) -> None:
         """End the connection when the client is evicted or its session ends."""
@@ -178,12 +185,9 @@ class Live:
                 raise Closed(4401, "the session has ended")
 
     async def _send(self, socket: WebSocket, message: dict[str, Any]) -> None:
-        await self._send_text(socket, encode(message).decode())
-
-    async def _send_text(self, socket: WebSocket, text: str) -> None:
         try:
             async with asyncio.timeout(self._hub.limits.send_s):
-                await socket.send_text(text)
+                await socket.send_text(encode(message).decode())
         except TimeoutError:
             self._hub.evictions += 1
             raise Closed(4413, "slow consumer") from None

@@ -62,7 +62,7 @@ def without_nulls(value: Any) -> Any:
 
 def snake(name: str) -> str:
     """`assetId`, `AssetId` and `asset_id` are one name; `DayAhead` is `day_ahead`."""
-    return _HUMP.sub("_", name).lower()
+    return name if name.islower() else _HUMP.sub("_", name).lower()
 
 
 def snake_keys(value: Any) -> Any:

@@ -35,6 +35,10 @@ _MEMBERS = frozenset({"asset_id", "type", "market_bid_area", "version", "issued_
 _WINDOW = frozenset({"start", "end", "target_power_kw", "reactive_kvar"})
 _COMMITMENT = frozenset({"penalty_eur_per_kwh", "binding_state"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:|/-]{0,63}", re.ASCII)
+_SPELLINGS: dict[type[ScheduleType | BindingState], dict[str, str]] = {
+    names: {spelling: name.value for name in names for spelling in (name.value, name.value.title().replace("_", ""))}
+    for names in (ScheduleType, BindingState)
+}
 
 
 class ScheduleError(ValueError):
@@ -129,9 +133,9 @@ def _name(value: object, path: str) -> str:
 def _spelling(value: object, path: str, names: type[ScheduleType | BindingState]) -> str:
     """A member of an enumeration as snake_case; `DayAhead` is accepted for `day_ahead`."""
     text = _text(value, path)
-    for name in names:
-        if text in {name.value, "".join(part.capitalize() for part in name.value.split("_"))}:
-            return name.value
+    found = _SPELLINGS[names].get(text)
+    if found is not None:
+        return found
     raise ScheduleError(path, f"expected one of {', '.join(names)}, got {shown(text)}")
 
 
