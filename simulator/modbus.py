@@ -11,6 +11,8 @@ anything of that request acts. `cut` closes the listener and every connection; `
 from __future__ import annotations
 
 import logging
+import math
+import struct
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, cast
@@ -22,7 +24,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from config.profile import Profile
 from simulator.plant import Plant
 from simulator.points import from_device, meter_reader, reader, to_device
-from simulator.registers import RANGE, Table, cell, decode, encode, text_words
+from simulator.registers import RANGE, Table, cell, decode, encode, encoder, text_words
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it reports what its clients do wrong as its own errors
 
@@ -47,32 +49,33 @@ class Unit:
         self._readers: dict[str, Callable[[Any], float | None]] = {
             name: make(profile, name, point) for name, point in profile.read.items()
         }
+        self._encoders = {name: encoder(point) for name, point in profile.read.items()}
         self._covered: dict[tuple[Table, int, int], list[str] | None] = {}
         self._meant: dict[str, tuple[list[int], float | str]] = {}
-        self._coded: dict[str, tuple[float | None, list[int]]] = {}
+        self._coded: dict[str, tuple[float | None, bytes]] = dict.fromkeys(self.reads, (math.nan, b""))
 
-    def words(self, names: Iterable[str]) -> list[list[int]]:
-        """The words of these readable points, now and all of one instant; coded anew where a number has changed."""
-        view, known = self._view(), self._coded
+    def octets(self, names: Iterable[str]) -> list[bytes]:
+        """The bytes of these readable points, now and all of one instant; coded anew where a number has changed."""
+        view, known, readers = self._view(), self._coded, self._readers
         said = []
         for name in names:
-            number = self._readers[name](view)
-            if name not in known or known[name][0] != number:
+            number = readers[name](view)
+            if known[name][0] != number:
                 known[name] = number, self._coding(name, number)
             said.append(known[name][1])
         return said
 
-    def _coding(self, name: str, number: float | None) -> list[int]:
-        point = self.profile.read[name]
-        if name == "heartbeat" and number is not None and point.type in RANGE:
-            number %= RANGE[point.type][1]  # goes round, and is never the sentinel of an unsigned counter
-        return encode(point, number)
+    def _coding(self, name: str, number: float | None) -> bytes:
+        if name == "heartbeat" and number is not None and (kind := self.profile.read[name].type) in RANGE:
+            number %= RANGE[kind][1]  # goes round, and is never the sentinel of an unsigned counter
+        return self._encoders[name](number)
 
     def image(self) -> Image:
         """The words of every readable point, now."""
         image: Image = {}
-        for place, words in zip(self.reads.values(), self.words(self.reads), strict=True):
-            image |= {(place.table, a): word for a, word in zip(place.addresses, words, strict=True)}
+        for place, octets in zip(self.reads.values(), self.octets(self.reads), strict=True):
+            said = struct.unpack(f">{place.words}H", octets)
+            image |= {(place.table, a): word for a, word in zip(place.addresses, said, strict=True)}
         for name in self.profile.arm:
             point, place = self.profile.write[name], self.writes[name]
             words = encode(point, to_device(self.profile, name, point, self.plant.reversion.get(name, 0.0)))

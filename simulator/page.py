@@ -1,7 +1,7 @@
 """What the words of one range of registers mean, read by the simulator and by nothing of the product.
 
     layout = Layout(unit, "holding", 100, 17)
-    layout.words()                     # what the device says now, where it tells the truth
+    layout.octets()                    # what the device says now, where it tells the truth
     Meaning(layout, octets)["soc"]     # decoded when somebody asks: most of what is said nobody looks at
 
 Units: the chain's. None is "not implemented" or no number.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from math import isfinite
 from typing import Any
 
@@ -42,9 +41,13 @@ class Layout:
         self.plain = sum(unit.reads[name].words for name in self.offsets) == count
         self._packed = struct.Struct(f">{count}H")
 
-    def words(self) -> list[int]:
-        """The words of this instant; only where the range is `plain`."""
-        return list(chain.from_iterable(self.unit.words(self.offsets)))
+    def octets(self) -> bytes:
+        """The bytes of this instant; only where the range is `plain`."""
+        return b"".join(self.unit.octets(self.offsets))
+
+    def words(self, octets: bytes) -> tuple[int, ...]:
+        """The words that these bytes are."""
+        return self._packed.unpack(octets)
 
     def value(self, octets: bytes, name: str) -> float | None:
         """What a point says in these bytes."""

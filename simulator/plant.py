@@ -247,7 +247,7 @@ class Plant:
 
     def _set(self, battery: BatteryState) -> None:
         if battery is not self.state.battery:
-            self.state = self.state._replace(battery=battery)
+            self.state = PlantState(self.state.utc_s, self.state.uptime_s, battery, self.state.model)
 
     @property
     def reactive_kvar(self) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,6 +56,29 @@ def encode(point: Point, number: float | None) -> list[int]:
     """The words of a device's number; None is the point's "not implemented"."""
     raw = _sentinel(point) if number is None else _fitted(point, number)
     return _words(point, raw)
+
+
+def encoder(point: Point) -> Callable[[float | None], bytes]:
+    """`encode`, as bytes, of one point; whole numbers that stay the same are packed once."""
+    if point.type not in RANGE:
+        return lambda number: octets(encode(point, number))
+    low, high = RANGE[point.type]
+    known = low - 1, b""
+
+    def integer(number: float | None) -> bytes:
+        nonlocal known
+        if number is None or not low < number < high:
+            return octets(encode(point, number))
+        raw = round(number)
+        if raw != known[0]:
+            known = raw, octets(encode(point, raw))
+        return known[1]
+
+    return integer
+
+
+def octets(words: Sequence[int]) -> bytes:
+    return struct.pack(f">{len(words)}H", *words)
 
 
 def text_words(text: str, words: int) -> list[int]:

@@ -23,6 +23,7 @@ from simulator.registers import Table
 READS: dict[int, Table] = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, BUSY = 1, 2, 3, 6
 WRITE_REGISTERS, MOST_WORDS = 16, 125
+Written = tuple[int, list[int]]  # address and words of a write
 
 
 class Heard(NamedTuple):
@@ -66,18 +67,20 @@ class Station:
         self.said: list[Said] = []
         self._clock, self._advance = clock, advance
         self._page: Image = self.unit.blank()
+        self._newest: dict[Layout, bytes] = {}  # what was said since, the newest last; not in the page yet
         self._layouts: dict[tuple[int, int, int], Layout | None] = {}
         self._asked: Asked | None = None
 
     def answer(self, octets: bytes, sent_s: float, meant: bytes | None = None) -> bytes | None:
         """The reply to one request frame; None to what is none, is for another unit, or never ends."""
         self._advance()
-        heard = self._hear(octets if meant is None else meant, sent_s)
+        write = _written(octets)
+        heard = self._hear(write if meant is None else _written(meant), sent_s)
         if len(octets) < 12 or octets[2:4] != b"\0\0" or octets[6] != self.unit.id:
             return None
         if int.from_bytes(octets[4:6], "big") != len(octets) - 6:
             return None
-        pdu = self._serve(octets, heard if meant is None else None)
+        pdu = self._serve(octets, write, heard if meant is None else None)
         return octets[:4] + struct.pack(">HB", len(pdu) + 1, octets[6]) + pdu
 
     def delivered(self, reply: bytes) -> None:
@@ -91,14 +94,13 @@ class Station:
         self._asked = None
         self.said.append(Said(asked.at_s, Meaning(asked.layout, reply[9 : 9 + size])))
 
-    def _serve(self, octets: bytes, heard: Heard | None) -> bytes:
+    def _serve(self, octets: bytes, write: Written | None, heard: Heard | None) -> bytes:
         code, body = octets[7], octets[8:]
         refusal = BUSY if self.lies.busy else self.lies.exception()
         if refusal is not None:
             return bytes((code | 0x80, refusal))
         if code in READS:
             return self._read(octets, *struct.unpack(">HH", body[:4]))
-        write = _written(octets)
         if write is None:
             return bytes((code | 0x80, ILLEGAL_FUNCTION))
         return self._write(code, *write, heard)
@@ -108,16 +110,24 @@ class Station:
         layout = self._layout(code, address, count)
         still = self.lies.frozen or self.unit.still
         if layout is not None and layout.plain and not still and self.lies.honest():
-            words = layout.words()
-            self._page.update(zip(layout.cells, words, strict=True))
+            said = layout.octets()
+            self._newest.pop(layout, None)
+            self._newest[layout] = said
         else:
-            self._page |= {} if still else self._image()
+            page = self._turned()
+            page |= {} if still else self._image(page)
             if layout is None:
                 return bytes((code | 0x80, ILLEGAL_ADDRESS))
-            words = [self._page[place] for place in layout.cells]
-        begins = octets[:4] + bytes((octets[6], code, 2 * count))
-        self._asked = Asked(self._clock(), begins, layout)
-        return struct.pack(f">BB{count}H", code, 2 * count, *words)
+            said = struct.pack(f">{count}H", *[page[place] for place in layout.cells])
+        self._asked = Asked(self._clock(), octets[:4] + bytes((octets[6], code, 2 * count)), layout)
+        return bytes((code, 2 * count)) + said
+
+    def _turned(self) -> Image:
+        """The page as it was said last. It is put together when somebody needs it: who is honest never looks back."""
+        for layout, octets in self._newest.items():
+            self._page.update(zip(layout.cells, layout.words(octets), strict=True))
+        self._newest.clear()
+        return self._page
 
     def _layout(self, code: int, address: int, count: int) -> Layout | None:
         """What these registers mean; None when one of them is not there."""
@@ -128,18 +138,17 @@ class Station:
             self._layouts[where] = Layout(self.unit, READS[code], address, count) if whole else None
         return self._layouts[where]
 
-    def _image(self) -> Image:
-        """The page of this instant, with what is wrong with it."""
+    def _image(self, page: Image) -> Image:
+        """The page of this instant, with what is wrong with it; `page` is the one before."""
         image = self.unit.image()
         for name, place in self.unit.reads.items():
             spots = [(place.table, address) for address in place.addresses]
-            words, before = [image[spot] for spot in spots], [self._page[spot] for spot in spots]
+            words, before = [image[spot] for spot in spots], [page[spot] for spot in spots]
             image |= dict(zip(spots, self.lies.says(name, self.profile.read[name], words, before), strict=True))
         return image
 
-    def _hear(self, octets: bytes, sent_s: float) -> Heard | None:
+    def _hear(self, write: Written | None, sent_s: float) -> Heard | None:
         """Note a write as it was sent; whether it is taken shows once it is served."""
-        write = _written(octets)
         names = self.unit.covered("holding", write[0], len(write[1])) if write is not None else None
         if write is None or not names:
             return None
@@ -159,7 +168,7 @@ class Station:
             return bytes((code | 0x80, ILLEGAL_VALUE))
         acts = 0 if self.lies.drops_write() else self.lies.tears(len(words))
         if heard is not None and acts == len(words):
-            self.heard[-1] = heard._replace(taken=True)
+            self.heard[-1] = Heard(heard.at_s, heard.sent_s, heard.values, taken=True)
         self._act(values, address, acts)
         if self.lies.rival_kw is not None and "power" in values:
             self.plant.write("power", self.lies.rival_kw)
@@ -183,7 +192,7 @@ class Station:
         return taken
 
 
-def _written(octets: bytes) -> tuple[int, list[int]] | None:
+def _written(octets: bytes) -> Written | None:
     """(address, words) of a request that writes several registers; None for anything else."""
     if len(octets) < 13 or octets[7] != WRITE_REGISTERS:
         return None

@@ -7,7 +7,8 @@ Only `Z` is accepted: a text with an offset, or with none, could mean another in
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 SECOND_NS = 1_000_000_000
 
@@ -37,8 +38,16 @@ def parse_utc(text: str) -> int:
 def format_utc(ns: int, digits: int = 3) -> str:
     """Nanoseconds since 1970 → text with `digits` decimals of a second (cut, not rounded)."""
     seconds, fraction = divmod(ns, SECOND_NS)
-    text = datetime.fromtimestamp(seconds, tz=UTC).isoformat()[:19]
+    days, seconds = divmod(seconds, 86_400)
+    minutes, second = divmod(seconds, 60)
+    text = f"{_day(days)}T{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"
     return f"{text}.{fraction:09d}"[: 20 + digits if digits else 19] + "Z"
+
+
+@lru_cache(maxsize=64)
+def _day(days: int) -> str:
+    """The date so many days after 1970 began."""
+    return (_EPOCH + timedelta(days)).date().isoformat()
 
 
 def format_exact(ns: int) -> str:

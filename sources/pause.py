@@ -15,8 +15,9 @@ async def pause(delay_s: float) -> None:
     timer = loop.call_later(max(0.0, delay_s), _finish, over)
     try:
         await over
-    finally:
+    except asyncio.CancelledError:
         timer.cancel()
+        raise
 
 
 def _finish(over: asyncio.Future[None]) -> None:
