@@ -13,7 +13,7 @@ from math import isclose, isnan, nan
 from typing import Any, Literal
 
 from config.profile import Point, Profile
-from sources.modbus.codec import codec
+from sources.modbus.codec import MOST_EXPONENT, codec, factor_codec, scaled
 from sources.mqtt.telemetry import Decoder
 from sources.points import point_names, scaling
 
@@ -93,6 +93,12 @@ def _registers(profile: Profile) -> Iterator[tuple[str, float]]:
         memory |= {(table, first + offset): int(word) for offset, word in enumerate(words)}
     for name, point in profile.read.items():
         read = codec(profile, name, point)
+        if read.factor is not None:
+            exponent, _ = factor_codec(read.factor).decode([memory.get(read.factor, 0x8000)])
+            if not abs(exponent) <= MOST_EXPONENT:
+                yield name, nan
+                continue
+            read = scaled(read, int(exponent))
         words = [memory.get((read.table, read.address + offset)) for offset in range(read.words)]
         known = [word for word in words if word is not None]
         yield name, read.decode(known)[0] if len(known) == len(words) else nan

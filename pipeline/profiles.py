@@ -1,10 +1,12 @@
-"""The verb `profile`: device profiles as data: list, show, prove one with its sample, try one on a device, import one.
+"""The verb `profile`: device profiles as data: list, show, prove one with its sample, try one on a device, make one.
 
     bess-pipeline profile list
     bess-pipeline profile show sunspec-storage
     bess-pipeline profile lint acme-rack-2.yaml          replays the recorded sample
     bess-pipeline profile try sunspec-storage modbus-tcp://10.0.0.11:502/1
     bess-pipeline profile import modbus-mapping.json     from the earlier system
+    bess-pipeline profile find modbus-tcp://10.0.0.11:502/1 --units 1-20
+    bess-pipeline profile generate storage --name acme --from modbus-tcp://10.0.0.11:502/1      from its SunSpec models
 """
 
 from __future__ import annotations
@@ -20,14 +22,17 @@ import click
 from pipeline.console import as_json, fail, say, show
 from pipeline.earlier.importing import import_profile
 from pipeline.exits import Exit
+from pipeline.sunspec.verb import find_devices, generate_profile
 
 
 @click.group()
 def profile() -> None:
-    """Device profiles: list, show, lint, try, import."""
+    """Device profiles: list, show, lint, try, import, find, generate."""
 
 
 profile.add_command(import_profile)
+profile.add_command(generate_profile)
+profile.add_command(find_devices)
 
 
 @profile.command("list")

@@ -45,6 +45,8 @@ def cell(profile: Profile, name: str, point: Point | TextPoint) -> Cell:
     table, _, number = (point.register or "").partition(" ")
     if table not in TABLES or not number.strip().isdigit():
         raise ProfileError(f"{profile.name}.{name}: `{point.register}` is not a register such as `holding 40072`")
+    if isinstance(point, Point) and (point.scale_register or point.bits or point.byte_order != "big"):
+        raise ProfileError(f"{profile.name}.{name}: a scale, bits or byte order of its own are not simulated")
     address = int(number) - (1 if profile.addressing == "one_based" else 0)
     words = point.length if isinstance(point, TextPoint) else struct.calcsize(FORMAT[point.type]) // 2
     if not 0 <= address <= 0x10000 - words:

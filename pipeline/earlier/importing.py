@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,6 +14,7 @@ from pipeline.earlier.manifest import ManifestError
 from pipeline.earlier.mapping import mapping
 from pipeline.earlier.profile import Imported, NoProfileError, imported
 from pipeline.exits import Exit
+from pipeline.profile_file import as_file, write_file
 
 
 @click.command("import")
@@ -37,7 +36,7 @@ def import_profile(file: Path, name: str | None, output: Path | None, *, force: 
         show(refused, in_json=in_json)
         sys.exit(Exit.FAILED)
     if output is not None:
-        _write(output, text, force=force, in_json=in_json)
+        write_file(output, text, force=force, in_json=in_json)
     if in_json:
         say({"profile": made.values, "connect": made.connect, "notes": made.notes, "written": output and str(output)})
     elif output is None:
@@ -48,30 +47,5 @@ def import_profile(file: Path, name: str | None, output: Path | None, *, force: 
 
 def as_text(made: Imported, origin: str) -> str:
     """The profile's file: what to look at in its head, then its keys in the order in which profiles are written."""
-    from ruamel.yaml import YAML
-
-    yaml, out = YAML(), io.StringIO()
-    yaml.width, yaml.default_flow_style = 110, None  # what holds only plain values stands in one line
-    yaml.dump(_quoted(made.values), out)
     head = [f"Imported from {origin}. connect: {made.connect}", "", "To look at:"]
-    lines = [*head, *(f"- {said}" for said in made.notes)]
-    return "".join(f"# {line}".rstrip() + "\n" for line in lines) + out.getvalue()
-
-
-def _quoted(value: Any) -> Any:
-    """`yes` is a key here and a truth to some readers of YAML: it stands in quotes."""
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
-    if not isinstance(value, dict):
-        return value
-    return {DoubleQuotedScalarString(k) if k == "yes" else k: _quoted(inner) for k, inner in value.items()}
-
-
-def _write(output: Path, text: str, *, force: bool, in_json: bool) -> None:
-    if output.exists() and not force:
-        fail(f"{output} exists already; --force overwrites it", Exit.FAILED, in_json=in_json)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        fail(f"{error.filename}: {error.strerror}", Exit.FAILED, in_json=in_json)
+    return as_file(made.values, [*head, *(f"- {said}" for said in made.notes)])

@@ -33,7 +33,7 @@ class ModbusFault(Exception):  # noqa: N818 - a fault of the device or the line,
 
     def __init__(self, place: str, what: str) -> None:
         super().__init__(f"{place}: {what}")
-        self.place = place
+        self.place, self.what = place, what
 
 
 class LinkDown(ModbusFault): ...
