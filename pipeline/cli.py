@@ -153,13 +153,24 @@ def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, traces
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @click.option("--deny-warnings", is_flag=True, help="Warnings fail too (exit code 1).")
 @click.option("--env-stub", is_flag=True, help="Do without environment variables and secrets, e.g. in CI.")
+@click.option("--live", is_flag=True, help="Also listen to the devices, and write nothing: values, signs, limits.")
+@click.option("--seconds", type=click.FloatRange(1, 86_400), default=15.0, show_default=True,
+              help="With --live: how long to listen.")  # fmt: skip
 @secrets_folder
 @as_json
-def check(files: tuple[Path, ...], deny_warnings: bool, env_stub: bool, secrets_dir: Path, in_json: bool) -> None:
-    """Check definitions: syntax, units, references, safety rules. No network, no device."""
+def check(
+    files: tuple[Path, ...], deny_warnings: bool, env_stub: bool, live: bool, seconds: float, secrets_dir: Path,
+    in_json: bool,
+) -> None:  # fmt: skip
+    """Check definitions: syntax, units, references, safety rules. Without --live no network, no device."""
     from pipeline.check import check as check_file
     from pipeline.reactions import in_short, reactions
 
+    if live:
+        from pipeline.commissioning.verb import check_live
+
+        found = checked(chosen(files[0] if files else None, in_json=in_json), secrets_dir, in_json=in_json)
+        sys.exit(check_live(found, seconds, deny_warnings=deny_warnings, in_json=in_json))
     named = files or (chosen(None, in_json=in_json),)
     results = [check_file(file, secrets_dir=secrets_dir, env_stub=env_stub) for file in named]
     diagnostics = [diagnostic for result in results for diagnostic in result.diagnostics]

@@ -73,6 +73,7 @@ class Field:
     directory: Path | None = None
     utc_day: Callable[[], int] = lambda: 0
     link: Link = Connection
+    client: str = "-shadow"  # beside an armed process, which it must not evict
     brokers: dict[str, Broker] = field(default_factory=dict)
     devices: dict[str, ModbusDevice] = field(default_factory=dict)
     gateways: dict[tuple[str, int], Connection] = field(default_factory=dict)
@@ -91,8 +92,9 @@ class Field:
     def of(
         cls, compiled: Compiled, clock: Clock, post: Post, *, armed: bool, jitter: Callable[[], float],
         directory: Path | None = None, utc_day: Callable[[], int] = lambda: 0, link: Link = Connection,
+        client: str = "-shadow",
     ) -> Field:  # fmt: skip
-        made = cls(compiled, clock, post, armed, jitter, directory, utc_day, link)
+        made = cls(compiled, clock, post, armed, jitter, directory, utc_day, link, client)
         definition = compiled.definition
         for name, asset in definition.assets.items():
             made._asset(name, asset)
@@ -113,7 +115,7 @@ class Field:
         key = name if role == "control" else f"{name}.{role}"
         if key not in self.brokers:
             connection = self.compiled.definition.connections[name]
-            suffix = "" if self.armed else "-shadow"  # a shadow beside an armed process must not evict it
+            suffix = "" if self.armed else self.client
             self.brokers[key] = Broker(
                 key,
                 connection.url,

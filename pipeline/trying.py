@@ -56,6 +56,11 @@ async def read_once(profile: Profile, target: Target, timeout_s: float) -> tuple
         reading = await _mqtt(profile, target, timeout_s)
     else:
         raise TryError(f"the protocol `{profile.protocol}` is not acted on in this version")
+    return seen(profile, reading)
+
+
+def seen(profile: Profile, reading: Reading) -> tuple[Seen, ...]:
+    """Every point of a reading in words."""
     return tuple(
         _seen(profile, name, float(reading.values[index]), int(reading.quality[index]))
         for index, name in enumerate(point_names(profile))
