@@ -116,7 +116,7 @@ class Checkpoint:
         return self.sink.errors
 
     def offer(self, frame: Frame) -> None:
-        latches = frame.codes[self._rows].tobytes(), frame.site[self._told].tobytes()
+        latches = frame.codes.take(self._rows, 0).tobytes(), frame.site.take(self._told).tobytes()
         aged = self._timers and frame.mono_s - self._offered_s >= TIMERS_S
         if aged or latches != self._known:
             self._known, self._offered_s = latches, frame.mono_s

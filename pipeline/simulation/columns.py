@@ -78,3 +78,21 @@ class Wrote:
     heartbeat: F8
     ticks: F8
     boot: F8
+
+
+def said_text(said: Sequence[Said]) -> str:
+    """`repr` of these replies, of which those of one layout are decoded together."""
+    texts: list[str] = [""] * len(said)
+    pages: dict[Layout, list[int]] = {}
+    for place, reply in enumerate(said):
+        if isinstance(reply.values, Meaning):
+            pages.setdefault(reply.values.layout, []).append(place)
+        else:
+            texts[place] = repr(reply)
+    for layout, places in pages.items():
+        octets = [said[place].values.octets for place in places]  # type: ignore[attr-defined]
+        columns = [layout.column(octets, name).tolist() for name in layout.offsets]
+        for place, values in zip(places, zip(*columns, strict=True), strict=True):
+            told = {name: value if value == value else None for name, value in zip(layout.offsets, values, strict=True)}
+            texts[place] = f"Said(at_s={said[place].at_s!r}, values={told!r})"
+    return f"[{', '.join(texts)}]"

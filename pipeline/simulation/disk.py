@@ -44,7 +44,8 @@ class Disk:
         self.forced += 1
         if path.is_dir():
             self._names = {p: n for p, n in self._names.items() if p.parent != path}
-            self._names |= {p: p.stat().st_ino for p in path.iterdir() if p.is_file()}
+            with os.scandir(path) as found:
+                self._names |= {Path(entry.path): entry.inode() for entry in found if entry.is_file()}
         else:
             number = os.fstat(fd).st_ino
             self._contents[number] = path.read_bytes()

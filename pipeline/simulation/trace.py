@@ -17,7 +17,7 @@ import numpy.typing as npt
 from config.asset import Asset
 from config.definition import Definition
 from config.profile import Profile
-from pipeline.simulation.columns import F8, Column, Wrote, said_column
+from pipeline.simulation.columns import F8, Column, Wrote, said_column, said_text
 from simulator.station import Heard, Said
 from sources.act import ActKind
 
@@ -124,7 +124,7 @@ class Trace:
         """Everything that was on the wire and what the devices did, as one word."""
         word = blake2b(digest_size=32)
         for name, station in sorted(self.stations.items()):
-            word.update(f"{name}{station.heard}{station.said}".encode())
+            word.update(f"{name}{station.heard}{said_text(station.said)}".encode())
         word.update(f"{self.moments}{self.ticks}".encode())
         return word.hexdigest()
 

@@ -26,7 +26,7 @@ from sources.modbus.page import Page
 from sources.modbus.scaled import Scaled
 from sources.pause import pause
 from sources.points import point_names
-from sources.reading import Emit, Reading, lost
+from sources.reading import I8, Emit, Reading, lost
 
 #: Exceptions that speak of the registers asked for; all others speak of the device or of the way to it.
 _OF_THE_BLOCK = (1, 2, 3)
@@ -51,6 +51,7 @@ class ModbusSource:
         self._scaled = Scaled.of(profile)
         places = len(self._names) + len(self._scaled.factors)  # points, and the exponents that scale some of them
         self._values, self._quality = [nan] * places, [int(Quality.PROTOCOL)] * places
+        self._said: tuple[list[int], I8] = [], np.zeros(0, np.int64)  # the newest quality, as numbers and as a row
         self._period = profile.poll
         self._connection, self._unit, self._clock, self._emit = connection, unit, clock, emit
 
@@ -80,7 +81,10 @@ class ModbusSource:
         arrived = self._clock() if arrived is None else arrived
         self._scaled.scale(self._values, self._quality)
         values, quality = self._values[: len(self._names)], self._quality[: len(self._names)]
-        return Reading(self.device, arrived, np.array(values, np.float64), np.array(quality, np.int64))
+        if quality != self._said[0]:
+            self._said = quality, np.array(quality, np.int64)
+            self._said[1].flags.writeable = False  # many readings share it
+        return Reading(self.device, arrived, np.array(values, np.float64), self._said[1])
 
     async def _read(self, page: Page) -> None:
         block = page.block

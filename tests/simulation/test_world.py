@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.simulation.columns import said_text
 from pipeline.simulation.direct import Direct
 from pipeline.simulation.loop import DeadlockError, VirtualLoop
 from pipeline.simulation.net import MemoryNet
@@ -35,6 +36,18 @@ def test_one_seed_is_one_run(tmp_path: Path) -> None:
 
     assert run(1, "a") == run(1, "b")
     assert run(1, "c") != run(2, "d")
+
+
+def test_replies_that_are_spelled_together_are_spelled_as_each_by_itself(tmp_path: Path) -> None:
+    """A digest is over every value that every device said, "not implemented" included."""
+    with World(definition(), tmp_path) as world:
+        world.schedule(-100.0)
+        world.run(10.0)
+        world.lies("b1").sentinel = {"soc", "power"}
+        world.run(3.0)
+        for station in world.stations.values():
+            assert said_text(station.said) == repr(station.said)
+        assert "None" in said_text(world.stations["b1"].said)
 
 
 def test_a_killed_process_says_nothing_more_and_the_next_one_starts_over(tmp_path: Path) -> None:
