@@ -23,6 +23,7 @@ from config.quantity import (
     TemperatureDifference,
 )
 from config.section import Connect, Section, Text, Topic
+from config.topics import AssetTopics
 
 
 class Rated(Section):
@@ -140,6 +141,7 @@ class Asset(Section):
         examples=["modbus-tcp://10.20.0.11:502/1", "broker"],
     )
     topic: Topic | None = Field(None, description="topic of a device on MQTT", examples=["plant/bess1"])
+    topics: AssetTopics | None = Field(None, description="whole topics of a device on MQTT, instead of the profile's")
     node: Text | None = Field(None, description="node of a device on OPC UA", examples=["ns=2;s=ESS"])
     rated: Rated = Field(description="what it can do at most")
     soc: SocBand = Field(SocBand(), description="state of charge in which it is operated")

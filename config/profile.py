@@ -14,7 +14,6 @@ A profile that contradicts itself is refused when it is read (E509), at the key 
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from typing import Any, Literal, Self
 
@@ -32,13 +31,13 @@ from config.quantity import (
 )  # fmt: skip
 from config.registers import check_cadence, check_factor, check_overlap, check_ranges, check_table, wrong
 from config.section import Section
+from config.topics import PART, PARTS, Topics
 from config.units import DURATION, POWER, Dimension
 
 __all__ = [
     "Alarm", "Point", "Profile", "Ratings", "RegisterType", "Response", "Table", "TextPoint", "Topics", "Watchdog",
 ]  # fmt: skip
 
-_PART = re.compile(r"[^\x00-\x20\x7f+#$]{0,100}")
 _PLACES = {"modbus": "register", "mqtt": "path", "opcua": "node"}
 _SPOKEN = {"modbus": "a Modbus", "mqtt": "an MQTT", "opcua": "an OPC UA"}
 
@@ -91,14 +90,6 @@ class Ratings(Section):
     apparent: ApparentPower | None = Field(None, description="most apparent power", examples=["275 kVA"])
 
 
-class Topics(Section):
-    """MQTT topics below the asset's `topic` prefix; `{asset}` is the asset's id."""
-
-    telemetry: str = Field("telemetry", description="where it publishes")
-    command: str = Field("command", description="where it listens")
-    acknowledge: str = Field("command/ack", description="where it acknowledges")
-
-
 class Profile(Section):
     """One kind of device. `kind` storage can be commanded; a meter never is."""
 
@@ -126,9 +117,13 @@ class Profile(Section):
         examples=[["close_contactor", "open_contactor"]],
     )  # fmt: skip
     stamp: str | None = Field(
-        None, description="the device's own time stamp: on MQTT its path in the message, RFC 3339 in UTC; on OPC UA "
-        "the read point whose source time stamp it is", examples=["timestamp", "heartbeat"],
+        None, description="the device's own time stamp: on MQTT its path in the message, RFC 3339 in UTC or a number "
+        "(`stamp_unit`), without it the age counts from the arrival; on OPC UA the read point whose source time stamp "
+        "it is", examples=["timestamp", "heartbeat"],
     )  # fmt: skip
+    stamp_unit: Literal["s", "ms", "us", "ns"] | None = Field(
+        None, description="the time stamp is a number, the time since 1970 in this unit", examples=["ms"]
+    )
     fresh_by: str | None = Field(
         None, description="point whose change proves fresh data; without one the device is weak: `frozen_after` counts"
     )
@@ -214,10 +209,11 @@ class Profile(Section):
             raise wrong("alarm bits are 0 to 52", "alarms")
 
     def _check_topics(self) -> None:
-        for name in ("telemetry", "command", "acknowledge"):
-            if not _PART.fullmatch(getattr(self.topics, name)):
+        for name in PARTS:
+            if not PART.fullmatch(getattr(self.topics, name) or ""):
                 raise wrong("this is not the end of a topic: no `+`, `#`, `$`, spaces", "topics", name)
-        if self.kind == "storage" and self.topics.command in (self.topics.telemetry, self.topics.acknowledge):
+        published = [getattr(self.topics, name) for name in PARTS if name != "command"]
+        if self.kind == "storage" and self.topics.command in published:
             raise wrong("what the device listens to is not what it publishes", "topics", "command")
 
     def _check_writes(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from config.address import canonical_host, parse_url
 from config.definition import Asset, Input, Meter
 from config.definition import Connection as Declared
+from config.topics import MEASURED, Qos, whole
 from jit.frame import Frame
 from operators.cut import Command, cut
 from operators.offers import TYPE_OF_KIND
@@ -31,12 +32,14 @@ from sinks.mqtt import MqttWriter
 from sources.foreign import ForeignSource
 from sources.modbus.connection import Connection
 from sources.modbus.device import Link, ModbusDevice
+from sources.mqtt.address import Client
 from sources.mqtt.ceiling import CeilingTopic
 from sources.mqtt.connection import Broker
 from sources.mqtt.identity import Introduced
 from sources.mqtt.level import Level
+from sources.mqtt.notices import Notices
 from sources.mqtt.schedule import ScheduleTopic
-from sources.mqtt.telemetry import Telemetry, default_prefix, topic_of
+from sources.mqtt.telemetry import Telemetry
 
 Clock = Callable[[], float]
 Post = Callable[[Any], None]
@@ -124,6 +127,7 @@ class Field:
                 user=connection.user,
                 password=secret(connection),
                 ca=connection.ca,
+                client=client(connection),
             )
             if role != "control":
                 self.jobs[f"connections.{key}"] = self.brokers[key].run
@@ -142,17 +146,15 @@ class Field:
             self._opcua(name, asset.connect, asset.node)
             writer = self.servers.writer(name, asset, rated, self.post)
         else:
-            broker, prefix = self.broker(asset.connect), asset.topic or default_prefix(name)
-            telemetry = topic_of(prefix, profile.topics.telemetry, name)
-            self._telemetry(name, broker, telemetry)
-            command, acknowledge = (
-                topic_of(prefix, part, name) for part in (profile.topics.command, profile.topics.acknowledge)
-            )
-            self.topics += [command, acknowledge]
+            broker = self.broker(asset.connect)
+            topics = whole(name, asset.topic, profile.topics, asset.topics)
+            qos = profile.topics.qos if asset.topics is None or asset.topics.qos is None else asset.topics.qos
+            self._telemetry(name, broker, topics, qos)
+            told = topics["telemetry"]
             writer = MqttWriter(
-                name, profile, rated, broker, command, acknowledge, self.post, self.clock,
-                introduced=Introduced(name, profile, asset.identity, broker, telemetry, self.post, self.clock),
-                budget=asset.write_budget,
+                name, profile, rated, broker, topics["command"], topics["acknowledge"], self.post, self.clock,
+                introduced=Introduced(name, profile, asset.identity, broker, told, self.post, self.clock),
+                budget=asset.write_budget, qos=qos,
             )  # fmt: skip
         self.writers[name] = writer
         self.jobs[f"{name}.writer"] = writer.run
@@ -164,8 +166,8 @@ class Field:
         elif profile.protocol == "opcua":
             self._opcua(name, meter.connect, meter.node)
         else:
-            prefix = meter.topic or default_prefix(name)
-            self._telemetry(name, self.broker(meter.connect), topic_of(prefix, profile.topics.telemetry, name))
+            topics = whole(name, meter.topic, profile.topics, parts=MEASURED)
+            self._telemetry(name, self.broker(meter.connect), topics, profile.topics.qos)
 
     def _input(self, name: str, signal: Input) -> None:
         if signal.node is not None:
@@ -191,9 +193,11 @@ class Field:
         device = self.servers.device(name, self.compiled.profiles[name], connect, str(node))
         self.jobs[name] = device.source(self.post).run
 
-    def _telemetry(self, name: str, broker: Broker, topic: str) -> None:
-        Telemetry(name, self.compiled.profiles[name], topic, broker, self.post)
-        self.topics.append(topic)
+    def _telemetry(self, name: str, broker: Broker, topics: dict[str, str], qos: Qos) -> None:
+        profile = self.compiled.profiles[name]
+        notices = Notices(name, profile, topics, broker, qos.telemetry)
+        Telemetry(name, profile, topics["telemetry"], broker, self.post, qos=qos.telemetry, notices=notices)
+        self.topics += topics.values()
 
     def _ceilings(self) -> None:
         """Topics of the grid operator; what comes over the endpoint is `pipeline.ceilings`."""
@@ -265,3 +269,10 @@ class Field:
 def secret(connection: Declared) -> str | None:
     """The password of a connection, if it has one."""
     return None if connection.password is None else connection.password.reveal()
+
+
+def client(connection: Declared) -> Client | None:
+    """Certificate and key with which we introduce ourselves, if the connection has them."""
+    if connection.certificate is None or connection.certificate.path is None:
+        return None
+    return connection.certificate.path, None if connection.key is None else connection.key.path

@@ -12,12 +12,13 @@ from pathlib import Path
 from config.address import parse_url
 from config.canonical import SIGNED, canonical, dimension_of
 from config.profile import Profile
+from config.topics import topic_of
 from config.units import show
 from jit.codes import Quality
 from sources.modbus.connection import Connection
 from sources.modbus.source import ModbusSource
 from sources.mqtt.connection import Broker
-from sources.mqtt.telemetry import Telemetry, topic_of
+from sources.mqtt.telemetry import Telemetry
 from sources.points import point_names
 from sources.reading import Reading
 

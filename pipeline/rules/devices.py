@@ -8,6 +8,7 @@ from config.address import canonical_host, canonical_topic
 from config.diagnostics import Diagnostic
 from config.profile import Profile
 from config.shape import suggestion
+from config.topics import whole
 from pipeline.rules.subject import Device, Subject
 
 _SCHEMES = {"modbus": ("modbus-tcp",), "mqtt": ("mqtt", "mqtts"), "opcua": ("opc.tcp",)}
@@ -53,16 +54,35 @@ def _how(profile: Profile) -> str:
 
 def _topic(subject: Subject, device: Device, profile: Profile) -> Iterator[Diagnostic]:
     topic = device.section.topic
-    if profile.protocol == "mqtt" and topic is None:
+    whole_ones = getattr(device.section, "topics", None)
+    named = whole_ones is not None and None not in (whole_ones.telemetry, whole_ones.command, whole_ones.acknowledge)
+    if profile.protocol == "mqtt" and topic is None and not named:
         message = f"`{profile.name}` speaks MQTT and needs `topic`"
         yield subject.key_problem("E507", message, "write the device's own topic, e.g. `plant/bess1`", *device.at)
     if profile.protocol != "mqtt" and topic is not None:
         yield subject.key_problem("E507", "`topic` means nothing to this device", "remove it", *device.at, "topic")
+    yield from _own_topics(subject, device, profile)
     if profile.protocol == "opcua" and device.section.node is None:
         message = f"`{profile.name}` speaks OPC UA and needs `node`"
         yield subject.key_problem("E507", message, 'write the device\'s own node, e.g. `"ns=2;s=ESS"`', *device.at)
     if profile.protocol != "opcua" and device.section.node is not None:
         yield subject.key_problem("E507", "`node` means nothing to this device", "remove it", *device.at, "node")
+
+
+def _own_topics(subject: Subject, device: Device, profile: Profile) -> Iterator[Diagnostic]:
+    """Whole topics of one asset: on MQTT only, and what it listens to is not what it publishes."""
+    own, at = getattr(device.section, "topics", None), (*device.at, "topics")
+    if own is None:
+        return
+    if profile.protocol != "mqtt":
+        yield subject.key_problem("E507", "`topics` mean nothing to this device", "remove them", *at)
+        return
+    topics = whole(device.id, device.section.topic, profile.topics, own)
+    listens = topics.pop("command")
+    same = next((name for name, topic in topics.items() if canonical_topic(topic) == canonical_topic(listens)), None)
+    if same is not None:
+        message = f"it listens where it publishes its {same}"
+        yield subject.key_problem("E507", message, "give its commands a topic of their own", *at)
 
 
 def apart(subject: Subject) -> Iterator[Diagnostic]:
@@ -85,20 +105,24 @@ def apart(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def _reached(subject: Subject, device: Device) -> list[tuple[object, ...]]:
-    """What must be free for a device: its address; its topic, those above it, and that nothing stands below it."""
-    if device.topic is None:
+    """What must be free for a device: its address; its topics, those above them, and that nothing stands below."""
+    if not device.topics:
         return _occupied(subject, device)
-    topic = canonical_topic(device.topic)
-    parts = topic.split("/")
-    above = [("topic", "/".join(parts[:length])) for length in range(1, len(parts) + 1)]
-    return [*above, ("above", topic)]
+    found: list[tuple[object, ...]] = []
+    for topic in map(canonical_topic, device.topics.values()):
+        parts = topic.split("/")
+        found += [("topic", "/".join(parts[:length])) for length in range(1, len(parts) + 1)]
+        found.append(("above", topic))
+    return found
 
 
 def _occupied(subject: Subject, device: Device) -> list[tuple[object, ...]]:
-    if device.topic is not None:
-        topic = canonical_topic(device.topic)
-        parts = topic.split("/")
-        return [("topic", topic), *(("above", "/".join(parts[:length])) for length in range(1, len(parts)))]
+    if device.topics:
+        found: list[tuple[object, ...]] = []
+        for topic in map(canonical_topic, device.topics.values()):
+            parts = topic.split("/")
+            found += [("topic", topic), *(("above", "/".join(parts[:length])) for length in range(1, len(parts)))]
+        return found
     address = subject.address(device.section.connect)
     if address is not None and address.scheme == "opc.tcp":
         return [("opcua", canonical_host(address.host), address.port, device.section.node)]

@@ -101,9 +101,10 @@ def _folder(subject: Subject, output: RecordingOutput, at: Location) -> Iterator
 
 def _own_topic(subject: Subject, output: MqttOutput, at: Location) -> Iterator[Diagnostic]:
     for device in subject.devices:
-        if device.topic is not None and reaches(output.topic, device.topic):
+        place = next((place for place, own in device.topics.items() if reaches(output.topic, own)), None)
+        if place is not None:
             code = "E301" if device.commanded else "E302"
-            first = ((*device.at, "topic"), "the device's topic")
+            first = ((*device.at, *place), "the device's topic")
             message = f"this output reaches the topic of `{device.id}`"
             yield subject.problem(code, message, "outputs have topics of their own", *at, "topic", first=first)
     for what, place, topic in _read_topics(subject):
@@ -134,8 +135,9 @@ def request_topics(subject: Subject) -> Iterator[Diagnostic]:
     """A request, a limit or an input is never read from a device's own topic."""
     for what, at, topic in _read_topics(subject):
         for device in subject.devices:
-            if device.topic is not None and reaches(topic, device.topic):
-                first = ((*device.at, "topic"), "the device's topic")
+            place = next((place for place, own in device.topics.items() if reaches(topic, own)), None)
+            if place is not None:
+                first = ((*device.at, *place), "the device's topic")
                 message = f"the {what} is read from the topic of `{device.id}`"
                 yield subject.problem("E302", message, "give it a topic of its own", *at, first=first)
 

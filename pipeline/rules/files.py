@@ -9,11 +9,13 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from config.definition import RecordingOutput
+from config.address import AddressError
+from config.definition import Connection, RecordingOutput
 from config.diagnostics import Diagnostic
 from config.plain import Location
 from config.quantity import Secret
 from pipeline.rules.subject import Subject
+from sources.mqtt.address import parse
 
 
 def certificates(subject: Subject) -> Iterator[Diagnostic]:
@@ -27,6 +29,7 @@ def certificates(subject: Subject) -> Iterator[Diagnostic]:
             except (OSError, ssl.SSLError):
                 message, advice = "this file holds no certificates", "name a file of certificates in PEM"
                 yield subject.problem("E321", message, advice, "connections", name, "ca")
+        yield from _client(subject, name, connection)
     door = subject.definition.endpoint
     if door is None or door.tls is None or not _read(door.tls.certificate) or not _read(door.tls.key):
         return
@@ -38,6 +41,21 @@ def certificates(subject: Subject) -> Iterator[Diagnostic]:
         first = (("endpoint", "tls", "key"), "its key")
         advice = "both in PEM, the key without a password and of this certificate"
         yield subject.problem("E321", message, advice, "endpoint", "tls", "certificate", first=first)
+
+
+def _client(subject: Subject, name: str, connection: Connection) -> Iterator[Diagnostic]:
+    """A client certificate for a broker fits its key, and its connection is encrypted."""
+    certificate, key, address = connection.certificate, connection.key, subject.address(name)
+    if certificate is None or address is None or address.scheme not in ("mqtt", "mqtts"):
+        return
+    if address.scheme == "mqtt":
+        message, advice = "a certificate is shown over TLS only", "write `mqtts://`, or remove `certificate`"
+        yield subject.problem("E321", message, advice, "connections", name, "certificate")
+    elif _read(certificate) and (key is None or _read(key)):
+        try:
+            parse(connection.url, client=(Path(str(certificate.path)), None if key is None else Path(str(key.path))))
+        except AddressError as error:
+            yield subject.problem("E321", error.message, error.help, "connections", name, "certificate")
 
 
 def _read(secret: Secret) -> bool:

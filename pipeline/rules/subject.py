@@ -15,6 +15,7 @@ from config.diagnostics import Diagnostic, Related, Severity
 from config.load import Loaded
 from config.plain import Location
 from config.profile import Profile
+from config.topics import PARTS
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,12 @@ class Device:
     profile: Profile | None
 
     @property
-    def topic(self) -> str | None:
-        """Its own topic as it is on the broker: `{asset}` is its id."""
-        return None if self.section.topic is None else self.section.topic.replace("{asset}", self.id)
+    def topics(self) -> dict[Location, str]:
+        """Its own topics as they are on the broker, by where they stand in its section: `{asset}` is its id."""
+        own = getattr(self.section, "topics", None)
+        said: dict[Location, str | None] = {("topic",): self.section.topic}
+        said |= {("topics", name): getattr(own, name) for name in PARTS if own is not None}
+        return {place: topic.replace("{asset}", self.id) for place, topic in said.items() if topic is not None}
 
     @property
     def commanded(self) -> bool:

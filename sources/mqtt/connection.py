@@ -82,6 +82,7 @@ class Broker:
         user: str | None = None,
         password: str | None = None,
         ca: str | Path | None = None,
+        client: address.Client | None = None,
         keepalive_s: int = 5,
         connect_timeout_s: float = 5.0,
         retry_s: tuple[float, float] = (0.25, 5.0),
@@ -92,7 +93,7 @@ class Broker:
         if not client_id or not 1 <= keepalive_s <= 10:
             raise ValueError("a client id and a keep-alive of 1 to 10 s are needed")
         self.name = name
-        self.address = address.parse(url, ca)
+        self.address = address.parse(url, ca, client)
         self.counters = Counters()
         self.renewed: list[Callable[[], None]] = []  # called at every connect: what was proved before counts no more
         self._clock = clock
@@ -104,6 +105,7 @@ class Broker:
         self._outbox = Outbox(outbox)
         self._receivers: dict[str, list[Receive]] = {}
         self._unsubscribed: set[str] = set()
+        self._qos: dict[str, int] = {}
         self._reserved: set[str] = set()
         self._commands: dict[str, int] = {}
         self._acknowledged = asyncio.Event()
@@ -145,9 +147,13 @@ class Broker:
         check_topic(topic)
         self._identity = replace(self._identity, will=Outgoing(topic, payload, qos=1, retain=True))
 
-    def subscribe(self, topic: str, receive: Receive) -> None:
-        """Call `receive` in the loop for every message on `topic` (no wildcards), now and after every reconnection."""
+    def subscribe(self, topic: str, receive: Receive, qos: int = 1) -> None:
+        """Call `receive` in the loop for every message on `topic` (no wildcards), now and after every reconnection.
+
+        The highest `qos` that anybody asks for counts.
+        """
         check_topic(topic)
+        self._qos[topic] = max(qos, self._qos.get(topic, 0))
         self._receivers.setdefault(topic, []).append(receive)
         self._unsubscribed.add(topic)
         if self.connected:
@@ -166,10 +172,11 @@ class Broker:
         self._pump()
         return True
 
-    def send(self, topic: str, payload: bytes, deadline_s: float) -> str | None:
-        """Put a command on the socket in this very call, QoS 1, never retained; None, or why it was not sent.
+    def send(self, topic: str, payload: bytes, deadline_s: float, qos: int = 1) -> str | None:
+        """Put a command on the socket in this very call, never retained; None, or why it was not sent.
 
         Not sent after `deadline_s` (scheduler time). MQTT 5: the broker drops it when the rest of that time is over.
+        With QoS 0 the broker acknowledges nothing, and the next command does not wait for it.
         """
         session = self._session
         if topic not in self._reserved:
@@ -184,7 +191,7 @@ class Broker:
         if not left_s > 0.0:
             return "its deadline has passed"
         try:
-            mid = session.put(Outgoing(topic, payload, qos=1), max(1, floor(left_s)))
+            mid = session.put(Outgoing(topic, payload, qos), max(1, floor(left_s)))
         except Exception as error:  # the library's own errors are a failed write, never the end of the caller
             return f"{type(error).__name__}: {error}"
         if mid is not None:
@@ -274,7 +281,7 @@ class Broker:
         if self._session is None or not self._session.alive:
             return
         try:
-            self._session.subscribe(sorted(self._unsubscribed))
+            self._session.subscribe([(topic, self._qos[topic]) for topic in sorted(self._unsubscribed)])
             self._unsubscribed.clear()
         except Exception as error:  # no packet id free: the next turn of `_serve` tries again
             logger.debug("mqtt {}: subscribing waits: {}", self.name, error)

@@ -153,9 +153,9 @@ class Session:
         self._client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain, **properties)
         return self._in_flight.newest if message.qos else None
 
-    def subscribe(self, topics: Iterable[str]) -> None:
-        """One SUBSCRIBE with QoS 1 for all `topics`: each packet needs a place among those in flight."""
-        subscriptions = [gmqtt.Subscription(topic, qos=1) for topic in topics]
+    def subscribe(self, topics: Iterable[tuple[str, int]]) -> None:
+        """One SUBSCRIBE for all `topics`, each with its QoS: each packet needs a place among those in flight."""
+        subscriptions = [gmqtt.Subscription(topic, qos=qos) for topic, qos in topics]
         if subscriptions:
             self._client.subscribe(subscriptions)
 

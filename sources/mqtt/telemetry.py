@@ -8,7 +8,8 @@
 Guarantees: a point is VALID only if its member was there, of the declared type, and finite; nothing is ever 0 because
 it was missing; nothing here raises on what arrived. A retained message is shown but never VALID: its points carry
 RETAINED, because nobody knows how old it is. A time stamp that cannot be read takes VALID from all points (TIME); an
-absent one is no time stamp. Ranges, and time stamps in the future or too old, are `validate`'s.
+absent one is no time stamp, and the age counts from the arrival. Ranges, and time stamps in the future or too old, are
+`validate`'s.
 
 Types: `bool` takes true, false, 0, 1; integers take whole numbers of their range; floats take numbers. A text is taken
 only by a point with `values`, and stands for the number listed there. Units and signs: `sources.points`.
@@ -18,7 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from math import isfinite, nan
+from typing import Protocol
 
 import numpy as np
 from loguru import logger
@@ -42,6 +45,7 @@ _WHOLE = {
     "uint64": (0, 2**64 - 1),
     "int64": (-(2**63), 2**63 - 1),
 }
+_UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _Result = tuple[float, Quality]
 _MISSING: _Result = (nan, Quality.MISSING)
 _PROTOCOL: _Result = (nan, Quality.PROTOCOL)
@@ -85,6 +89,12 @@ class _Member:
         return int(found) if found == int(found) and bounds[0] <= found <= bounds[1] else None
 
 
+class Notices(Protocol):
+    """What else the device says about itself, and what of a reading that leaves (`sources.mqtt.notices`)."""
+
+    def restrict(self, reading: Reading) -> Reading: ...
+
+
 class Decoder:
     """What a profile says about a device's JSON, ready to decode. Raises `ProfileError` for a point without a path."""
 
@@ -94,6 +104,7 @@ class Decoder:
         self.max_bytes = max_bytes
         self._members = tuple(_member(profile, name) for name in self.points)
         self._stamp = None if profile.stamp is None else tuple(profile.stamp.split("."))
+        self._unit_ns = _UNIT_NS.get(profile.stamp_unit or "", 0)
 
     def decode(self, payload: bytes, arrived_s: float, retained: bool = False) -> tuple[Reading, str]:
         """The reading of one message, and what is wrong with the message as a whole ("" if nothing)."""
@@ -117,11 +128,20 @@ class Decoder:
         found = _ABSENT if self._stamp is None else member(document, self._stamp)
         if found is _ABSENT or found is None:
             return None, ""
+        if self._unit_ns:
+            return self._counted(found)
         text = found if isinstance(found, str) else ""
         try:
             return parse_utc(f"{text[:-6]}Z" if text.endswith("+00:00") else text), ""
         except ValueError as error:
             return None, f"time stamp {shown(found)}: {error}"
+
+
+    def _counted(self, found: object) -> tuple[int | None, str]:
+        if isinstance(found, bool) or not isinstance(found, int | float) or not _is_finite(found):
+            return None, f"time stamp {shown(found)}: expected a number"
+        ns = found * self._unit_ns if isinstance(found, int) else int(Decimal(repr(found)) * self._unit_ns)
+        return (ns, "") if 0 <= ns < 2**63 else (None, f"time stamp {shown(found)}: not since 1970 in this unit")
 
 
 class Telemetry:
@@ -132,14 +152,16 @@ class Telemetry:
     """
 
     def __init__(
-        self, device: str, profile: Profile, topic: str, broker: Broker, emit: Emit, max_bytes: int = MAX_BYTES
-    ) -> None:
+        self, device: str, profile: Profile, topic: str, broker: Broker, emit: Emit, max_bytes: int = MAX_BYTES,
+        *, qos: int = 1, notices: Notices | None = None,
+    ) -> None:  # fmt: skip
         self.topic = topic
         self.refused = 0
         self._decoder = Decoder(device, profile, max_bytes)
         self._emit = emit
         self._wrong = ""
-        broker.subscribe(topic, self.receive)
+        self._notices = notices
+        broker.subscribe(topic, self.receive, qos)
 
     @property
     def points(self) -> tuple[str, ...]:
@@ -153,17 +175,7 @@ class Telemetry:
             if wrong != self._wrong:
                 logger.warning("{}: telemetry on {}: {}", self._decoder.device, self.topic, wrong)
         self._wrong = wrong
-        self._emit(reading)
-
-
-def topic_of(prefix: str, part: str, asset: str) -> str:
-    """A device's topic: `prefix/part`; an empty part is the prefix itself, and `{asset}` is the asset's id."""
-    return "/".join(piece for piece in (prefix.strip("/"), part.strip("/")) if piece).replace("{asset}", asset)
-
-
-def default_prefix(asset: str) -> str:
-    """Where an asset without a `topic` of its own is."""
-    return f"battery/{asset}"
+        self._emit(reading if self._notices is None else self._notices.restrict(reading))
 
 
 def _member(profile: Profile, name: str) -> _Member:
@@ -175,12 +187,15 @@ def _member(profile: Profile, name: str) -> _Member:
 
 
 def member(document: object, path: Sequence[str]) -> object:
-    """The member at `path`, `_ABSENT` if it is not there. What is no object on the way has no members."""
+    """The member at `path`, `_ABSENT` if it is not there. A list's members are its places, from 0."""
     found = document
     for name in path:
-        if not isinstance(found, dict) or name not in found:
+        if isinstance(found, list) and name.isdecimal() and int(name) < len(found):
+            found = found[int(name)]
+        elif isinstance(found, dict) and name in found:
+            found = found[name]
+        else:
             return _ABSENT
-        found = found[name]
     return found
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from config.catalogue import profile
+from config.definition import Connection as Declared
+from config.topics import AssetTopics, Qos
 from pipeline.compile import compile_definition
 from pipeline.field import Field
 from sinks.alarms.condition import Condition
@@ -55,3 +58,23 @@ def test_units_behind_one_gateway_share_one_connection() -> None:
     field = Field.of(compiled, lambda: 0.0, lambda _signal: None, armed=False, jitter=lambda: 0.5)
     assert field.devices["b1"].connection is field.devices["site.poc"].connection
     assert (field.devices["b1"].unit, field.devices["site.poc"].unit) == (1, 7)
+
+
+@pytest.mark.safety
+@pytest.mark.req("LH-MQTT-003", "LH-MQTT-004")
+def test_an_asset_on_mqtt_uses_its_own_topics_and_nothing_else() -> None:
+    """S2: what is commanded is the topic of this asset's definition, and no output may publish on any of its topics."""
+    definition = site()
+    own = AssetTopics(command="cmnd/b1", acknowledge="stat/b1", status="stat/b1/status", qos=Qos(telemetry=0))
+    battery = definition.assets["b1"].model_copy(update={"connect": "broker", "topic": "tele/b1", "topics": own})
+    broker = {"broker": Declared(url="mqtt://127.0.0.1:1883")}
+    over_mqtt = definition.model_copy(update={"assets": {"b1": battery}, "connections": broker})
+    compiled = compile_definition(over_mqtt, {"b1": profile("mqtt-storage"), "site.poc": METER})
+    field = Field.of(compiled, lambda: 0.0, lambda _signal: None, armed=False, jitter=lambda: 0.5)
+    client = field.brokers["broker"]
+    assert sorted(field.topics) == [
+        "battery/site.poc/telemetry", "cmnd/b1", "stat/b1", "stat/b1/status", "tele/b1/telemetry",
+    ]  # fmt: skip
+    assert client._reserved == {"cmnd/b1"}
+    asked = {topic: qos for topic, qos in client._qos.items() if "b1" in topic}
+    assert asked == {"tele/b1/telemetry": 0, "stat/b1/status": 0, "stat/b1": 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import subprocess
 from pathlib import Path
@@ -96,6 +97,11 @@ FAULTS = [
     Fault("E506", "  one:\n", "  one:\n    stop_sequence: [ { until_not: «contactor», within: 30 s } ]\n"),
     Fault("E202", "  one:\n", "  one:\n    soc_dwell: { above: «110 %», at_most: 12 h }\n"),
     Fault("E202", "  one:\n", "  one:\n    write_budget: { per_day: «0» }\n"),
+    # topics of one asset
+    Fault("E507", TWO, f"{TWO}    «topics»: {{ command: plant/two/telemetry }}\n", "publishes its telemetry"),
+    Fault("E507", "  one:\n", "  one:\n    «topics»: { telemetry: a/b }\n", "mean nothing"),
+    Fault("E217", TWO, f"{TWO}    topics: {{ command: «a/#» }}\n"),
+    Fault("E202", TWO, f"{TWO}    topics: {{ qos: {{ command: «2» }} }}\n"),
     # OPC UA
     Fault("E221", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: «x»\n"),
     Fault("E221", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: «i=77»\n",
@@ -156,6 +162,23 @@ def test_a_server_never_takes_the_address_of_a_device() -> None:
     assert (problem.code, len(problem.related)) == ("E301", 1)
 
 
+@pytest.mark.safety
+@pytest.mark.req("LH-MQTT-003", "LH-CONF-003")
+@pytest.mark.parametrize(
+    ("command", "code"), [("plant/state/two", "E301"), ("plant/commitment", "E302"), ("plant/meter", "E312")]
+)
+def test_a_whole_topic_of_an_asset_is_guarded_like_its_own_one(command: str, code: str) -> None:
+    """No output reaches it, no request is read from it, no other device has it (S2)."""
+    found = checked(PLANT.replace(TWO, f"{TWO}    topics: {{ command: {command} }}\n"))
+    assert {problem.code for problem in errors(found.diagnostics)} == {code}
+
+
+def test_a_device_whose_topics_are_all_whole_needs_no_other() -> None:
+    topics = "telemetry: tele/two, command: cmnd/two, acknowledge: stat/two, qos: { telemetry: 0 }"
+    found = checked(PLANT.replace("    topic: plant/two\n", f"    topics: {{ {topics} }}\n"))
+    assert found.ok, render(found.diagnostics)
+
+
 def test_everything_that_a_site_needs_is_checked_clean_but_for_what_is_later() -> None:
     text = PLANT.replace("  one:\n", "  one:\n    identity: { serial: A-1 }\n    write_budget: { per_day: 10 }\n"
                          "    soc_dwell: { above: 95 %, at_most: 12 h }\n"
@@ -209,6 +232,25 @@ def test_a_certificate_that_does_not_fit_its_key_is_found_before_anything_runs(t
     assert found("viewer_token", "web_key") == [("E321", 41)]
     assert found("web_cert", "web_key", ca="viewer_token") == [("E321", 24)]
     assert ssl.OPENSSL_VERSION
+
+
+@pytest.mark.req("LH-API-008")
+def test_a_client_certificate_fits_its_key_and_is_shown_over_tls_only(tmp_path: Path) -> None:
+    for name in ("mqtt_password", "viewer_token", "operator_token"):
+        (tmp_path / name).write_text(f"{name}-0123456789", encoding="utf-8")
+    certificate(tmp_path, "ems")
+    certificate(tmp_path, "other")
+    path = tmp_path / "site.yaml"
+
+    def found(key: str, scheme: str = "mqtts") -> list[str]:
+        shown = f"user: ems, certificate: !secret ems_cert, key: !secret {key},"
+        text = re.sub(r"mqtts?://", f"{scheme}://", PLANT.replace("user: ems,", shown))
+        path.write_text(text, encoding="utf-8")
+        return [p.code for p in check(path, environment={}, secrets_dir=tmp_path).diagnostics]
+
+    assert found("ems_key") == []
+    assert found("other_key") == ["E321"]
+    assert found("ems_key", "mqtt") == ["E321"]
 
 
 def test_a_state_directory_below_a_file_is_found(tmp_path: Path) -> None:

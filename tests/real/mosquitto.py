@@ -33,6 +33,7 @@ from typing import Self
 import pytest
 
 _START_S = 10.0
+_CURVE = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 
 def binary() -> str | None:
@@ -83,6 +84,11 @@ class Mosquitto:
             _certificates(self.directory)
         if self.users:
             _passwords(self.directory / "passwords", self.users)
+
+    def client(self, name: str) -> tuple[Path, Path]:
+        """A client certificate for `name` by this broker's authority, and its key."""
+        _signed(self.directory, name, f"/CN={name}")
+        return self.directory / f"{name}.crt", self.directory / f"{name}.key"
 
     @property
     def url(self) -> str:
@@ -201,13 +207,17 @@ def _openssl(directory: Path, *arguments: str) -> None:
 
 def _certificates(directory: Path) -> None:
     """A certificate authority and a server certificate for localhost and 127.0.0.1, valid for two days."""
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     (directory / "extensions").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
     ca = ("-x509", "-days", "2", "-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.crt")
-    _openssl(directory, "req", *curve, *ca)
-    _openssl(directory, "req", *curve, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
+    _openssl(directory, "req", *_CURVE, *ca)
+    _signed(directory, "server", "/CN=localhost")
+
+
+def _signed(directory: Path, name: str, subject: str) -> None:
+    """`name.crt` and `name.key`, signed by the authority in `directory`."""
+    _openssl(directory, "req", *_CURVE, "-subj", subject, "-keyout", f"{name}.key", "-out", f"{name}.csr")
     sign = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions")
-    _openssl(directory, "x509", "-req", "-in", "server.csr", *sign, "-out", "server.crt")
+    _openssl(directory, "x509", "-req", "-in", f"{name}.csr", *sign, "-out", f"{name}.crt")
 
 
 def _passwords(path: Path, users: Mapping[str, str]) -> None:

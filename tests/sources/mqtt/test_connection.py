@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from config.address import AddressError
 from sources.mqtt.address import parse
 from sources.mqtt.connection import Broker, Message
 from tests.real.connection import Connecting
-from tests.real.mosquitto import Mosquitto, require
+from tests.real.mosquitto import Mosquitto
 from tests.real.observer import Observer
 from tests.real.until import until
 from tests.sources.mqtt.gate import HUNG, REFUSED, Gate
@@ -291,33 +290,21 @@ async def test_more_than_twenty_topics_are_subscribed(mosquitto: Mosquitto, conn
         await until(lambda: {message.topic for message in got} == {f"in/{number}" for number in range(90)})
 
 
-@pytest.mark.req("LH-API-008")
-async def test_tls_is_verified_and_users_are_checked(tmp_path: Path, connecting: Connecting) -> None:
-    require()
-    with Mosquitto(tmp_path, tls=True, users={"ems": "right"}) as server:
-        async with connecting(server, ca=server.ca, user="ems", password="right") as broker:
-            await until(lambda: broker.connected)
-        async with connecting(server, ca=server.ca, user="ems", password="wrong") as broker:
-            await until(lambda: broker.counters.failures)
-            assert not broker.connected
-        async with connecting(server, user="ems", password="right") as broker:  # the system does not know this CA
-            await until(lambda: broker.counters.failures)
-            assert not broker.connected
-    with pytest.raises(AddressError, match="cannot be read"):
-        parse("mqtts://localhost", tmp_path / "missing.crt")
-
-
-async def test_passwords_are_never_logged(
-    tmp_path: Path, connecting: Connecting, logged: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    require()
-    caplog.set_level("DEBUG")
-    with Mosquitto(tmp_path, users={"ems": "right"}) as server:
-        async with connecting(server, user="ems", password="s3cr3t-wrong") as broker:
-            await until(lambda: broker.counters.failures)
-            everything = "\n".join([*logged, caplog.text, repr(broker._identity), str(vars(broker))])
-    assert "cannot connect" in everything
-    assert "s3cr3t" not in everything
+@pytest.mark.req("LH-MQTT-004")
+async def test_each_topic_has_its_quality_of_service(mosquitto: Mosquitto, connecting: Connecting) -> None:
+    """Subscriptions ask for theirs; a command at QoS 0 leaves at once, is not waited for, and expires all the same."""
+    loop = asyncio.get_running_loop()
+    async with Observer(mosquitto.url) as seen, connecting(mosquitto) as broker:
+        broker.subscribe("zero", lambda _message: None, 0)
+        broker.subscribe("one", lambda _message: None, 0)
+        broker.subscribe("one", lambda _message: None, 1)
+        broker.reserve("cmd")
+        await until(lambda: "zero (QoS 0)" in mosquitto.log and "one (QoS 1)" in mosquitto.log)
+        for number in range(3):
+            assert broker.send("cmd", b"%d" % number, loop.time() + 5.0, 0) is None
+        await until(lambda: len(seen.on("cmd")) == 3)
+    assert [(m.qos, m.retain) for m in seen.on("cmd")] == [(0, False)] * 3
+    assert all(m.expiry_s in {4, 5} for m in seen.on("cmd"))
 
 
 async def test_what_a_strict_broker_says_is_said(connecting: Connecting, logged: list[str]) -> None:

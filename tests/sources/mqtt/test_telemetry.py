@@ -15,7 +15,7 @@ from config import catalogue
 from config.profile import Profile
 from jit.codes import Quality
 from sources.mqtt.connection import Message
-from sources.mqtt.telemetry import Decoder, ProfileError, Telemetry, default_prefix, topic_of
+from sources.mqtt.telemetry import Decoder, ProfileError, Telemetry
 from sources.points import point_names
 from sources.reading import Reading
 from tests.real.connection import Connecting
@@ -65,6 +65,27 @@ def test_time_stamp_and_arrival() -> None:
     assert reading(STORAGE, SAMPLE | {"timestamp": "2026-01-31T12:00:00+00:00"}).stamp_ns == got.stamp_ns
     assert reading(STORAGE, SAMPLE | {"timestamp": None}).stamp_ns is None
     assert points(STORAGE, SAMPLE | {"timestamp": None})["soc"] == (55.2, Quality.VALID)
+
+
+@pytest.mark.parametrize(("unit", "said"), [("s", 1769860800.25), ("ms", 1769860800250), ("ns", 1769860800250000000)])
+def test_a_time_stamp_may_be_a_number(unit: str, said: float) -> None:
+    profile = METER.model_copy(update={"stamp_unit": unit})
+    got = reading(profile, {"timestamp": said, "power_kw": 1})
+    assert got.stamp_ns == 1769860800250 * 10**6
+    unreadable: list[object] = ["2026-01-31T12:00:00Z", True, -1, 10**30, 1e300, [], {}]
+    for wrong in unreadable:
+        bad = reading(profile, {"timestamp": wrong, "power_kw": 1})
+        assert bad.stamp_ns is None
+        assert not any(code & Quality.VALID for code in bad.quality), wrong
+    assert reading(profile, {"power_kw": 1}).stamp_ns is None
+
+
+def test_a_path_may_lead_through_a_list() -> None:
+    profile = custom(path="phases.1.p")
+    assert points(profile, {"phases": [{"p": 1}, {"p": 2}]})["power"] == (2.0, Quality.VALID)
+    for absent in ([{"p": 1}], [], [1, 2], {"1": 5}, "ab"):
+        assert points(profile, {"phases": absent})["power"][1] == Quality.MISSING
+    assert points(profile, {"phases": {"1": {"p": 3}}})["power"] == (3.0, Quality.VALID)
 
 
 @pytest.mark.req("LH-SAFE-006", "LH-PROT-002")
@@ -203,20 +224,13 @@ def test_damaged_messages_never_raise(at: int, damage: bytes) -> None:
         assert not quality & Quality.VALID or isfinite(value)
 
 
-def test_topics() -> None:
-    assert topic_of("battery/bess1", "telemetry", "bess1") == "battery/bess1/telemetry"
-    assert topic_of("site/pv/meter", "", "pv") == "site/pv/meter"
-    assert topic_of("/plants/{asset}/", "command/ack", "bess1") == "plants/bess1/command/ack"
-    assert default_prefix("bess1") == "battery/bess1"
-
-
 class Wire:
     """A connection that only remembers who subscribed."""
 
     def __init__(self) -> None:
         self.topics: list[str] = []
 
-    def subscribe(self, topic: str, _receive: object) -> None:
+    def subscribe(self, topic: str, _receive: object, _qos: int = 1) -> None:
         self.topics.append(topic)
 
 
