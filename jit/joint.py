@@ -76,13 +76,13 @@ def possible(values: F8, codes: I8, ratings: F8) -> None:
 
 @term
 def rooms(site: F8, site_codes: I8, constants: F8) -> tuple[float, float]:
-    """What everything else feeds in and draws, kW: as measured, else the most declared or seen in 15 minutes.
+    """What everything else feeds in and draws, kW: as measured at the worst, else the most declared or seen lately.
 
     ∞ where a meter that must be there is not.
     """
-    other = site[r.OTHER_KW]
+    other, off = site[r.OTHER_KW], site[r.OTHER_OFF_KW]
     if site_codes[r.POC_QUALITY] == VALID and other == other:
-        return other, -other
+        return other + off, off - other
     if constants[c.POC_REQUIRED] > 0.5:
         return INF, INF
     feeds = most(constants[c.MAX_PV], site[r.OTHER_MOST_KW])

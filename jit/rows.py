@@ -172,12 +172,12 @@ from jit.layout import Fail, Layout, Row
 # site[row] -------------------------------------------------------------------------------------------------------
 (
     POC_KW, POC_AGE_S, POC_PROOF, POC_PROOF_S, FREQUENCY_HZ, FREQUENCY_AGE_S, FREQUENCY_PROOF, FREQUENCY_PROOF_S,
-    OTHER_KW, LAST_OTHER_KW, CLOCK_LOST_S, OTHER_MOST_KW, OTHER_LEAST_KW, CEILING_TOLD_IMPORT_KW,
+    OTHER_KW, OTHER_OFF_KW, LAST_OTHER_KW, CLOCK_LOST_S, OTHER_MOST_KW, OTHER_LEAST_KW, CEILING_TOLD_IMPORT_KW,
     CEILING_TOLD_EXPORT_KW, CEILING_ISSUED_IMPORT_S, CEILING_ISSUED_EXPORT_S, CEILING_AGE_IMPORT_S,
     CEILING_AGE_EXPORT_S, TOTAL_KW, TOTAL_KVAR, CEILING_IMPORT_KW, CEILING_EXPORT_KW, SITE_LOW_KW, SITE_HIGH_KW,
     MUST_LOW_KW, MUST_HIGH_KW, OVER_BACK_S, UNDER_BACK_S, MUST_KVAR, POC_KVAR, POC_V, MUST_SHORT_KW,
     MEAN_IMPORT_KW, MEAN_EXPORT_KW, MEAN_IMPORT_KWS, MEAN_EXPORT_KWS, MEAN_IMPORT_UNTIL_S, MEAN_EXPORT_UNTIL_S,
-) = range(39)  # fmt: skip
+) = range(40)  # fmt: skip
 # site_codes[row]
 (
     ARMED, POC_QUALITY, FREQUENCY_QUALITY, CLOCK, POC_V_QUALITY, CEILING_IMPORT, CEILING_EXPORT, SITE_LOW_BY,
@@ -339,7 +339,7 @@ SITE_VALUE_ROWS: tuple[Row, ...] = (
     *_rows("snapshot", "s", "frequency_age_s"),
     *_rows("snapshot", "1", "frequency_proof", "hold"),
     *_rows("snapshot", "s", "frequency_proof_s", "hold"),
-    *_rows("snapshot", "kW", "other_kw"),
+    *_rows("snapshot", "kW", "other_kw other_off_kw"),
     *_rows("snapshot", "kW", "last_other_kw", "hold"),
     *_rows("snapshot", "s", "clock_lost_s", "hold"),
     *_rows("snapshot", "kW", "other_most_kw other_least_kw", "hold"),

@@ -6,7 +6,9 @@
 
 A meter and the batteries are read at different instants. Both sums are kept in rings with the age of each entry, and
 compared at the older of the two instants, linearly between entries: a battery that moves is no load that comes and
-goes. Nothing is known (NaN) as soon as one part is not.
+goes. Between two entries nobody saw when the power moved: by so much `other_kw` may be off either way, which fades in
+seconds only, since a command that follows a wrong one moves the power again. Nothing is known (NaN) as soon as one part
+is not.
 
 `holds_*` is what a battery may still hold: what it confirmed last and anything sent since, also while silent.
 Powers in kW, + = feeding in; times in s. Errors are NaN in a row.
@@ -27,6 +29,7 @@ ARMED = 2
 WRITTEN, CONFIRMED, DIFFERENT = 1, 2, 6
 MINUTES = r.MINUTES  # buckets of the worst case that stands in for a meter that is lost
 MINUTE_S = 60.0
+FADES_S = 5.0  # a doubt about what else hangs at the connection
 
 
 @term
@@ -39,16 +42,20 @@ def push(site: F8, past_site: F8, row: int, slots: int, value: float, age: float
 
 
 @term
-def at_age(site: F8, row: int, slots: int, age: float) -> float:
-    """The value of a ring that many seconds ago, linear between entries; beyond the last one known, that one."""
-    found: float = site[row]
+def at_age(site: F8, row: int, slots: int, age: float) -> tuple[float, float]:
+    """The value of a ring that many seconds ago, linear between entries; beyond the last one known, that one.
+
+    And how far it may be off: in the middle of two entries half of what lies between them, at an entry nothing.
+    """
+    found, off = site[row], 0.0
     for k in range(1, slots):
         older, younger, then = site[row + slots + k], site[row + slots + k - 1], site[row + k]
         if not younger < age or older != older:
             break
         share = (age - younger) / (older - younger) if younger < age < older else 1.0
+        off = abs(then - found) * min(share, 1.0 - share)
         found = found + (then - found) * share if share < 1.0 else then
-    return found
+    return found, off
 
 
 @term
@@ -94,12 +101,17 @@ def others(
     slots: int,
     dt: float,
 ) -> None:
-    """other_kw = poc_kw − Σ power_kw at one instant; `row` is the first of `slots` × 4 ring rows and the minutes."""
+    """other_kw = poc_kw − Σ power_kw at one instant, ± other_off_kw.
+
+    `row` is the first of `slots` × 4 ring rows and the minutes.
+    """
     fed = oldest = 0.0
     for a in range(values.shape[1]):
         fed += values[r.POWER_KW, a] if codes[r.QUALITY, a] == VALID else np.nan
         age = ages[place[M_DEVICE, a]]
         oldest = age if age > oldest else oldest
+    off = past_site[r.OTHER_OFF_KW]
+    off = off * (1.0 - dt / FADES_S) if off == off and dt < FADES_S else 0.0
     site[r.OTHER_KW] = np.nan
     site[r.LAST_OTHER_KW] = past_site[r.LAST_OTHER_KW]
     if slots > 0:
@@ -109,12 +121,17 @@ def others(
         push(site, past_site, poc, slots, site[r.POC_KW] if good else np.nan, metered if good else 0.0, dt)
         if good and fed == fed:
             instant = max(oldest, metered)
-            site[r.OTHER_KW] = at_age(site, poc, slots, instant) - at_age(site, row, slots, instant)
+            there, there_off = at_age(site, poc, slots, instant)
+            ours, ours_off = at_age(site, row, slots, instant)
+            site[r.OTHER_KW], anew = there - ours, there_off + ours_off
+            off = anew if anew > off else off
         if site[r.OTHER_KW] == site[r.OTHER_KW]:
             site[r.LAST_OTHER_KW] = site[r.OTHER_KW]
         worst_of(site, past_site, row + 4 * slots, site[r.OTHER_KW], dt)
+        site[r.OTHER_OFF_KW] = off
     else:
         site[r.OTHER_MOST_KW] = site[r.OTHER_LEAST_KW] = np.nan
+        site[r.OTHER_OFF_KW] = 0.0
 
 
 @kernel(F2, I2, RF2, RI2, RF2, F)

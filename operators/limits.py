@@ -37,6 +37,7 @@ from operators.stage import stage
         "may_discharge",
         "state_by",
         "other_kw",
+        "other_off_kw",
         "other_most_kw",
         "other_least_kw",
         "poc_quality",

@@ -112,6 +112,7 @@ def sites(draw: st.DrawFn) -> dict[str, Any]:
         "max_pv": draw(POWER),
         "poc_required": float(draw(st.booleans())),
         "other": draw(st.one_of(SIGNED, SIGNED, st.just(NAN))),
+        "other_off": draw(st.one_of(st.just(0.0), POWER)),
         "seen": sorted((draw(SIGNED), draw(SIGNED))) if draw(st.booleans()) else [NAN, NAN],
         "told": draw(st.lists(st.one_of(POWER, st.just(NAN), st.just(np.inf)), min_size=2, max_size=2)),
         "told_age": draw(st.lists(st.floats(0.0, 100.0), min_size=2, max_size=2)),
@@ -153,7 +154,7 @@ class Case:
             self.codes[row] = [int(battery[name]) for battery in batteries]
         self.band_row = len(r.SITE_VALUE_ROWS)
         self.site = np.full(self.band_row + 2 * len(site["transformers"]), np.nan)
-        self.site[r.OTHER_KW] = site["other"]
+        self.site[r.OTHER_KW], self.site[r.OTHER_OFF_KW] = site["other"], site.get("other_off", 0.0)
         self.site[r.OTHER_LEAST_KW], self.site[r.OTHER_MOST_KW] = site["seen"]
         self.past_site = np.full_like(self.site, np.nan)
         for d in range(2):
@@ -232,10 +233,12 @@ class Case:
     def groups(self) -> dict[str, list[tuple[list[int], Fraction | None, Fraction | None]]]:
         """Members and rooms, inward and outward, of every group by the name of its limit."""
         given = self.given
-        other = exact(given["other"]) if given["poc_good"] else None
+        off = given.get("other_off", 0.0)
+        least, most = exact(given["other"] - off), exact(given["other"] + off)
+        others = (least, most) if given["poc_good"] and least is not None and most is not None else None
         declared = (Fraction(given["max_pv"]), Fraction(given["max_load"]))
         seen = exact(given["seen"][0]), exact(given["seen"][1])
-        around = oracle.surroundings(other, given["poc_required"] > 0.5, declared, seen)
+        around = oracle.surroundings(others, given["poc_required"] > 0.5, declared, seen)
         feeds, draws = around or (None, None)
 
         def limit(name: str) -> Fraction | None:

@@ -152,11 +152,11 @@ def possible(reach: Reach) -> tuple[Fraction, Fraction]:
 
 
 def surroundings(
-    other: Fraction | None, required: bool, declared: tuple[Fraction, Fraction], seen: Interval
+    others: tuple[Fraction, Fraction] | None, required: bool, declared: tuple[Fraction, Fraction], seen: Interval
 ) -> tuple[Fraction, Fraction] | None:
     """What everything else feeds in and draws. None: there is no room at all."""
-    if other is not None:
-        return other, -other
+    if others is not None:
+        return others[1], -others[0]
     if required:
         return None
     least, most = seen

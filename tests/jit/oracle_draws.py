@@ -172,4 +172,5 @@ class Draws:
             "given": None if room == np.inf else (None, given, given | rise)[int(rng.integers(3))],
             "transformers": groups,
             "poc_good": chosen(1.0, 1.0, 0.0), "dt": chosen(0.1, 1.0, 2.0, 30.0), "q_first": chosen(0.0, 1.0),
+            "other_off": 0.05 * whole * (n % 3),
         }  # fmt: skip

@@ -103,9 +103,17 @@ def test_without_its_meter_a_site_counts_what_is_declared_or_was_seen(
     site, site_codes = np.full(len(r.SITE_VALUE_ROWS), NAN), np.zeros(len(r.SITE_CODE_ROWS), np.int64)
     constants = np.zeros(len(c.SITE_NAMES))
     constants[c.POC_REQUIRED], constants[c.MAX_PV], constants[c.MAX_LOAD] = required, 20.0, 50.0
-    site[r.OTHER_KW], site_codes[r.POC_QUALITY] = other, 1 if good else 2
+    site[r.OTHER_KW], site[r.OTHER_OFF_KW], site_codes[r.POC_QUALITY] = other, 0.0, 1 if good else 2
     site[r.OTHER_LEAST_KW], site[r.OTHER_MOST_KW] = seen
     assert joint.rooms(site, site_codes, constants) == expected
+
+
+@pytest.mark.hazard("S4")
+def test_what_else_hangs_there_counts_at_the_worst_that_it_may_be() -> None:
+    """Measured while a battery moved: as infeed against export, as load against import."""
+    site, site_codes = np.zeros(len(r.SITE_VALUE_ROWS)), np.ones(len(r.SITE_CODE_ROWS), np.int64)
+    site[r.OTHER_KW], site[r.OTHER_OFF_KW] = 30.0, 12.0
+    assert joint.rooms(site, site_codes, np.zeros(len(c.SITE_NAMES))) == (42.0, -18.0)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +202,7 @@ def test_the_narrower_of_site_and_grid_operator_is_the_sites_band_and_named_so(
     constants = np.zeros(len(c.SITE_NAMES))
     constants[c.IMPORT_LIMIT], constants[c.EXPORT_LIMIT] = limits
     site[r.MEAN_IMPORT_KW] = site[r.MEAN_EXPORT_KW] = INF
-    site[r.OTHER_KW], site_codes[r.POC_QUALITY] = 0.0, 1
+    site[r.OTHER_KW], site[r.OTHER_OFF_KW], site_codes[r.POC_QUALITY] = 0.0, 0.0, 1
     site[r.CEILING_IMPORT_KW], site[r.CEILING_EXPORT_KW] = told
     joint.connect(values, g.codes, site, site_codes, constants, starts, g.members, ROW)
     low, high, low_by, high_by = expected
