@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 from config.profile import Point
 from simulator.registers import RANGE, decode, encode
 
 EXCEPTIONS = (1, 2, 3, 4, 5, 6, 8, 10, 11)
 ODD = (math.nan, math.inf, -math.inf, 1e-45, -0.0, 3.4e38, -3.4e38)
+#: The same in a document.
+ODD_MEMBERS: tuple[Any, ...] = (math.nan, math.inf, -math.inf, 5e-324, -0.0, 1e308, -1e308, None, True, "n/a")
 
 
 @dataclass
@@ -44,6 +47,14 @@ class Lies:
         elif len(words) > 1 and self._chance(self.torn):
             words = [*before[:1], *words[1:]]
         return words[::-1] if self.swapped else words
+
+    def tells(self, name: str, member: Any) -> Any:
+        """A point of a JSON document as the device publishes it."""
+        if name in self.sentinel:
+            return None
+        if name in self.scaled and isinstance(member, int | float):
+            return member * self.scaled[name]
+        return self.rng.choice(ODD_MEMBERS) if self._chance(self.odd) else member
 
     def honest(self) -> bool:
         """Whether every point is said as it is."""

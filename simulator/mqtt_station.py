@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from config.profile import Profile
@@ -45,7 +46,7 @@ class MqttStation:
         self._advance()
         if not (self._page and (self.lies.frozen or self.plant.effects.frozen)):
             self._page = telemetry.storage_telemetry(self.profile, self.plant, self._utc_ns())
-        page = self._page | {self.profile.read[name].path or name: None for name in self.lies.sentinel}
+        page = self._page if self.lies.honest() else self._page | self._lied()
         values = self._meaning(page)
         message = Message(below(self.prefix, self.profile.topics.telemetry), json.dumps(page).encode())
         self.broker.publish(message, partial(self._note, values))
@@ -55,17 +56,25 @@ class MqttStation:
         if not self.said or self.said[-1].values is not values:
             self.said.append(Said(self._now(), values))
 
+    def _lied(self) -> dict[str, Any]:
+        places = {name: point.path or name for name, point in self.profile.read.items()}
+        return {place: self.lies.tells(name, self._page[place]) for name, place in places.items()}
+
     def _meaning(self, page: dict[str, Any]) -> dict[str, float | None]:
         values: dict[str, float | None] = {}
         for name, point in self.profile.read.items():
             found: Any = page.get(point.path or name)
-            number = {text: raw for raw, text in point.values.items()}.get(found, found)
-            if isinstance(number, int | float):
-                told = from_device(self.profile, name, point, float(number))
-                values[name] = float(number in point.yes) if point.yes else told
-            else:
+            named = {text: raw for raw, text in point.values.items()}
+            number = named.get(found, found) if isinstance(found, str) else found
+            if isinstance(number, bool) is not bool(point.yes) or not isinstance(number, int | float):
                 values[name] = None
+            else:
+                told = from_device(self.profile, name, point, float(number))
+                values[name] = float(number in point.yes) if point.yes else told if isfinite(told) else None
         return values
+
+    def _refusal(self) -> str | None:
+        return "busy" if self.lies.busy or self.lies.exception() is not None else None
 
     def _receive(self, payload: bytes, retained: bool) -> None:
         self._advance()
@@ -79,8 +88,10 @@ class MqttStation:
         tick = float(said.rpartition("-")[2])
         values: dict[str, float | str] = {"power": kw, "heartbeat": tick, "revert_after": REVERTS_S}
         discards = self.lies.drops_write()
-        reason = None if discards else telemetry.take(self.profile, self.plant, command)
+        reason = self._refusal() or (None if discards else telemetry.take(self.profile, self.plant, command))
         self.heard.append(Heard(self._now(), self.broker.sent_s, values, taken=reason is None and not discards))
+        if self.lies.rival_kw is not None:
+            self.plant.write("power", self.lies.rival_kw)
         self._answer(said, reason)
 
     def _answer(self, command_id: str | None, reason: str | None) -> None:

@@ -14,13 +14,17 @@ next one on the same folder.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from pipeline.simulation.loop import Burnt
+from pipeline.simulation.mqtt_world import MqttWorld
 from pipeline.simulation.net import Transport
+from pipeline.simulation.pushed import Pushed
 from pipeline.simulation.world import World
 
 #: A point that is not reached within so much time is not reached (s).
 PATIENCE_S = 30.0
+OUTSIDE: tuple[Any, ...] = (Transport._arrive, Pushed._arrive, MqttWorld._publish)
 
 
 class Fate:
@@ -51,11 +55,11 @@ class Fate:
         world, loop = self.world, self.world.loop
         world.trace.healthy = False
         end_s = loop.now_s + seconds
-        under_way = [h for h in loop._scheduled if not h.cancelled() and h.when() <= end_s and _arrives(h)]
-        for handle in sorted(under_way, key=lambda handle: handle.when()):
-            loop.now_s = max(loop.now_s, handle.when())
-            handle._run()
-            handle.cancel()
+        while under_way := [h for h in loop._scheduled if not h.cancelled() and h.when() <= end_s and _outside(h)]:
+            first = min(under_way, key=lambda handle: handle.when())
+            loop.now_s = max(loop.now_s, first.when())
+            first._run()
+            first.cancel()
         loop.now_s = end_s
         world.advance()
 
@@ -82,5 +86,7 @@ class Fate:
         self.world.loop.fuse = 1
 
 
-def _arrives(handle: asyncio.TimerHandle) -> bool:
-    return getattr(handle._callback, "__func__", None) is Transport._arrive  # type: ignore[attr-defined]
+def _outside(handle: asyncio.TimerHandle) -> bool:
+    """Whether this happens at a device, and not in the process."""
+    callback: Any = handle._callback  # type: ignore[attr-defined]
+    return getattr(callback, "__func__", None) in OUTSIDE

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from errno import EIO, ENOSPC
 
-from pipeline.simulation.faults import devices, lines, lives, people
+from pipeline.simulation.faults import brokers, devices, lines, lives, people
 from pipeline.simulation.faults.kind import End, Kind, Setting, a_number, a_point, a_stage, between, one_of
 from simulator.faults import Fault
 
@@ -26,12 +26,14 @@ FAULTS: dict[str, dict[str, Kind]] = {
     },
     "F02": {"delay": Kind(lines.delay, {"mean_s": between(0.01, 2.0)})},
     "F03": {
-        "doubled": Kind(lines.share_of("doubled"), {"share": between(0.05, 0.5)}),
-        "replayed": Kind(lines.share_of("replayed"), {"share": between(0.05, 0.5)}),
+        "doubled": Kind(lines.share_of("doubled"), {"share": between(0.05, 0.5)}, needs="registers"),
+        "replayed": Kind(lines.share_of("replayed"), {"share": between(0.05, 0.5)}, needs="registers"),
     },
     "F04": {"late": Kind(lines.share_of("late"), {"share": between(0.02, 0.2)})},
     "F05": {
-        "damaged": Kind(lines.share_of("damaged"), {"share": between(0.002, 0.1)}, latches=True),
+        "damaged": Kind(
+            lines.share_of("damaged"), {"share": between(0.002, 0.1)}, latches=True, needs="registers"
+        ),
         "pieces": Kind(lines.share_of("pieces"), {"share": between(0.1, 1.0)}),
     },
     "F06": {"freeze": Kind(devices.lie("frozen"))},
@@ -47,9 +49,11 @@ FAULTS: dict[str, dict[str, Kind]] = {
         "scaled": Kind(
             devices.scaled, {"point": one_of("power", "soc"), "factor": one_of(0.1, 10.0)}, latches=True
         ),
-        "swapped": Kind(devices.lie("swapped"), latches=True),
+        "swapped": Kind(devices.lie("swapped"), latches=True, needs="registers"),
     },
-    "F11": {"torn": Kind(devices.share_of("torn"), {"share": between(0.002, 0.1)}, latches=True)},
+    "F11": {
+        "torn": Kind(devices.share_of("torn"), {"share": between(0.002, 0.1)}, latches=True, needs="registers")
+    },
     "F12": {
         "busy": Kind(devices.lie("busy")),
         "refused": Kind(devices.share_of("refused"), {"share": between(0.01, 0.3)}),
@@ -81,6 +85,13 @@ FAULTS: dict[str, dict[str, Kind]] = {
     "F18": {
         "clock": Kind(lives.clock_step, {"seconds": one_of(-86_400, -3600, -1, 1, 3600, 86_400)}),
         "skew": Kind(lives.clock_skew, {"ppm": between(-500.0, 500.0)}),
+    },
+    "F19": {
+        "broker_restarts": Kind(
+            brokers.restarts, {"forgets": one_of(0, 1), "times": one_of(1, 2, 5)}, needs="broker"
+        ),
+        "taken_over": Kind(brokers.taken_over, {"every_s": between(0.5, 20.0)}, latches=True, needs="broker"),
+        "retained": Kind(brokers.retained, {"which": one_of(*brokers.JUNK)}, needs="broker"),
     },
     "F21": {
         "broken_disk": Kind(lives.disk_broken, {"error": one_of(ENOSPC, EIO)}),

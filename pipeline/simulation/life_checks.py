@@ -13,21 +13,21 @@ from pipeline.simulation.checks import Found, invariant
 from pipeline.simulation.trace import Boot, Trace
 from sources.act import ActKind
 
-RECOVERS_S = 10.0
 SAFE_S = 2.0
 HOLDS = {ActKind.STOP, ActKind.DEACTIVATE, ActKind.LOCK_OUT}
 
 
 @invariant("L1")
 def it_comes_back(trace: Trace) -> Iterator[Found]:
-    """When all faults have ended and nothing latches, power flows again within 10 s, or the re-entry delay.
+    """When all faults have ended and nothing latches, power flows again within `recovers_s`, or the re-entry delay.
 
     Permission that had just returned and was lost again waits for `calm_for` (L3).
     """
     if trace.healed_s is None:
         return
     machine = trace.site.chain.state_machine
-    delay = max(RECOVERS_S, machine.reentry_delay or (60.0 if trace.site.site.grid_code not in (None, "none") else 0.0))
+    by_code = 60.0 if trace.site.site.grid_code not in (None, "none") else 0.0
+    delay = max(trace.recovers_s, machine.reentry_delay or by_code)
     for asset in trace.assets:
         lately = trace.healed_s - 2 * machine.calm_for
         calm = machine.calm_for if _returned_lately(trace, asset, lately) or not _asked(trace, asset, lately) else 0.0

@@ -159,6 +159,6 @@ class MemoryNet:
         if broker is None:
             transport = Transport(self, line, protocol, lambda: born == self.generation)
         else:
-            transport = Pushed(loop, line, broker, protocol, lambda: born == self.generation)
+            transport = Pushed(loop, line, broker, protocol, lambda: born == self.generation, self.spent)
         protocol.connection_made(transport)
         return transport, protocol

@@ -2,13 +2,14 @@
 
     client protocol ◄──► Pushed ──(Line)──► Broker
 
-TCP repeats what is lost: a share that is dropped comes late instead. A line that is dead carries nothing more, and
-whoever waits on it has to notice by itself.
+TCP repeats what is lost: a share that is dropped comes late instead, and what meets a silent line waits until it speaks
+again. Whoever waits on a connection that the other side forgot has to notice by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -16,41 +17,70 @@ from pipeline.simulation.line import Line
 from simulator.broker import Broker
 
 REPEATED_S = 0.3
+Way = deque[tuple[float, Callable[[], None]]]  # in the order of arrival: when, and what happens then
 
 
 class Pushed(asyncio.Transport):
     """One connection of a client to a broker. `deaf`: the other side forgot it."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, line: Line, broker: Broker, protocol: Any, alive: Callable[[], bool]
-    ) -> None:
+        self, loop: asyncio.AbstractEventLoop, line: Line, broker: Broker, protocol: Any, alive: Callable[[], bool],
+        spent: Callable[[bytes], bytes],
+    ) -> None:  # fmt: skip
         super().__init__()
+        self._spent = spent
         self._loop, self._line, self._broker, self._protocol, self._alive = loop, line, broker, protocol, alive
         self._closed = self.deaf = False
-        self._due = {True: 0.0, False: 0.0}  # when the newest bytes arrive, out and back
+        self._out: Way = deque()
+        self._back: Way = deque()
         self._client = broker.connected(self)
         line.open_.append(self)
 
     def write(self, octets: bytes | bytearray | memoryview) -> None:
+        meant = self._spent(bytes(octets))
         sent_s = self._loop.time()
-        self._carry(bytes(octets), True, lambda: self._broker.received(self._client, bytes(octets), sent_s))
+        self._carry(self._out, meant, self._arrive, lambda: self._broker.received(self._client, meant, sent_s))
 
     def send(self, octets: bytes, arrived: Callable[[], None] | None = None) -> None:
         def hear() -> None:
-            if not self._closed and self._alive():
-                if arrived is not None:
-                    arrived()
-                self._protocol.data_received(octets)
+            if self._closed or not self._alive():
+                return
+            if arrived is not None:
+                arrived()
+            for piece in self._line.split(octets):
+                self._protocol.data_received(piece)
 
-        self._carry(octets, False, hear)
+        self._carry(self._back, octets, self._return, hear)
 
-    def _carry(self, octets: bytes, out: bool, arrive: Callable[[], None]) -> None:
-        if self._closed or self.deaf or self._line.dead or not self._alive():
+    def _carry(self, way: Way, octets: bytes, arrive: Callable[[], None], act: Callable[[], None]) -> None:
+        if self._closed or self.deaf or not self._alive():
             return
-        carried = self._line.carry(octets)
+        carried = None if self._line.dead else self._line.carry(octets)
         takes_s = carried[0].takes_s if carried else REPEATED_S
-        self._due[out] = max(self._due[out], self._loop.time() + takes_s)
-        self._loop.call_at(self._due[out], arrive)
+        newest_s = way[-1][0] if way else 0.0
+        way.append((max(newest_s, self._loop.time() + takes_s), act))
+        if len(way) == 1:
+            self._loop.call_at(way[0][0], arrive)
+
+    def _arrive(self) -> None:
+        """At the broker, whatever has become of the sender meanwhile."""
+        self._next(self._out, self._arrive)
+
+    def _return(self) -> None:
+        self._next(self._back, self._return)
+
+    def _next(self, way: Way, again: Callable[[], None]) -> None:
+        """What is due arrives in its turn; on a silent line it is sent again a little later."""
+        now = self._loop.time()
+        if self.deaf or self._line.cut:
+            way.clear()
+        elif self._line.dead:
+            self._loop.call_at(now + REPEATED_S, again)
+        elif way:
+            _, act = way.popleft()
+            act()
+            if way:
+                self._loop.call_at(max(now, way[0][0]), again)
 
     def get_write_buffer_size(self) -> int:
         return 0

@@ -34,9 +34,10 @@ class Strike:
 
 def draw(world: World, kinds: Mapping[str, Kind], seconds: float) -> tuple[Strike, ...]:
     """First which kinds are on (swarm), then when, where and how hard each strikes, from a random stream of its own."""
-    luck = {name: stream(world.seed, f"on {name}").random() for name in kinds}
+    possible = [name for name, kind in kinds.items() if not kind.needs or kind.needs in world.parts]
+    luck = {name: stream(world.seed, f"on {name}").random() for name in possible}
     share = stream(world.seed, "swarm").choice(SHARES)
-    on = [name for name in kinds if luck[name] < share] or [min(luck, key=luck.__getitem__)]
+    on = [name for name in possible if luck[name] < share] or [min(luck, key=luck.__getitem__)]
     strikes = [strike for name in on for strike in _strikes(world, name, kinds[name], seconds)]
     return tuple(sorted(strikes, key=lambda strike: (strike.begin_s, strike.kind)))
 

@@ -84,7 +84,7 @@ class Write(NamedTuple):
 @dataclass
 class Trace:
     """`ticks` are the instants at which a tick was complete; `raised` the times in which a stage failed in every tick;
-    `healed_s` is when all faults had ended.
+    `healed_s` is when all faults had ended, `recovers_s` how long connections then need to be back.
     """
 
     site: Definition
@@ -101,6 +101,7 @@ class Trace:
     missed: int = 0
     healthy: bool = True
     healed_s: float | None = None
+    recovers_s: float = 10.0
     _known: dict[tuple[str, str], tuple[Any, Any]] = field(default_factory=dict, repr=False)
 
     @property

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -86,7 +86,11 @@ class Shell:
 
 
 class World:
-    """Runs one seed. `trace` is everything that went over the wire and what the devices did."""
+    """Runs one seed. `trace` is everything that went over the wire and what the devices did. `parts` are what some
+    faults need; `booted` is called with every new process.
+    """
+
+    parts: frozenset[str] = frozenset({"registers"})
 
     def __init__(self, site: Definition, folder: Path, *, seed: int = 0, soc_pct: float = 50.0, armed: bool = True,
                  profile: Profile | None = None, battery: Battery | None = None, poll_s: float | None = None,
@@ -105,6 +109,7 @@ class World:
         profiles = {name: profile or storage(poll_s) for name in site.assets}
         cells = battery or Battery(charge_kw=RATED_KW, discharge_kw=RATED_KW, energy_kwh=ENERGY_KWH)
         model = Model(cells, Site(load_kw=0.0, pv_kw=0.0), frequency or Frequency(array("d", [50.0]), "steady"))
+        self.hosts: dict[str, tuple[str, int]] = {}  # at which address a device is reached, where it is not its own
         self.plants = {name: Plant(model, Board(), soc_pct, 0.0) for name in site.assets}
         self.poc = MeterPlant(model, Board(), self.plants)
         self.stations = {name: self._station(name, profiles[name], plant) for name, plant in self.plants.items()}
@@ -114,6 +119,7 @@ class World:
         self.profiles = profiles
         self._moved_s = self.loop.time()
         self.trace = Trace(site, {name: profiles[name] for name in site.assets}, self.stations, seed)
+        self.booted: list[Callable[[Process], None]] = []
         self.shell: Shell | None = None
         self._planned: dict[str | None, int] = {}  # windows of the newest schedule
         self._missed = 0  # by the processes that have ended
@@ -196,6 +202,8 @@ class World:
         kept = journal.read_text(encoding="utf-8", errors="replace") if journal.exists() else ""
         self.trace.boots.append(Boot(self.loop.time(), kept=kept))
         self.shell = self.loop.run_until_complete(build())
+        for look in self.booted:
+            look(self.shell.process)
         if self.trace.asked:
             self._post_schedule()
 
@@ -298,7 +306,7 @@ class World:
     def line(self, name: str) -> Line:
         """The way to a device, to be spoiled."""
         self.trace.healthy = False
-        return self.net.lines[name, 502]
+        return self.net.lines[self.hosts.get(name, (name, 502))]
 
     def lies(self, name: str) -> Lies:
         """What is wrong with a device, to be changed."""

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.simulation.kinds import FAULTS, KINDS
 from pipeline.simulation.mqtt_world import MqttWorld, mqtt_definition, mqtt_storage
+from pipeline.simulation.storm import storm
+from simulator.broker import Delivered, Message
 from sources.act import ActKind
 
 pytestmark = [pytest.mark.safety, pytest.mark.hazard("row 4", "F1", "F2", "S2", "S7", "H5i")]
@@ -101,3 +104,55 @@ def test_a_termination_is_confirmed_over_mqtt(tmp_path: Path) -> None:
         it.schedule(80.0)
         assert it.run(15.0).terminate()
         assert it.trace.powers("b1")[-1][1] == 0.0
+
+
+@pytest.mark.hazard("L1")
+def test_a_connection_that_the_broker_forgot_is_given_up_by_the_keep_alive(tmp_path: Path) -> None:
+    """Nothing comes back, not even the answer to a ping: after two keep-alive times there is a new connection."""
+    with world(tmp_path) as it:
+        it.schedule(80.0)
+        it.run(15.0).line_of_broker.forget()
+        it.trace.healed_s = it.loop.time()
+        it.run(25.0)
+        assert it.process.field.brokers["broker"].counters.connects == 2
+        assert it.trace.in_force("b1", it.loop.time()) == 80.0
+        it.verify()
+
+
+@pytest.mark.hazard("S1", "S14")
+@pytest.mark.parametrize("kind", ["odd", "scaled", "refused", "rival", *FAULTS["F19"]])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_storm_over_mqtt_breaches_nothing(kind: str, seed: int, tmp_path: Path) -> None:
+    """No number, an infinity, a denormal number and text in the documents; a broker that restarts, evicts, keeps."""
+    with world(tmp_path, 2, seed) as it:
+        it.schedule(160.0 * (-1) ** seed)
+        storm(it.run(15.0), {kind: KINDS[kind]}, seconds=40.0, quiet_s=10.0)
+        it.verify(without=("L1", "L3"))
+
+
+@pytest.mark.hazard("S4")
+def test_a_battery_that_moves_between_two_readings_is_no_infeed(tmp_path: Path) -> None:
+    """Meter and telemetry half a second apart, 100 kW/s: 28 kW seemed to be fed in, and were charged beyond 300 kW."""
+    site = mqtt_definition(2, site={"import_limit": "300 kW"})
+    with MqttWorld(site, tmp_path, profile=mqtt_storage()) as it:
+        it.schedule(-360.0)
+        it.run(40.0).verify()
+        assert it.trace.moments[-1].power_kw == pytest.approx({"b1": -150.0, "b2": -150.0}, abs=1.0)
+
+
+@pytest.mark.hazard("S1")
+def test_odd_numbers_are_on_the_wire(tmp_path: Path) -> None:
+    with world(tmp_path) as it:
+        heard: list[bytes] = []
+        broker, publish = it.broker, it.broker.publish
+
+        def overheard(message: Message, delivered: Delivered | None = None) -> None:
+            heard.append(message.payload)
+            publish(message, delivered)
+
+        broker.publish = overheard  # type: ignore[method-assign]
+        it.run(5.0).lies("b1").odd = 0.5
+        it.run(15.0)
+        said = b"".join(heard)
+        assert all(word in said for word in (b"NaN", b" Infinity", b"-Infinity", b"5e-324", b"1e+308", b'"n/a"'))
+        it.verify()

@@ -25,12 +25,14 @@ End = Callable[[], None]
 class Kind:
     """`begin(world, device, **settings)` starts the fault now and returns what ends it; `draws` says how each setting
     is drawn for a device. `latches`: it may end in a stop that somebody has to lift. `most_s` is how long it may last.
+    `needs` is what has to be there (`World.parts`): no storm draws it in a world without.
     """
 
     begin: Callable[..., End]
     draws: Mapping[str, Draw] = field(default_factory=dict)
     latches: bool = False
     most_s: float = 15.0
+    needs: str = ""
 
 
 def between(low: float, high: float) -> Draw:
