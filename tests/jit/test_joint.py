@@ -247,7 +247,7 @@ def test_what_everything_else_does_leaves_the_room_and_a_lost_meter_none(
     constants[c.IMPORT_LIMIT] = constants[c.EXPORT_LIMIT] = 100.0
     constants[c.POC_REQUIRED] = 1.0
     site[r.MEAN_IMPORT_KW] = site[r.MEAN_EXPORT_KW] = INF
-    site[r.OTHER_KW], site_codes[r.POC_QUALITY] = other, 1
+    site[r.OTHER_KW], site[r.OTHER_OFF_KW], site_codes[r.POC_QUALITY] = other, 0.0, 1
     site[r.CEILING_IMPORT_KW], site[r.CEILING_EXPORT_KW] = told
     joint.connect(values, codes, site, site_codes, constants, starts, np.array([0]), ROW)
     assert (site[r.SITE_LOW_KW], site[r.SITE_HIGH_KW]) == band
