@@ -60,10 +60,9 @@ def _toward_zero(scaling: Scaling, value: float) -> int:
 
 
 def _beyond(scaling: Scaling, raw: float, value: float) -> bool:
-    """Whether the engineering value of `raw` is further from zero than `value`."""
-    engineering = (Fraction(raw) * scaling.numerator + scaling.offset) / scaling.denominator
-    asked = Fraction(repr(float(value)))
-    return engineering > asked if value >= 0 else engineering < asked
+    """Whether the engineering value of `raw` is further from zero than `value`, as numbers that we can tell apart."""
+    engineering = float((Fraction(raw) * scaling.numerator + scaling.offset) / scaling.denominator)
+    return engineering > value if value >= 0 else engineering < value
 
 
 def _float32(raw: float) -> float:

@@ -147,6 +147,9 @@ class Wire:
             rest = rest[end:]
         return found
 
+    def opened(self, writer: asyncio.StreamWriter) -> None:
+        """A client is there."""
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         current = asyncio.current_task()
         assert current is not None
@@ -160,6 +163,7 @@ class Wire:
             writer.transport.abort()
             far.transport.abort()
             return
+        self.opened(writer)
         self._streams += [writer, far]
         self.connections += 1
         try:
@@ -177,5 +181,13 @@ class Wire:
             if not reply:
                 self.sent += chunk
             if not self.swallow:
-                writer.write(self.change(chunk) if reply else self.forward(chunk))
+                self.relay(writer, self.change(chunk) if reply else self.forward(chunk))
+        self.ended(writer)
+
+    def relay(self, writer: asyncio.StreamWriter, octets: bytes) -> None:
+        """Pass bytes on."""
+        writer.write(octets)
+
+    def ended(self, writer: asyncio.StreamWriter) -> None:
+        """One end has closed: so does the other."""
         writer.close()
