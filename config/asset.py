@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from config.quantity import (
     ApparentPower,
@@ -21,6 +25,7 @@ from config.quantity import (
     StopRamp,
     Temperature,
     TemperatureDifference,
+    refusal,
 )
 from config.section import Connect, Section, Text, Topic
 from config.topics import AssetTopics
@@ -42,11 +47,38 @@ class Rated(Section):
     )  # fmt: skip
 
 
+#: Points of one taper curve at most.
+MOST_POINTS = 6
+_CURVE = "of the rated power, straight between points and level beyond them; besides the taper"
+
+
+class SocPoint(Section):
+    """A point of a taper curve over the state of charge."""
+
+    at: Percent = Field(description="state of charge", examples=["80 %"])
+    power: Percent = Field(description="most power there, of the rated power", examples=["50 %"])
+
+
+class TemperaturePoint(Section):
+    """A point of a taper curve over the temperature."""
+
+    at: Temperature = Field(description="temperature", examples=["10 °C"])
+    power: Percent = Field(description="most power there, of the rated power", examples=["50 %"])
+
+
 class SocBand(Section):
     """The state of charge in which the asset is operated."""
 
     min: Percent = Field(5.0, description="no discharging at or below", examples=["10 %"])
     max: Percent = Field(95.0, description="no charging at or above", examples=["90 %"])
+    charge: list[SocPoint] = Field([], max_length=MOST_POINTS, description=f"most charging power, {_CURVE}")
+    discharge: list[SocPoint] = Field([], max_length=MOST_POINTS, description=f"most discharging power, {_CURVE}")
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        _rise(self.charge, "charge")
+        _rise(self.discharge, "discharge")
+        return self
 
 
 class TemperatureBand(Section):
@@ -55,6 +87,22 @@ class TemperatureBand(Section):
     min: Temperature = Field(-10.0, description="no power at or below", examples=["-10 °C"])
     max: Temperature = Field(50.0, description="no power at or above", examples=["50 °C"])
     taper: TemperatureDifference = Field(5.0, description="width over which power falls to 0", examples=["5 K"])
+    charge: list[TemperaturePoint] = Field([], max_length=MOST_POINTS, description=f"most charging power, {_CURVE}")
+    discharge: list[TemperaturePoint] = Field(
+        [], max_length=MOST_POINTS, description=f"most discharging power, {_CURVE}"
+    )
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        _rise(self.charge, "charge")
+        _rise(self.discharge, "discharge")
+        return self
+
+
+def _rise(points: Sequence[SocPoint | TemperaturePoint], key: str) -> None:
+    for index, (one, other) in enumerate(pairwise(points), start=1):
+        if other.at <= one.at:
+            raise refusal("E344", "the points of a taper curve rise", "write them in order", key, index, "at")
 
 
 class Efficiency(Section):

@@ -192,6 +192,13 @@ SAFETY: dict[str, Explanation] = {
         "q_of_u: [ { voltage: 108 %, absorb: 33 % }, { voltage: 92 % } ]",
         "q_of_u: [ { voltage: 92 %, supply: 33 % }, { voltage: 108 %, absorb: 33 % } ]",
     ),
+    "E344": Explanation(
+        "a taper curve that does not rise",
+        "The points of a taper curve stand in order, each at a higher temperature or state of charge than the one "
+        "before: what power is allowed at one and the same place must not be said twice.",
+        "charge: [ { at: 15 °C, power: 100 % }, { at: 0 °C, power: 0 % } ]",
+        "charge: [ { at: 0 °C, power: 0 % }, { at: 15 °C, power: 100 % } ]",
+    ),
 }
 
 PROFILES: dict[str, Explanation] = {

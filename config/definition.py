@@ -16,7 +16,17 @@ from typing import Any, Literal
 from pydantic import Field
 
 from config.alarm import AlarmRule
-from config.asset import Asset, Efficiency, MinPower, RampRates, Rated, SocBand, TemperatureBand
+from config.asset import (
+    Asset,
+    Efficiency,
+    MinPower,
+    RampRates,
+    Rated,
+    SocBand,
+    SocPoint,
+    TemperatureBand,
+    TemperaturePoint,
+)
 from config.chain import Chain
 from config.door import (
     OUTPUT_TYPES,
@@ -44,7 +54,7 @@ __all__ = [
     "GridOperator", "Input", "Interlock", "Limit", "Meter", "MinPower", "MqttOutput", "OnLoss", "OpcuaServerOutput",
     "Output", "PluginOutput", "PostgresOutput", "RampRates", "Rated", "RecordingOutput",
     "Rehearsal", "Request", "ScheduleRequest", "Section", "Service", "Site", "SocBand",
-    "TemperatureBand", "Tls", "Tokens", "Transform", "Transformer",
+    "SocPoint", "TemperatureBand", "TemperaturePoint", "Tls", "Tokens", "Transform", "Transformer",
 ]  # fmt: skip
 
 

@@ -73,6 +73,11 @@ I8 = npt.NDArray[np.int64]
     STATE_CHARGING,
     STATE_DISCHARGING,
 ) = range(55)
+# taper curves, behind the other ratings: for each the number of its points (0: none), where they are, their shares
+MOST_POINTS = 6
+CURVE_ROWS = 1 + 2 * MOST_POINTS
+T_CHARGE, T_DISCHARGE, SOC_CHARGE, SOC_DISCHARGE = range(55, 55 + 4 * CURVE_ROWS, CURVE_ROWS)
+CURVES = ("t_charge", "t_discharge", "soc_charge", "soc_discharge")
 RATING_NAMES = (
     "charge_kw",
     "discharge_kw",
@@ -129,7 +134,9 @@ RATING_NAMES = (
     "physics_s",
     "state_charging",
     "state_discharging",
-)
+    *(f"{curve}_{what}" for curve in CURVES for what in (
+        "points", *(f"{axis}_{k}" for axis in ("at", "share") for k in range(MOST_POINTS)))),
+)  # fmt: skip
 
 # masks[row, asset]
 CRITICAL_ALARMS, MUST_PROVE = range(2)

@@ -114,6 +114,34 @@ def soc(values: F8, ratings: F8, row: int) -> None:
 
 
 @term
+def on_curve(ratings: F8, curve: int, a: int, x: float) -> float:
+    """The share of the rating that a taper curve (row `curve`) allows at `x`: straight between points, level beyond."""
+    points, at, share = int(ratings[curve, a]), curve + 1, curve + 1 + c.MOST_POINTS
+    allowed: float = ratings[share, a]
+    for k in range(points - 1):
+        start, end = ratings[at + k, a], ratings[at + k + 1, a]
+        if x > start:
+            part = (x - start) / (end - start) if x < end else 1.0
+            allowed = ratings[share + k, a] + part * (ratings[share + k + 1, a] - ratings[share + k, a])
+    return allowed
+
+
+@term
+def along(values: F8, ratings: F8, measured: int, charge: int, discharge: int, row: int) -> None:
+    """What the taper curves, where there are any, leave of a limit over the value in row `measured`."""
+    for a in range(values.shape[1]):
+        x = values[measured, a]
+        if ratings[charge, a] > 0.0:
+            share = on_curve(ratings, charge, a, x)
+            if share < 1.0:
+                values[row, a] = max(values[row, a], 0.0 - ratings[c.CHARGE_KW, a] * share)
+        if ratings[discharge, a] > 0.0:
+            share = on_curve(ratings, discharge, a, x)
+            if share < 1.0:
+                values[row + 1, a] = min(values[row + 1, a], ratings[c.DISCHARGE_KW, a] * share)
+
+
+@term
 def energy(values: F8, ratings: F8, row: int) -> None:
     """The power that fills (or empties) the band of SoC within the horizon, so that no bound is crossed in a tick."""
     for a in range(values.shape[1]):
@@ -142,6 +170,8 @@ def own_limits(values: F8, codes: I8, past: F8, ratings: F8, first: int, dt: flo
     availability(values, codes, ratings, first + 2 * r.L_AVAILABILITY)
     quality(values, codes, past, ratings, first + 2 * r.L_QUALITY, dt)
     temperature(values, ratings, first + 2 * r.L_TEMPERATURE)
+    along(values, ratings, r.TEMPERATURE_C, c.T_CHARGE, c.T_DISCHARGE, first + 2 * r.L_TEMPERATURE)
     soc(values, ratings, first + 2 * r.L_SOC)
+    along(values, ratings, r.SOC_PCT, c.SOC_CHARGE, c.SOC_DISCHARGE, first + 2 * r.L_SOC)
     energy(values, ratings, first + 2 * r.L_ENERGY)
     effect(values, first + 2 * r.L_EFFECT)

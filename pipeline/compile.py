@@ -33,6 +33,7 @@ from pipeline.grid import curve, parameters, reactive_ratings, stale_after
 from pipeline.joint import ceiling_name, means, relief, ring, shared
 from pipeline.node import End
 from pipeline.rules.support import operable
+from pipeline.tapers import tapers
 from sources.points import point_names, point_ranges
 
 #: The meter at the point of connection, by its name under `site.meters`.
@@ -260,7 +261,7 @@ def _must_prove(asset: Asset, profile: Profile) -> Proved:
 
 
 def _ratings(definition: Definition, asset: Asset, profile: Profile) -> list[float]:
-    chain, row = definition.chain, dict.fromkeys(c.RATING_NAMES, 0.0) | reactive_ratings(asset, profile)
+    chain, row = definition.chain, dict.fromkeys(c.RATING_NAMES, 0.0) | reactive_ratings(asset, profile) | tapers(asset)
     row |= {
         "charge_kw": asset.rated.charge,
         "discharge_kw": asset.rated.discharge,

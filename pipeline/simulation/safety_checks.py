@@ -237,7 +237,7 @@ def local_is_silence(trace: Trace) -> Iterator[Found]:
     for asset in trace.assets:
         for began, ended in trace.spells(asset, "remote", {0.0: True}):
             if not any(began + 0.01 < tick < ended for tick in trace.ticks):
-                continue  # no tick saw it
+                continue  # no tick could see it: the next reply took it back, or the process ended before its tick
             for write in trace.writes(asset):
                 if write.sent_s <= began + trace.sees_s:
                     continue

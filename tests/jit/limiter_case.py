@@ -346,6 +346,10 @@ def battery_of(b: dict[str, float]) -> oracle.Battery:
         remote=bool(int(b["obeys"]) & Condition.REMOTE),
         nameplate_in=exact(b["nameplate_charge_kw"]),
         nameplate_out=exact(b["nameplate_discharge_kw"]),
+        curves={
+            name: [(f(f"{name}_at_{k}"), f(f"{name}_share_{k}")) for k in range(int(b.get(f"{name}_points", 0.0)))]
+            for name in c.CURVES
+        },
     )
 
 

@@ -5,10 +5,12 @@ Intervals are (low, high) in kW, + = discharging; None is "no bound". Every numb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import isfinite, isnan
+
+from tests.jit.oracle_grid import curve
 
 Interval = tuple[Fraction | None, Fraction | None]
 FREE: Interval = (None, None)
@@ -59,6 +61,18 @@ class Battery:
     nameplate_out: Fraction | None = None
     transformer: Interval = FREE
     grid_operator: Interval = FREE
+    curves: Mapping[str, Sequence[tuple[Fraction, Fraction]]] = field(default_factory=dict)
+
+
+def tapered(b: Battery, kind: str, x: Fraction | None, straight: Interval) -> Interval:
+    """A straight taper, and what the curves `kind`_charge and `kind`_discharge leave of the ratings besides."""
+    low, high = straight
+    into, out = b.curves.get(f"{kind}_charge"), b.curves.get(f"{kind}_discharge")
+    if x is not None and into and (share := curve(into, x)) < 1:
+        low = -b.charge * share if low is None else max(low, -b.charge * share)
+    if x is not None and out and (share := curve(out, x)) < 1:
+        high = b.discharge * share if high is None else min(high, b.discharge * share)
+    return low, high
 
 
 def derated(distance: Fraction | None, within: Fraction, rated: Fraction) -> Fraction | None:
@@ -101,8 +115,10 @@ def terms(b: Battery, dt: Fraction, site: Interval) -> dict[str, Interval]:
         "remote": FREE if b.remote else SHUT,
         "quality": trusted,
         "availability": FREE if b.available or unknown_but_stopping else SHUT,
-        "temperature": both(derated(heat, b.t_within, b.charge), derated(heat, b.t_within, b.discharge)),
-        "soc": both(derated(below, b.soc_within, b.charge), derated(above, b.soc_within, b.discharge)),
+        "temperature": tapered(b, "t", b.temperature, both(
+            derated(heat, b.t_within, b.charge), derated(heat, b.t_within, b.discharge))),
+        "soc": tapered(b, "soc", b.soc, both(
+            derated(below, b.soc_within, b.charge), derated(above, b.soc_within, b.discharge))),
         "energy": both((space or Fraction(0)) / hours, (spare or Fraction(0)) / hours),
         "apparent": FREE,
         "effect": FREE,

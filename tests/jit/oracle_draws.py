@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jit.codes import Condition, Permit, Reason
+from jit.constants import CURVES, MOST_POINTS
 from tests.jit import oracle_narrow
 from tests.jit.limiter_case import FOLLOWING, GIVEN, STOPPING
 
@@ -78,13 +79,14 @@ class Draws:
         step = self.of(n, *(step for step in STEPS if step < size))
         charge = self.mixed(n, (2, 1, 1), scale * rng.uniform(0.5, 1, n), scale, np.ceil(scale / step) * step)
         discharge = self.mixed(n, (1, 1), charge, scale)
-        made = self.limits(n, charge, discharge, step) | self.circle(n, charge, step)
+        made = self.limits(n, charge, discharge, step) | self.circle(n, charge, step) | self.curves(n)
         healthy = rng.random(n) < rng.choice([0.3, 0.95, 1.0])  # nothing is wrong: the rounding is what counts
         calm: dict[str, Floats | float] = {
             "soc": (made["soc_min"] + made["soc_max"]) / 2, "soc_taper": 0.0, "temperature": made["t_min"] + 5.0,
             "t_taper": 0.0, "bms_in": charge, "bms_out": discharge, "energy_kwh": 1e9, "good": 1.0,
             "available": float(Permit.YES), "may_charge": float(Permit.YES), "may_discharge": float(Permit.YES),
             "obeys": float(FOLLOWING), "by": float(Reason.RUNNING), "ramp_up": 1e9, "ramp_down": 1e9,
+            **{f"{name}_points": 0.0 for name in CURVES},
         }  # fmt: skip
         for name, value in calm.items():
             made[name] = np.where(healthy, value, made[name])
@@ -127,6 +129,17 @@ class Draws:
             "by": self.of(n, Reason.RUNNING, Reason.RUNNING, *STOPPING, Reason.ACTIVATED),
             "fault": self.of(n, *[0] * 20, 4),
         }  # fmt: skip
+
+    def curves(self, n: int) -> dict[str, Floats]:
+        """Taper curves: most have none; of the others every point may be the last."""
+        made: dict[str, Floats] = {}
+        for name, low, high in zip(CURVES, (-40.0, -40.0, -5.0, -5.0), (70.0, 70.0, 105.0, 105.0), strict=True):
+            made[f"{name}_points"] = self.of(n, 0, 0, 0, 0, 1, 2, 3, MOST_POINTS)
+            at = np.sort(self.rng.uniform(low, high, (MOST_POINTS, n)), axis=0)
+            for k in range(MOST_POINTS):
+                made[f"{name}_at_{k}"] = at[k]
+                made[f"{name}_share_{k}"] = self.mixed(n, (2, 1, 1), self.rng.uniform(0.0, 1.0, n), 0.0, 1.0)
+        return made
 
     def circle(self, n: int, charge: Floats, step: Floats) -> dict[str, Floats]:
         """Apparent ratings; half of them so that the command lies on the circle, within a bit or a step."""

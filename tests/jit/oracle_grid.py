@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import isqrt
@@ -31,7 +32,7 @@ def ceiling(
     return max(Fraction(0), kept - kept * beyond / (50 * droop))
 
 
-def curve(points: list[tuple[Fraction, Fraction]], x: Fraction) -> Fraction:
+def curve(points: Sequence[tuple[Fraction, Fraction]], x: Fraction) -> Fraction:
     """Straight between the points, level beyond them."""
     if x <= points[0][0]:
         return points[0][1]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from jit import rows as r
 from jit.codes import Condition, Permit, Reason
+from jit.constants import CURVES
 from jit.project import DOWN, UP
 from jit.reactive import CIRCLE
 from tests.jit.limiter_case import FOLLOWING, GIVEN, NAN, Case
@@ -31,6 +32,7 @@ CALM: dict[str, float] = {
     "may_discharge": float(Permit.YES), "obeys": float(FOLLOWING), "by": float(Reason.RUNNING), "fault": 0.0,
     "nameplate_charge_kw": np.inf, "nameplate_discharge_kw": np.inf, "ramp_up": 1e9, "ramp_down": 1e9,
     "ramp_kvar_s": 1e9, "asked_kvar": 0.0, "kvar": 0.0, "one": NAN, "other": NAN,
+    **{f"{name}_points": 0.0 for name in CURVES},
 }  # fmt: skip
 
 

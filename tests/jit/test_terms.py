@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from config.asset import MOST_POINTS
 from jit import constants as c
 from jit import rows as r
 from jit import terms
@@ -178,3 +179,44 @@ def test_no_bound_of_the_soc_is_crossed_within_the_horizon(level: float, expecte
 )  # fmt: skip
 def test_what_is_not_known_to_be_followed_is_not_asked(low: float, high: float, expected: Band) -> None:
     assert band("effect", effect_low_kw=low, effect_high_kw=high) == expected
+
+
+COLD = {"t_charge_points": 3.0, "t_charge_at_0": 0.0, "t_charge_share_0": 0.0, "t_charge_at_1": 10.0,
+        "t_charge_share_1": 0.25, "t_charge_at_2": 20.0, "t_charge_share_2": 1.0}  # fmt: skip
+FULL = {"soc_charge_points": 2.0, "soc_charge_at_0": 60.0, "soc_charge_share_0": 1.0, "soc_charge_at_1": 80.0,
+        "soc_charge_share_1": 0.5, "soc_discharge_points": 1.0, "soc_discharge_share_0": 0.75}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("measured", "curves", "expected"),
+    [
+        (-3.0, COLD, (0.0, 0.0)), (5.0, COLD, (-25.0, INF)), (10.0, COLD, (-50.0, INF)), (15.0, COLD, (-125.0, INF)),
+        (20.0, COLD, (-INF, INF)), (30.0, COLD, (-INF, INF)), (37.5, COLD, (-100.0, 50.0)), (NAN, COLD, (0.0, 0.0)),
+        (60.0, FULL, (-INF, 75.0)), (70.0, FULL, (-150.0, 75.0)), (80.0, FULL, (-100.0, 75.0)),
+        (85.0, FULL, (-100.0, 75.0)), (88.0, FULL, (-50.0, 75.0)), (14.0, FULL, (-INF, 50.0)), (NAN, FULL, (0.0, 0.0)),
+    ],
+)  # fmt: skip
+def test_a_taper_curve_is_straight_between_its_points_and_only_takes(
+    measured: float, curves: dict[str, float], expected: Band
+) -> None:
+    """Besides the straight taper toward the ends, by direction; an unknown value stays 0."""
+    heat = curves is COLD
+    straight = band("temperature" if heat else "soc", **{"temperature_c" if heat else "soc_pct": measured})
+    row, charge = (r.TEMPERATURE_C, c.T_CHARGE) if heat else (r.SOC_PCT, c.SOC_CHARGE)
+    values, ratings = np.full((ROW + 2, 1), NAN), np.zeros((len(c.RATING_NAMES), 1))
+    values[row], (values[ROW], values[ROW + 1]) = measured, straight
+    for name, value in (RATED | curves).items():
+        ratings[c.RATING_NAMES.index(name)] = value
+    terms.along(values, ratings, row, charge, charge + c.CURVE_ROWS, ROW)
+    found = float(values[ROW, 0]), float(values[ROW + 1, 0])
+    assert found == pytest.approx(expected)
+    assert found[0] >= straight[0]
+    assert found[1] <= straight[1]
+
+
+def test_the_rows_of_the_curves_are_where_they_are_said_to_be() -> None:
+    assert MOST_POINTS == c.MOST_POINTS
+    firsts = (c.T_CHARGE, c.T_DISCHARGE, c.SOC_CHARGE, c.SOC_DISCHARGE)
+    assert [c.RATING_NAMES[first] for first in firsts] == [f"{curve}_points" for curve in c.CURVES]
+    assert c.RATING_NAMES[c.SOC_DISCHARGE + c.CURVE_ROWS - 1] == "soc_discharge_share_5"
+    assert len(c.RATING_NAMES) == c.SOC_DISCHARGE + c.CURVE_ROWS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from config.definition import Definition
 from jit import rows as r
 from jit.codes import Reason
 from tests.rig import Rig, site, storage
@@ -60,6 +61,32 @@ def test_a_limit_acts_in_the_tick_that_sees_it(
     wish: float, battery: dict[str, float], power: float, name: str, cycle: str
 ) -> None:
     rig = asked(wish, cycle, **battery)
+    assert rig.power == [pytest.approx(power, abs=0.1)]
+    assert limit(rig, "out" if wish > 0 else "in") == name
+
+
+@pytest.mark.req("LH-CTRL-002", "LH-SAFE-003", "LH-CONF-001")
+@pytest.mark.hazard("row 1")
+@pytest.mark.parametrize(("wish", "battery", "power", "name"), [
+    (-200.0, {"temperature": 5.0}, -31.25, "temperature"),
+    (200.0, {"temperature": 5.0}, 200.0, "configuration"),
+    (-200.0, {"soc": 80.0}, -125.0, "soc"),
+    (200.0, {"soc": 80.0}, 200.0, "configuration"),
+])  # fmt: skip
+def test_taper_curves_take_from_the_direction_that_they_are_for(
+    wish: float, battery: dict[str, float], power: float, name: str, cycle: str
+) -> None:
+    """A cold battery charges slowly, a full one too: a quarter at 10 °C, half from 80 % on, of 250 kW."""
+    plain = site(cycle=cycle)
+    cold, full = [{"at": 0.0, "power": 0.0}, {"at": 10.0, "power": 25.0}], [{"at": 70.0, "power": 100.0}]
+    written = plain.model_dump(by_alias=True)
+    written["assets"]["b1"]["temperature"]["charge"] = [*cold, {"at": 20.0, "power": 100.0}]
+    written["assets"]["b1"]["soc"]["charge"] = [*full, {"at": 80.0, "power": 50.0}]
+    rig = Rig(Definition.model_validate(written)).ready()
+    for fact, value in battery.items():
+        setattr(rig.batteries["b1"], fact, value)
+    rig.schedule("day_ahead", wish)
+    rig.run(12)
     assert rig.power == [pytest.approx(power, abs=0.1)]
     assert limit(rig, "out" if wish > 0 else "in") == name
 
