@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.campaign.verb import campaign
+from pipeline.commissioning.commission import commission
 from pipeline.console import (
     as_json,
     checked,
@@ -219,6 +220,7 @@ main.add_command(top)
 main.add_command(why)
 main.add_command(health)
 main.add_command(campaign)
+main.add_command(commission)
 main.add_command(profile)
 main.add_command(schema)
 main.add_command(listing)

@@ -27,6 +27,7 @@ from config.definition import Endpoint
 from pipeline import edges, logs, memory
 from pipeline.chain import stages
 from pipeline.check import Checked
+from pipeline.commissioning.evidence import lacking
 from pipeline.compile import compile_definition
 from pipeline.edges import EdgeFault, EdgeFaultError
 from pipeline.exits import Exit
@@ -141,6 +142,8 @@ async def _run(checked: Checked, options: Options, for_s: float | None) -> Exit:
     for act in process.journal.standing(process.compiled.layout.assets):
         logger.warning("{}: a stop of {} stands: {}", act.asset or "all assets", act.operator, act.reason)
         process.post(act)
+    for text in lacking(definition, checked.profiles, process.directory) if options.armed else ():
+        logger.warning("{}", text)
     for told in process.door.ceilings.standing():
         process.post(told)
     start_tasks(process, tasks)

@@ -28,6 +28,7 @@ SHELL = {
     "pipeline/demo.py": "a process that supervises others",
     "pipeline/supervise.py": "a process that supervises others",
     "pipeline/embedded.py": "starts a database server and waits for it",
+    "pipeline/commissioning/commission.py": "a person's tool that starts a process and waits for it",
     "pipeline/watching.py": "a terminal that looks at a running process",
     "pipeline/replay/verb.py": "a terminal that shows a recording at its pace",
     "pipeline/simulation/world.py": "tasks of the simulated plant, which sleep in virtual time",

@@ -73,7 +73,8 @@ def _ieee(value: float, width: int) -> int:
     exponent = max(_log2(magnitude), 1 - bias)
     steps = magnitude / _two(exponent - fraction_bits)
     whole = _half_even(steps)
-    return sign | ((exponent + bias - 1) << fraction_bits) + whole  # the hidden bit of `whole`, where it has one, adds the missing 1
+    # the hidden bit of `whole`, where it has one, adds the missing 1
+    return sign | ((exponent + bias - 1) << fraction_bits) + whole
 
 
 def _two(exponent: int) -> Fraction:
