@@ -29,7 +29,7 @@ from config.quantity import (
     PositiveReactivePower,
     SignedPower,
 )  # fmt: skip
-from config.registers import check_cadence, check_factor, check_overlap, check_ranges, check_table, wrong
+from config.registers import check_cadence, check_factor, check_none, check_overlap, check_ranges, check_table, wrong
 from config.section import Section
 from config.topics import PART, PARTS, Topics
 from config.units import DURATION, POWER, Dimension
@@ -238,6 +238,11 @@ class Profile(Section):
             check_overlap(self.write, self.address)
             check_cadence(self.write, self.write_order, single=self.write_function == "single")
             check_ranges(self.readable, self.expects)
+        else:
+            single = self.write_function != "multiple"
+            check_none(
+                self.read, self.write, {"readable": self.readable, "expects": self.expects, "write_function": single}
+            )
 
     def _check_steps(self) -> None:
         for name in self.steps:

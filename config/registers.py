@@ -75,5 +75,20 @@ def check_ranges(readable: Sequence[str], expects: Mapping[str, Sequence[int]]) 
             raise wrong(f"`{text}` is no register with the words it must hold", "expects", text)
 
 
+def check_none(read: Mapping[str, Point], write: Mapping[str, Point], keys: Mapping[str, object]) -> None:
+    """A profile of another protocol says nothing that only registers have: nothing would act on it."""
+    for key, value in keys.items():
+        if value:
+            raise wrong(f"only registers have `{key}`", key)
+    for way, points in (("read", read), ("write", write)):
+        for name, point in points.items():
+            said = {"bits": point.bits, "scale_register": point.scale_register, "cooldown": point.cooldown,
+                    "read_back": point.read_back, "byte_order": point.byte_order != "big",
+                    "cadence": point.cadence != "cyclic"}  # fmt: skip
+            for key, value in said.items():
+                if value:
+                    raise wrong(f"only registers have `{key}`", way, name, key)
+
+
 def wrong(message: str, *at: str) -> PydanticCustomError:
     return refusal("E509", message, "a profile may not contradict itself", *at)
