@@ -12,6 +12,7 @@ time stamp. `cut` closes the listener and every connection; `restore` listens on
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import math
 from collections.abc import Callable
@@ -92,6 +93,8 @@ class OpcuaDevice:
         self._server = server
         await self.refresh()
         await server.start()
+        gc.collect()
+        gc.freeze()  # the address space stays: a collection that walks it stops the plant for half a second
         if server.bserver is not None:
             self.port = server.bserver.port
         self._listening = True

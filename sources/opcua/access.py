@@ -11,7 +11,7 @@ A certificate is good on whole days: `utc_day` numbers today, since no clock is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,9 +33,9 @@ class Access:
     url: str
     security: str | None = None
     user: str | None = None
-    password: str | None = None
-    certificate: str | None = None
-    key: str | None = None
+    password: str | None = field(default=None, repr=False)
+    certificate: str | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
     ca: str | None = None
     pin: Path | None = None
     utc_day: Callable[[], int] | None = None

@@ -39,7 +39,7 @@ from sources.pause import pause
 logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)  # every failure is reported by the connection, once
 
 T = TypeVar("T")
-STEP_S = 4.0
+STEP_S = 2.0  # of opening: a small server takes a second for its signature
 SESSION_MS = 15_000  # a session that nobody ends is kept so long by the server, and servers have few
 CHANNEL_MS = 600_000
 ALIVE_S = 1.0  # a server that has nothing to tell says so as often
