@@ -59,8 +59,10 @@ class Asked(NamedTuple):
 class Station:
     """One device behind one address. `advance(now)` brings its plant to the present before it speaks."""
 
-    def __init__(self, profile: Profile, plant: Plant, clock: Callable[[], float], advance: Callable[[], None]) -> None:
-        self.unit = Unit(1, profile, plant)
+    def __init__(
+        self, profile: Profile, plant: Plant, clock: Callable[[], float], advance: Callable[[], None], unit: int = 1
+    ) -> None:
+        self.unit = Unit(unit, profile, plant)
         self.profile, self.plant = profile, plant
         self.lies = Lies()
         self.heard: list[Heard] = []
@@ -82,6 +84,14 @@ class Station:
             return None
         pdu = self._serve(octets, write, heard if meant is None else None)
         return octets[:4] + struct.pack(">HB", len(pdu) + 1, octets[6]) + pdu
+
+    def repeated(self, octets: bytes, reply: bytes) -> bytes:
+        """An earlier reply to the same reading, from whoever kept it: the device does not know."""
+        said = octets[:4] + reply[4:]
+        layout = self._layout(octets[7], *struct.unpack(">HH", octets[8:12]))
+        if layout is not None and said[7] in READS:
+            self._asked = Asked(self._clock(), said[:4] + said[6:9], layout)
+        return said
 
     def delivered(self, reply: bytes) -> None:
         """Note what has reached the process, if it is the reply to the newest request."""

@@ -18,6 +18,7 @@ from pipeline.simulation.kinds import KINDS, PASSING
 from pipeline.simulation.net import stream
 from pipeline.simulation.site import RATED_KW
 from pipeline.simulation.storm import Strike, draw
+from pipeline.simulation.ways import WAYS
 from pipeline.simulation.world import World
 
 #: share of seeds, assets at least and at most, cycle, seconds of storm
@@ -27,6 +28,7 @@ FORMS: tuple[tuple[float, int, int, str, float], ...] = (
     (0.10, 1, 2, "100 ms", 50.0),
     (0.20, 10, 10, "1 s", 300.0),
 )
+SHARE_OF_WAYS = (0.7, 0.1, 0.1, 0.1)  # of `WAYS`
 CLIENTS = 0.25  # share of seeds with the production Modbus client; the others say the same bytes without it
 WARM_S = 15.0  # until a first wish has become power
 LIFTED = ("stop", "local", "killed")  # left without an acknowledgement
@@ -45,11 +47,12 @@ class Setup:
     soc_pct: float
     client: bool
     latching: bool
+    way: str = "registers"
 
     @property
     def quiet_s(self) -> float:
         """How long nothing happens at the end: what lost permission lately may wait for a minute."""
-        return 20.0 if self.latching else 85.0
+        return 20.0 if self.latching else 85.0 if self.way != "mqtt" else 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Case:
     client: bool
     strikes: tuple[Strike, ...]
     quiet_s: float
+    way: str = "registers"
 
     @property
     def not_judged(self) -> tuple[str, ...]:
@@ -83,7 +87,8 @@ def setup(seed: int) -> Setup:
     _, least, most, cycle, seconds = rng.choices(FORMS, weights=[form[0] for form in FORMS])[0]
     assets = rng.randint(least, most)
     site, soc_pct, latching = _site(rng, assets), _soc(rng), rng.random() < 0.5
-    return Setup(seed, assets, cycle, seconds, site, soc_pct, rng.random() < CLIENTS, latching)
+    way = stream(seed, "way").choices(WAYS, weights=SHARE_OF_WAYS)[0]
+    return Setup(seed, assets, cycle, seconds, site, soc_pct, rng.random() < CLIENTS, latching, way)
 
 
 def _site(rng: random.Random, assets: int) -> dict[str, str]:

@@ -16,12 +16,13 @@ from typing import Any
 
 from pipeline.campaign.case import WARM_S, Case, Setup, setup, storms
 from pipeline.campaign.coverage import Coverage, Witness
+from pipeline.process import Process
 from pipeline.simulation.checks import Breach, verify
 from pipeline.simulation.columns import said_text
 from pipeline.simulation.direct import Direct
-from pipeline.simulation.site import definition
 from pipeline.simulation.storm import endure
 from pipeline.simulation.trace import Trace
+from pipeline.simulation.ways import reached
 from pipeline.simulation.world import World
 from sources.modbus.connection import Connection
 
@@ -29,18 +30,6 @@ LAST_TICKS = 200
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
 ROOM_B = 64 * 2**20
 Judge = Callable[[Case, Trace], Iterable[Breach]]
-
-
-class Watched(World):
-    """A world in which somebody looks at every sealed frame: for the coverage, never for an invariant."""
-
-    witness: Witness | None = None
-
-    def boot(self) -> None:
-        super().boot()
-        process, witness = self.process, self.witness
-        if witness is not None:
-            process.finished.append(lambda: witness.saw(process.view.frame, self.loop.time()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +82,15 @@ def _fastest() -> Path | None:
 
 
 def _live(given: Case | Setup, folder: Path, *, verbose: bool, judge: Judge) -> Life:
-    site = definition(given.assets, cycle=given.cycle, site=dict(given.site))
-    link = Connection if given.client else Direct
-    world = Watched(site, folder, seed=given.seed, soc_pct=given.soc_pct, link=link)
-    world.witness = witness = Witness(LAST_TICKS if verbose else 0)
+    world = reached(given.way, folder, assets=given.assets, cycle=given.cycle, site=given.site, seed=given.seed,
+                    soc_pct=given.soc_pct, link=Connection if given.client else Direct)  # fmt: skip
+    witness = Witness(LAST_TICKS if verbose else 0)
+
+    def watch(process: Process) -> None:
+        """Look at every sealed frame: for the coverage, never for an invariant."""
+        process.finished.append(lambda: witness.saw(process.view.frame, world.loop.time()))
+
+    world.booted.append(watch)
     with world:
         case = given if isinstance(given, Case) else _case(given, world)
         began = world.loop.time() + WARM_S
@@ -109,7 +103,8 @@ def _live(given: Case | Setup, folder: Path, *, verbose: bool, judge: Judge) -> 
 
 def _case(given: Setup, world: World) -> Case:
     drawn = storms(given, world)
-    return Case(given.seed, given.assets, given.cycle, given.site, given.soc_pct, given.client, drawn, given.quiet_s)
+    return Case(given.seed, given.assets, given.cycle, given.site, given.soc_pct, given.client, drawn, given.quiet_s,
+                given.way)  # fmt: skip
 
 
 def digest(trace: Trace) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from errno import EIO, ENOSPC
 
-from pipeline.simulation.faults import brokers, devices, lines, lives, people
+from pipeline.simulation.faults import brokers, devices, gateways, lines, lives, people
 from pipeline.simulation.faults.kind import End, Kind, Setting, a_number, a_point, a_stage, between, one_of
 from simulator.faults import Fault
 
@@ -37,6 +37,10 @@ FAULTS: dict[str, dict[str, Kind]] = {
         "pieces": Kind(lines.share_of("pieces"), {"share": between(0.1, 1.0)}),
     },
     "F06": {"freeze": Kind(devices.lie("frozen"))},
+    "F07": {
+        "frozen_behind": Kind(devices.lie("frozen"), needs="gateway"),
+        "kept": Kind(gateways.keeps, {"seconds": one_of(0.5, 1.5, 4.0, 30.0)}, latches=True, needs="gateway"),
+    },
     "F08": {
         "sentinel": Kind(devices.sentinel, {"point": a_point}),
         "odd": Kind(devices.share_of("odd"), {"share": between(0.002, 0.05)}, latches=True),
@@ -68,6 +72,7 @@ FAULTS: dict[str, dict[str, Kind]] = {
         "evicted": Kind(lines.evicted),
         "crowded": Kind(lines.crowded, {"every_s": between(0.2, 5.0)}),
         "half_open": Kind(lines.half_open),
+        "guests": Kind(gateways.guests, {"every_s": between(0.5, 10.0)}, needs="gateway"),
         "rival": Kind(devices.rival, {"kw": between(-200.0, 200.0)}, latches=True),
     },
     "F15": {"clogged": Kind(lines.clogged, _IN_FULL)},

@@ -10,10 +10,11 @@ from math import floor
 import numpy as np
 
 from pipeline.simulation.checks import Found, invariant
-from pipeline.simulation.trace import Boot, Trace
+from pipeline.simulation.trace import READING_S, Boot, Trace
 from sources.act import ActKind
 
 SAFE_S = 2.0
+SILENT_S = 1.5  # a device that said nothing for so long was lost, or soon would have been
 HOLDS = {ActKind.STOP, ActKind.DEACTIVATE, ActKind.LOCK_OUT}
 
 
@@ -30,7 +31,8 @@ def it_comes_back(trace: Trace) -> Iterator[Found]:
     delay = max(trace.recovers_s, machine.reentry_delay or by_code)
     for asset in trace.assets:
         lately = trace.healed_s - 2 * machine.calm_for
-        calm = machine.calm_for if _returned_lately(trace, asset, lately) or not _asked(trace, asset, lately) else 0.0
+        returned = _returned_lately(trace, asset, lately) or _returned_unwritten(trace, asset, lately)
+        calm = machine.calm_for if returned or not _asked(trace, asset, lately) else 0.0
         due = trace.healed_s + delay + calm + 2 * trace.cycle
         asked = any(a.power_kw != 0 and a.asset in (None, asset) and a.from_s <= due < a.until_s for a in trace.asked)
         held = trace.acted(HOLDS, asset, 0.0, due)
@@ -48,6 +50,18 @@ def _asked(trace: Trace, asset: str, since_s: float) -> bool:
 
 def _returned_lately(trace: Trace, asset: str, since_s: float) -> bool:
     return any(a.power_kw == 0 != b.power_kw and since_s <= b.sent_s for a, b in pairwise(trace.writes(asset)))
+
+
+def _returned_unwritten(trace: Trace, asset: str, since_s: float) -> bool:
+    """Whether the device was silent, answered for as long as permission takes, and was silent before any write."""
+    times = [s.at_s for s in trace.told(asset, since_s, trace.end_s)]
+    began: float | None = None
+    for a, b in pairwise(times):
+        if b - a > SILENT_S and a < (trace.healed_s or 0.0):
+            if began is not None and a - began > 3 * trace.cycle - READING_S:
+                return True
+            began = b
+    return False
 
 
 @invariant("L2")

@@ -63,6 +63,7 @@ class Line:
     replayed: float = 0.0  # replies before which an earlier one comes again
     damaged: float = 0.0  # messages with flipped, missing, further bytes or a wrong header
     pieces: float = 0.0  # replies that come in two pieces
+    most: int = 0  # connections that the other side bears: beyond that the oldest has to go; 0: any
     open_: list[Open] = field(default_factory=list)
     _dice: dict[str, random.Random] = field(default_factory=dict, repr=False)
     _earlier: bytes = b""
@@ -106,6 +107,12 @@ class Line:
         """Every connection over it is reset by the other side."""
         for transport in list(self.open_):
             transport.reset()
+
+    def admit(self, transport: Open) -> None:
+        """One more connection; where it is one too many, the oldest one goes."""
+        self.open_.append(transport)
+        while 0 < self.most < len(self.open_):
+            self.open_[0].reset()
 
     def forget(self) -> None:
         """The other side forgets every connection that stands, without a word."""

@@ -32,7 +32,7 @@ class Transport(asyncio.Transport):
         self._loop, self._net, self._line, self._protocol, self._alive = net.loop, net, line, protocol, alive
         self._hear: Callable[[bytes], None] = getattr(protocol, "hear", None) or protocol.data_received
         self._closed = self.deaf = False
-        line.open_.append(self)
+        line.admit(self)
 
     def write(self, octets: bytes | bytearray | memoryview) -> None:
         if self._closed or self.deaf or not self._alive():

@@ -34,7 +34,7 @@ class Pushed(asyncio.Transport):
         self._out: Way = deque()
         self._back: Way = deque()
         self._client = broker.connected(self)
-        line.open_.append(self)
+        line.admit(self)
 
     def write(self, octets: bytes | bytearray | memoryview) -> None:
         meant = self._spent(bytes(octets))

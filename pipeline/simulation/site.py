@@ -22,6 +22,18 @@ STORAGE = (  # name, type, unit, scale
     ("alarms", "uint32", "", 1),
     ("heartbeat", "uint32", "", 1),
 )
+WRITTEN: dict[str, Any] = {
+    "revert_after": {"register": "holding 200", "type": "uint16", "unit": "s", "constant": 10},
+    "enable": {"register": "holding 201", "type": "uint16", "constant": 1},
+    "power": {
+        "register": "holding 202", "type": "int32", "word_order": "big", "unit": "W", "scale": 100,
+    },
+    "heartbeat": {"register": "holding 204", "type": "uint32", "word_order": "big"},
+}  # fmt: skip
+FLOATS = tuple(  # the same device with numbers in floating point, "not implemented" as NaN
+    (name, "float32", "kW" if unit == "W" else unit, 1) if scale != 1 else (name, kind, unit, scale)
+    for name, kind, unit, scale in STORAGE
+)
 METER = (("power", "int32", "W", 100), ("frequency", "uint16", "Hz", 0.001), ("heartbeat", "uint32", "", 1))
 
 
@@ -33,7 +45,7 @@ def _points(rows: tuple[tuple[str, str, str, float], ...], start: int) -> dict[s
             "type": kind,
             "unit": unit,
             "scale": scale,
-            "sentinels": [SENTINEL[kind]],
+            "sentinels": [SENTINEL[kind]] if kind in SENTINEL else [],
             **({"word_order": "big"} if kind.endswith("32") else {}),
             **({"values": {0: "no", 1: "yes"}, "yes": [1]} if name in ("available", "remote") else {}),
         }
@@ -52,14 +64,7 @@ def storage(poll_s: float, **changes: Any) -> Profile:
             "sign": "positive_is_discharge",
             "addressing": "zero_based",
             "read": _points(STORAGE, 100),
-            "write": {
-                "revert_after": {"register": "holding 200", "type": "uint16", "unit": "s", "constant": 10},
-                "enable": {"register": "holding 201", "type": "uint16", "constant": 1},
-                "power": {
-                    "register": "holding 202", "type": "int32", "word_order": "big", "unit": "W", "scale": 100,
-                },
-                "heartbeat": {"register": "holding 204", "type": "uint32", "word_order": "big"},
-            },
+            "write": WRITTEN,
             "write_order": ["revert_after", "enable", "power", "heartbeat"],
             "fresh_by": "heartbeat",
             "poll": f"{poll_s:g} s",
@@ -71,6 +76,12 @@ def storage(poll_s: float, **changes: Any) -> Profile:
         }
         | changes
     )  # fmt: skip
+
+
+def floats(poll_s: float) -> Profile:
+    """The same device with its numbers in floating point, set-point included."""
+    power = {"register": "holding 202", "type": "float32", "word_order": "big", "unit": "kW"}
+    return storage(poll_s, name="world-floats", read=_points(FLOATS, 100), write=WRITTEN | {"power": power})
 
 
 def meter(poll_s: float) -> Profile:
@@ -90,8 +101,13 @@ def meter(poll_s: float) -> Profile:
     )
 
 
-def definition(assets: int = 1, *, cycle: str = "1 s", **changes: Any) -> Definition:
-    """Batteries of 250 kW, 500 kWh, 50 kW/s behind a meter; a day-ahead schedule, else idle."""
+def definition(
+    assets: int = 1, *, cycle: str = "1 s", connect: str = "modbus-tcp://b{}:502/1", **changes: Any
+) -> Definition:
+    """Batteries of 250 kW, 500 kWh, 50 kW/s behind a meter; a day-ahead schedule, else idle.
+
+    `connect` is where battery number {} is.
+    """
     return Definition.model_validate(
         {
             "version": 1,
@@ -104,7 +120,7 @@ def definition(assets: int = 1, *, cycle: str = "1 s", **changes: Any) -> Defini
             "assets": {
                 f"b{i + 1}": {
                     "profile": "world-storage",
-                    "connect": f"modbus-tcp://b{i + 1}:502/1",
+                    "connect": connect.format(i + 1),
                     "rated": {"charge": f"{RATED_KW} kW", "discharge": f"{RATED_KW} kW", "energy": f"{ENERGY_KWH} kWh"},
                     "soc": {"min": "10 %", "max": "90 %"},
                     "ramp": {"up": f"{RAMP_KW_PER_S} kW/s", "down": f"{RAMP_KW_PER_S} kW/s"},

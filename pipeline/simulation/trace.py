@@ -25,6 +25,7 @@ T = TypeVar("T")
 Bools = npt.NDArray[np.bool_]
 #: A reading that left the device so long before a tick is in that tick: time-out of one request, and its way.
 READING_S = 0.4
+SINGLE = 2.0**-22  # relative steps of a single-precision number, with the one it is compared with
 
 
 class Recorded(Protocol):
@@ -130,7 +131,10 @@ class Trace:
         return word.hexdigest()
 
     def step_kw(self, asset: str) -> float:
-        return self.profiles[asset].resolution_kw
+        """What a set-point may be off on the wire (kW): a step of the device, and of its type."""
+        profile = self.profiles[asset]
+        floating = profile.write["power"].type == "float32"
+        return profile.resolution_kw + (SINGLE * self.assets[asset].rated.discharge if floating else 0.0)
 
     def powers(self, asset: str) -> list[tuple[float, float]]:
         """Every set-point that arrived: (s, kW)."""

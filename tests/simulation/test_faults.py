@@ -9,10 +9,10 @@ import pytest
 from pipeline.simulation.faults.people import DOCUMENTS
 from pipeline.simulation.kinds import FAULTS, KINDS, LATCHING, NUMBER, Setting
 from pipeline.simulation.line import Line, damage
-from pipeline.simulation.mqtt_world import MqttWorld, mqtt_definition, mqtt_storage
 from pipeline.simulation.net import stream
 from pipeline.simulation.site import definition
 from pipeline.simulation.storm import Strike, draw, endure
+from pipeline.simulation.ways import reached
 from pipeline.simulation.world import World
 from simulator.faults import Fault
 
@@ -41,10 +41,8 @@ def test_a_fault_by_itself_breaches_no_invariant(kind: str, tmp_path: Path) -> N
 
 def _world(kind: str, folder: Path) -> World:
     """A world in which it can happen."""
-    if KINDS[kind].needs == "broker":
-        site = mqtt_definition(2, site={"export_limit": "400 kW"})
-        return MqttWorld(site, folder, seed=1, profile=mqtt_storage())
-    return World(definition(2, site={"export_limit": "400 kW"}), folder, seed=1)
+    way = {"broker": "mqtt", "gateway": "gateway"}.get(KINDS[kind].needs, "registers")
+    return reached(way, folder, assets=2, cycle="1 s", site={"export_limit": "400 kW"}, seed=1)
 
 
 @pytest.mark.hazard("S12", "S14")
@@ -80,9 +78,9 @@ def test_a_misread_power_opens_no_room_at_the_point_of_connection(tmp_path: Path
 
 
 def test_the_catalogue_is_complete_but_for_what_later_issues_bring() -> None:
-    """F23 is reload, F27 in full a second node; F07 and F20 need a gateway and a database."""
+    """F23 is reload, F27 in full a second node; F20 needs a database."""
     covered = {number for number in FAULTS if number.startswith("F")}
-    assert covered >= {f"F{n:02}" for n in range(1, 29)} - {"F07", "F20", "F23"}
+    assert covered >= {f"F{n:02}" for n in range(1, 29)} - {"F20", "F23"}
     assert set(NUMBER) == set(KINDS)
 
 
