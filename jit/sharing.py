@@ -106,7 +106,7 @@ def top_up(rest: float, free: F8, share: F8) -> None:
     left = 0.0
     for a in range(share.shape[0]):
         left += free[a] - share[a]
-    part = 1.0 if rest >= left else (rest / left if left > 0.0 else 0.0)
+    part = 1.0 if rest >= left else rest / left
     for a in range(share.shape[0]):
         share[a] += part * (free[a] - share[a])
 

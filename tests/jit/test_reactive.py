@@ -126,6 +126,8 @@ def test_300_and_400_of_500_come_out_whole() -> None:
     assert One(resolution_kvar=0.25).sent(0.0, -0.8) == -0.75
     one = One(apparent_kva=17 * 0.7)
     assert reactive.rounded_kvar(20.0, 8 * 0.7, one.ratings, 0) == 10.4  # 10.5 is outside, by the last bit of 17 · 0.7
+    one = One(apparent_kva=0.819, resolution_kvar=0.001)
+    assert reactive.rounded_kvar(0.8, 0.315, one.ratings, 0) == 0.755  # 5 : 12 : 13, and outside by the last bit
 
 
 @pytest.mark.parametrize(("p", "sent"), [(1e6, 0.0), (8e5, 6e5), (0.0, 1e6)])
@@ -146,6 +148,22 @@ def test_without_permission_and_after_a_failed_stage_it_is_0_at_once(rows: dict[
     one = One(ramp_kvar_s=1.0)
     assert one.sent(0.0, 300.0, **rows) == 0.0
     assert one.why == why
+
+
+@pytest.mark.parametrize("rows", [{"may_charge": Permit.NO, "may_discharge": Permit.NO}, {"fault": 4}])
+def test_whatever_was_ramped_nothing_is_sent_without_permission_and_after_a_failed_stage(rows: dict[str, int]) -> None:
+    one = One()
+    one.values[r.RAMPED_KVAR] = 300.0
+    for name, value in rows.items():
+        one.codes[getattr(r, name.upper())] = value
+    reactive.command_kvar(one.values, one.codes, one.site, one.ratings)
+    assert (one.values[r.COMMAND_KVAR, 0], one.site[r.TOTAL_KVAR]) == (0.0, 0.0)
+
+
+def test_what_is_unknown_asks_for_nothing() -> None:
+    one = One()
+    assert one.sent(0.0, np.nan) == 0.0
+    assert one.values[r.LIMITED_KVAR, 0] == one.values[r.RAMPED_KVAR, 0] == 0.0
 
 
 @pytest.mark.parametrize(

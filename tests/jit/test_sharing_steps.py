@@ -33,10 +33,13 @@ class Two:
                 if name in names:
                     matrix[names.index(name)] = value
 
-    def oblige(self, low: float = -INF, high: float = INF, band: tuple[float, float] = (-INF, INF)) -> float:
+    def oblige(
+        self, low: float = -INF, high: float = INF, band: tuple[float, float] = (-INF, INF),
+        by: tuple[Reason, Reason] = (Reason.RELIEVES, Reason.GRID_CODE),
+    ) -> float:  # fmt: skip
         self.site[r.MUST_LOW_KW], self.site[r.MUST_HIGH_KW] = low, high
         self.site[r.SITE_LOW_KW], self.site[r.SITE_HIGH_KW] = band
-        self.site_codes[r.MUST_LOW_BY], self.site_codes[r.MUST_HIGH_BY] = Reason.RELIEVES, Reason.GRID_CODE
+        self.site_codes[r.MUST_LOW_BY], self.site_codes[r.MUST_HIGH_BY] = by
         sharing.oblige(self.values, self.codes, self.site, self.site_codes, self.ratings, r.BASE_KW, True)
         low, high = np.nan_to_num(self.values[[r.LOW_KW, r.HIGH_KW]], nan=0.0)
         self.values[r.LIMITED_KW] = np.clip(np.nan_to_num(self.values[r.BASE_KW]), low, high)
@@ -212,6 +215,18 @@ def test_what_must_be_done_never_leaves_the_sites_band(
     two = Two()
     assert two.oblige(low, high, band) == pytest.approx(short)
     assert two.powers == pytest.approx(powers)
+
+
+@pytest.mark.parametrize("out", [True, False], ids=["out", "in"])
+def test_of_two_duties_the_one_that_is_not_done_moves_nobody(out: bool) -> None:
+    """The second battery can only do the other one."""
+    may = {"may_charge" if out else "may_discharge": [Permit.YES, Permit.NO]}
+    duties = (60.0, -20.0) if out else (20.0, -60.0)
+    by = (Reason.RELIEVES, Reason.GRID_CODE) if out else (Reason.GRID_CODE, Reason.RELIEVES)
+    two = Two(**may)
+    assert two.oblige(*duties, by=by) == 60.0
+    assert two.powers == [-20.0 if out else 20.0, 0.0]
+    assert two.codes[r.RESOLVE_BY].tolist() == [Reason.GRID_CODE, 0]
 
 
 def test_a_service_is_moved_without_a_word_about_the_request() -> None:
