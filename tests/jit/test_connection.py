@@ -13,6 +13,7 @@ from jit import constants as c
 from jit import rows as r
 from jit.codes import Authority, Ceiling, Permit, Reason
 from jit.frame import F8, I8
+from tests.jit import oracle_grid as oracle
 
 pytestmark = [pytest.mark.safety, pytest.mark.req("LH-CTRL-002", "LH-SAFE-004")]
 
@@ -110,6 +111,7 @@ def test_a_ceiling_drops_at_once_rises_along_its_gradient_and_grows_old_without_
         ({"until": 1218.0}, 122.5, 1100.0),
         ({"until": 1217.0}, 117.5, 1300.0),
         ({"until": 1217.0, "flow": 150.0}, 4550.0 / 40.0, 1450.0),
+        ({"until": 1218.5, "cycle": 0.5}, 4850.0 / 40.0, 1150.0),
         ({"until": 1219.5}, 4950.0 / 40.0, 1050.0),
         ({"until": NAN}, 100.0, 2000.0),
         ({"until": 1199.0}, 100.0, 2000.0),
@@ -136,8 +138,9 @@ def test_a_mean_leaves_what_the_window_has_not_used_and_what_was_not_seen_counts
     sign = 1.0 if d else -1.0
     site, codes, past, constants = connection()
     constants[[c.MEAN_IMPORT_LIMIT, c.MEAN_IMPORT_LIMIT + 1]] = INF
-    constants[c.MEAN_IMPORT_LIMIT + d], constants[c.MEAN_IMPORT_WINDOW_S + d] = 100.0, 60.0
-    constants[c.CYCLE_S], constants[c.POC_REQUIRED] = 1.0, facts.get("required", 0.0)
+    constants[[c.MEAN_IMPORT_WINDOW_S, c.MEAN_IMPORT_WINDOW_S + 1]] = 60.0
+    constants[c.MEAN_IMPORT_LIMIT + d] = 100.0
+    constants[c.CYCLE_S], constants[c.POC_REQUIRED] = facts.get("cycle", 1.0), facts.get("required", 0.0)
     constants[c.MAX_PV if d else c.MAX_LOAD] = 50.0
     site[r.POC_KW], codes[r.POC_QUALITY] = sign * facts.get("flow", 50.0), facts.get("quality", 1)
     codes[r.CLOCK], past[r.TOTAL_KW] = facts.get("clock", Permit.YES), sign * facts.get("sent", 20.0)
@@ -175,7 +178,7 @@ def test_a_mean_over_no_time_is_none(d: int) -> None:
         (30.0, {"margin": 5.0}, 35.0, Reason.RELIEVES),
         (30.0, {"must": 40.0}, 40.0, Reason.GRID_CODE),
         (30.0, {"must": 30.0}, 30.0, Reason.GRID_CODE),
-        (30.0, {"must": 20.0}, 30.0, Reason.RELIEVES),
+        (30.0, {"must": 29.5}, 30.0, Reason.RELIEVES),
         (30.0, {"quality": 2}, -INF, 0),
         (NAN, {}, -INF, 0),
         (30.0, {"most": 0.0}, -INF, 0),
@@ -211,6 +214,8 @@ def test_what_everything_else_does_beyond_a_limit_is_relieved_up_to_a_power(
         ([30.0, 30.0, 0.0], [0.0, 0.0, 0.0], (80.0, 50.0)),
         ([60.0, -30.0, 0.0], [0.0, 0.0, 0.0], (80.0, 50.0)),
         ([30.0, -60.0, 0.0], [0.0, 0.0, 0.0], (80.0, 50.0)),
+        ([30.0, -60.0, 0.0], [30.0, 0.0, 0.0], (80.0, 50.0)),
+        ([60.0, -59.5, 0.0], [0.0, 0.0, 0.0], (80.0, 50.0)),
         ([0.0, 0.0, 0.0], [60.0, 0.0, 30.0], (80.0, 40.0)),
         ([20.0, 0.0, 0.0], [60.0, 0.0, 0.0], (80.0, 50.0)),
         ([30.0, 0.0, 0.0], [-60.0, 0.0, 0.0], (80.0, 50.0)),
@@ -233,3 +238,16 @@ def test_active_power_has_what_reactive_power_leaves_of_each_transformer(
     assert site[band:].tolist() == pytest.approx([-room[0], room[0], -room[1], room[1]])
     assert values[row].tolist() == pytest.approx([-room[0], -room[0], -room[1]])
     assert values[row + 1].tolist() == pytest.approx([room[0], room[0], room[1]])
+
+
+@pytest.mark.parametrize("kvar", [60.0, 28.0, 1.0, 0.1, *np.linspace(0.3, 99.9, 40).tolist()])
+def test_the_root_is_never_rounded_out_of_the_circle_of_a_transformer(kvar: float) -> None:
+    """Exactly: P² + Q² ≤ S² in fractions, and no more than the last bits are given away."""
+    row, band = len(r.VALUE_ROWS), len(r.SITE_VALUE_ROWS)
+    values, codes = np.zeros((row + 2, 1)), np.zeros((len(r.CODE_ROWS), 1), np.int64)
+    past, past_codes, site = values.copy(), codes.copy(), np.full(band + 2, NAN)
+    values[r.ASKED_KVAR] = kvar
+    starts, members, kva = np.array([0, 1, 2]), np.array([0, 0]), np.array([INF, 100.0])
+    transformers.transform(values, codes, site, past, past_codes, kva, starts, members, row, band)
+    assert oracle.inside(float(site[band + 1]), kvar, 100.0)
+    assert site[band + 1] == pytest.approx((100.0**2 - kvar**2) ** 0.5, rel=1e-12)
