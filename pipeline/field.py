@@ -154,7 +154,7 @@ class Field:
             writer = MqttWriter(
                 name, profile, rated, broker, topics["command"], topics["acknowledge"], self.post, self.clock,
                 introduced=Introduced(name, profile, asset.identity, broker, told, self.post, self.clock),
-                budget=asset.write_budget, qos=qos,
+                budget=asset.write_budget, ack_qos=qos.acknowledge,
             )  # fmt: skip
         self.writers[name] = writer
         self.jobs[f"{name}.writer"] = writer.run

@@ -29,7 +29,6 @@ from loguru import logger
 from config.asset import WriteBudget
 from config.definition import Rated
 from config.profile import Profile
-from config.topics import Qos
 from jit.codes import WriteStatus
 from operators.cut import Command
 from sinks.closing import closing
@@ -43,7 +42,6 @@ from sources.strict_json import shown
 
 _REMEMBERED = 256
 _RETRY_S = 0.05
-_QOS = Qos()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class MqttWriter:
         *,
         introduced: Introduced | None = None,
         budget: WriteBudget | None = None,
-        qos: Qos = _QOS,
+        ack_qos: int = 1,
     ) -> None:
         self.asset = asset
         self.closed: Command | None = None
@@ -104,7 +102,6 @@ class MqttWriter:
         self._emit = emit_receipt
         self._clock = clock
         self._ack_s = ack_s
-        self._qos = qos.command
         self._newest: Conflating[_Offered] = Conflating(f"writer.{asset}", self._deliver, self._failed)
         self._sent: dict[str, _Sent] = {}
         self._past: deque[str] = deque(maxlen=_REMEMBERED)
@@ -116,7 +113,7 @@ class MqttWriter:
         self._at_zero = asyncio.Event()
         self._said = ""
         broker.reserve(command_topic)
-        broker.subscribe(ack_topic, self.acknowledged, qos.acknowledge)
+        broker.subscribe(ack_topic, self.acknowledged, ack_qos)
 
     @property
     def superseded(self) -> int:
@@ -199,7 +196,7 @@ class MqttWriter:
             self._settle(offered, WriteStatus.WITHHELD, self._introduced.detail, nan)
             return False
         payload, power_kw = self._encoder.encode(command)
-        refused = self._broker.send(self._topic, payload, command.deadline_s, self._qos)
+        refused = self._broker.send(self._topic, payload, command.deadline_s)
         if refused is not None:
             expired = not self._clock() < command.deadline_s
             self._settle(offered, WriteStatus.EXPIRED if expired else WriteStatus.FAILED, refused, nan)

@@ -41,6 +41,7 @@ _TAKEN_OVER = 0x8E
 _STEP_BACK_S = 10.0
 _KEPT_FOR_COMMANDS = 6
 _SILENT_REFUSALS = 2
+_SILENT_OUTAGE = 100
 _BRIEF_SESSIONS = 3
 
 
@@ -113,6 +114,7 @@ class Broker:
         self._closing = asyncio.Event()
         self._version = MQTT_5
         self._unanswered = 0
+        self._spoke_5 = False
         self._said = ""
         self._taken_s = -inf
 
@@ -172,11 +174,10 @@ class Broker:
         self._pump()
         return True
 
-    def send(self, topic: str, payload: bytes, deadline_s: float, qos: int = 1) -> str | None:
-        """Put a command on the socket in this very call, never retained; None, or why it was not sent.
+    def send(self, topic: str, payload: bytes, deadline_s: float) -> str | None:
+        """Put a command on the socket in this very call, QoS 1, never retained; None, or why it was not sent.
 
         Not sent after `deadline_s` (scheduler time). MQTT 5: the broker drops it when the rest of that time is over.
-        With QoS 0 the broker acknowledges nothing, and the next command does not wait for it.
         """
         session = self._session
         if topic not in self._reserved:
@@ -191,7 +192,7 @@ class Broker:
         if not left_s > 0.0:
             return "its deadline has passed"
         try:
-            mid = session.put(Outgoing(topic, payload, qos), max(1, floor(left_s)))
+            mid = session.put(Outgoing(topic, payload, qos=1), max(1, floor(left_s)))
         except Exception as error:  # the library's own errors are a failed write, never the end of the caller
             return f"{type(error).__name__}: {error}"
         if mid is not None:
@@ -244,6 +245,7 @@ class Broker:
     async def _serve(self, session: Session) -> None:
         """Until the session is lost. The tick of this loop also finds a connection that closed without a word."""
         self._session = session
+        self._spoke_5 |= session.version == MQTT_5
         self._version, self._unanswered = MQTT_5, 0  # after a loss the newer version is tried first again
         self.counters.connects += 1
         for renewed in self.renewed:
@@ -256,10 +258,13 @@ class Broker:
             await _wait(session.lost, 0.5)
 
     def _count_failure(self, error: ConnectError) -> None:
-        """A broker that refuses MQTT 5, or twice in a row does not answer, is tried with 3.1.1 next."""
+        """A broker that refuses MQTT 5, or twice in a row does not answer, is tried with 3.1.1 next.
+
+        One that has spoken MQTT 5 is only away, and what stands in front of it does not answer for it.
+        """
         self.counters.failures += 1
         self._unanswered = self._unanswered + 1 if error.silent else 0
-        older = error.refused_version or self._unanswered >= _SILENT_REFUSALS
+        older = error.refused_version or self._unanswered >= (_SILENT_OUTAGE if self._spoke_5 else _SILENT_REFUSALS)
         self._version = MQTT_311 if older and self._version == MQTT_5 else MQTT_5
         self._say("WARNING", f"cannot connect to {self.address}: {error}")
 

@@ -40,7 +40,7 @@ def test_an_asset_names_whole_topics() -> None:
 @pytest.mark.parametrize("wrong", [2, -1, "1", True])
 def test_quality_of_service_is_0_or_1(wrong: object) -> None:
     with pytest.raises(ValidationError):
-        Qos.model_validate({"command": wrong})
+        Qos.model_validate({"telemetry": wrong})
 
 
 @pytest.mark.parametrize("wrong", ["a/+", "#", "/a", "a b", ""])

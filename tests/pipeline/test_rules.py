@@ -101,7 +101,7 @@ FAULTS = [
     Fault("E507", TWO, f"{TWO}    «topics»: {{ command: plant/two/telemetry }}\n", "publishes its telemetry"),
     Fault("E507", "  one:\n", "  one:\n    «topics»: { telemetry: a/b }\n", "mean nothing"),
     Fault("E217", TWO, f"{TWO}    topics: {{ command: «a/#» }}\n"),
-    Fault("E202", TWO, f"{TWO}    topics: {{ qos: {{ command: «2» }} }}\n"),
+    Fault("E202", TWO, f"{TWO}    topics: {{ qos: {{ telemetry: «2» }} }}\n"),
     # OPC UA
     Fault("E221", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: «x»\n"),
     Fault("E221", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: «i=77»\n",
