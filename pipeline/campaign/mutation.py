@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,8 +73,13 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def in_place(name: str) -> None:
-    """From now on this process imports the mutant. Raises ValueError when its module is imported already."""
+    """From now on this process imports the mutant. Raises ValueError when its module is imported already.
+
+    With a mutant among the kernels the plain twins run: what is compiled comes from the cache, and is the truth.
+    """
     mutant = next(mutant for mutant in mutants() if mutant.name == name)
+    if mutant.file.startswith("jit/"):
+        os.environ["BESS_PIPELINE_PLAIN"] = "1"
     if mutant.module in sys.modules:
         raise ValueError(f"{mutant.module} is imported already: the mutant {name!r} would not be in place")
     sys.meta_path.insert(0, _Changed(mutant))

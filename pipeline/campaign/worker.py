@@ -22,7 +22,6 @@ def main(arguments: list[str]) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else is printed is no answer
     if arguments[:1] == ["--mutant"]:
-        os.environ["BESS_PIPELINE_PLAIN"] = "1"  # a compiled kernel would come from the cache
         from pipeline.campaign.mutation import in_place
 
         in_place(arguments[1])
