@@ -7,6 +7,7 @@ it. Time is the plant's own (s since its start), so that a fault ends at the sam
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -98,6 +99,8 @@ class Board:
     def __init__(self, lively: bool = False) -> None:
         self.lively = lively
         self._active: dict[Fault, Active] = {}
+        self._made_of: tuple[tuple[Fault, ...], float | None, float] | None = None
+        self._effects = NONE
 
     def switch(
         self, name: str, on: bool, now_s: float, seconds: float | None = None, limit_kw: float | None = None
@@ -119,41 +122,49 @@ class Board:
 
     def active(self, now_s: float) -> dict[Fault, Active]:
         """The faults that are on now; those whose time is over are forgotten."""
-        self._active = {
-            fault: active for fault, active in self._active.items() if active.until_s is None or active.until_s > now_s
-        }
+        over = [fault for fault, on in self._active.items() if on.until_s is not None and on.until_s <= now_s]
+        for fault in over:
+            del self._active[fault]
         return dict(self._active)
 
     def effects(self, now_s: float) -> Effects:
         if not (self._active or self.lively):
             return NONE
         on = self.active(now_s)
-        return Effects(
-            duress=Duress(
-                limit_kw=self._limit_kw(on, now_s),
-                heat_to_c=HOT_C if Fault.OVER_TEMPERATURE in on else None,
-                unavailable=Fault.UNAVAILABLE in on,
-                tripped=Fault.ALARM in on,
-                local=Fault.LOCAL in on,
-                follows=(0.5 if Fault.HALF in on else 1.0) + (_swing(now_s) if Fault.OSCILLATE in on else 0.0),
-            ),
-            cable=Fault.CABLE in on,
-            frozen=Fault.FREEZE in on,
-            soc_missing=Fault.NAN in on,
-            mirrored=Fault.WRONG_SIGN in on,
-            scaled=10.0 if Fault.SCALE in on else 1.0,
-            foreign_kw=FOREIGN_KW if Fault.FOREIGN in on else None,
-            discarding=Fault.DISCARD in on,
-            meter_silent=Fault.METER in on,
-            reset=Fault.RESET in on,
-            exchanged=Fault.IDENTITY in on,
-        )
+        limit_kw, swing = self._limit_kw(on, now_s), _swing(now_s) if Fault.OSCILLATE in on else 0.0
+        made_of = tuple(on), limit_kw, swing
+        if made_of != self._made_of:  # a plant asks many times a second, and is answered the same nearly always
+            self._made_of, self._effects = made_of, _effects(on, limit_kw, swing)
+        return self._effects
 
     def _limit_kw(self, on: dict[Fault, Active], now_s: float) -> float | None:
         if Fault.BMS_LIMIT in on:
             given = on[Fault.BMS_LIMIT].limit_kw
             return LIMIT_KW if given is None else given
         return LIMIT_KW if self.lively and lively_dip(now_s) else None
+
+
+def _effects(on: Mapping[Fault, Active], limit_kw: float | None, swing: float) -> Effects:
+    return Effects(
+        duress=Duress(
+            limit_kw=limit_kw,
+            heat_to_c=HOT_C if Fault.OVER_TEMPERATURE in on else None,
+            unavailable=Fault.UNAVAILABLE in on,
+            tripped=Fault.ALARM in on,
+            local=Fault.LOCAL in on,
+            follows=(0.5 if Fault.HALF in on else 1.0) + swing,
+        ),
+        cable=Fault.CABLE in on,
+        frozen=Fault.FREEZE in on,
+        soc_missing=Fault.NAN in on,
+        mirrored=Fault.WRONG_SIGN in on,
+        scaled=10.0 if Fault.SCALE in on else 1.0,
+        foreign_kw=FOREIGN_KW if Fault.FOREIGN in on else None,
+        discarding=Fault.DISCARD in on,
+        meter_silent=Fault.METER in on,
+        reset=Fault.RESET in on,
+        exchanged=Fault.IDENTITY in on,
+    )
 
 
 def _swing(now_s: float) -> float:
