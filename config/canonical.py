@@ -41,6 +41,7 @@ STORAGE: dict[str, Dimension | None] = {
     "discharge_limit": POWER,
     "heartbeat": None,
     "setpoint": POWER,
+    "reactive_setpoint": REACTIVE_POWER,
 }
 METER: dict[str, Dimension | None] = {
     "power": POWER,
@@ -51,7 +52,7 @@ METER: dict[str, Dimension | None] = {
     "heartbeat": None,
 }
 WRITE: dict[str, Dimension | None] = {"power": POWER, "reactive_power": REACTIVE_POWER, "mode": None, "heartbeat": None}
-SIGNED = frozenset({"power", "reactive_power", "dc_current", "setpoint"})
+SIGNED = frozenset({"power", "reactive_power", "dc_current", "setpoint", "reactive_setpoint"})
 
 
 def canonical(kind: str) -> dict[str, Dimension | None]:

@@ -250,6 +250,11 @@ class Plant:
             self.state = PlantState(self.state.utc_s, self.state.uptime_s, battery, self.state.model)
 
     @property
+    def reactive_setpoint_kvar(self) -> float:
+        """What was last written, kvar."""
+        return self._reactive_kvar
+
+    @property
     def reactive_kvar(self) -> float:
         """Reactive power as it was written, beside the auxiliaries'; none of it while the inverter does not run."""
         duress, battery = self.effects.duress, self.state.battery
@@ -321,4 +326,5 @@ GAUGES: dict[str, Callable[[Plant], float | None]] = {
     "charge_limit": lambda p: p.state.battery.charge_limit_kw,
     "discharge_limit": lambda p: p.state.battery.discharge_limit_kw,
     "setpoint": lambda p: p.state.battery.setpoint_kw,
+    "reactive_setpoint": lambda p: p.reactive_setpoint_kvar,
 }

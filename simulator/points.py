@@ -22,7 +22,7 @@ FACTOR = {
     "W": 1e-3, "kW": 1.0, "MW": 1e3, "var": 1e-3, "kvar": 1.0, "Mvar": 1e3, "VA": 1e-3, "kVA": 1.0,
     "mV": 1e-3, "V": 1.0, "kV": 1e3, "mA": 1e-3, "A": 1.0, "kA": 1e3, "mHz": 1e-3, "Hz": 1.0,
 }  # fmt: skip
-SIGNED = frozenset({"power", "reactive_power", "setpoint", "revert_power", "dc_current"})
+SIGNED = frozenset({"power", "reactive_power", "setpoint", "reactive_setpoint", "revert_power", "dc_current"})
 NAMES = {  # what a device may call a state of ours, best first
     "discharging": ("discharging", "running", "on", "connected"),
     "charging": ("charging", "running", "on", "connected"),

@@ -9,8 +9,9 @@
 * What a step of a start or stop sequence writes goes out behind 0 kW, in the tick that says so and in no other.
 * Nothing is written to a device that is not identified in this connection, and nothing but 0 kW to one that is not
   proved to revert by itself (`sinks.modbus.proving`).
-* Every command carried out gives one receipt: CONFIRMED, DIFFERENT (the device holds another set-point), WRITTEN
-  (accepted, not read back), REFUSED (exception reply), FAILED (no connection, no reply), EXPIRED or WITHHELD.
+* Every command carried out gives one receipt: CONFIRMED, DIFFERENT (the device holds another set-point; of reactive
+  power too, where the profile reads one), WRITTEN (accepted, not read back), REFUSED (exception reply), FAILED (no
+  connection, no reply), EXPIRED or WITHHELD.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from sinks.conflate import Conflating
 from sinks.modbus.cadence import Cadence
 from sinks.modbus.holding import Holding
 from sinks.modbus.proving import Proving
+from sinks.modbus.reactive import Reactive
 from sinks.modbus.values import Values, said
 from sinks.modbus.wear import Wear
 from sinks.pace import Pace
@@ -91,10 +93,12 @@ class ModbusWriter:
         self._values = Values.of(profile, rated)
         self._power = codec(profile, "power", profile.write["power"])
         self._held = codec(profile, "setpoint", profile.read["setpoint"]) if "setpoint" in profile.read else None
+        self._kvar = Reactive.of(profile, self._connection, self._unit)
         if self._held is None:  # nothing else would say that the device was reset
             self._connection.renewed.append(self.wear.forget)
         points = [point for run in self._runs for point in run.points]
-        self._holding = Holding(self._connection, self._unit, [*points, *([self._held] if self._held else [])])
+        read = [*([self._held] if self._held else []), *([self._kvar.held] if self._kvar else [])]
+        self._holding = Holding(self._connection, self._unit, [*points, *read])
         self._expected = Expected(profile, self._connection, self._unit, self._clock)
         self._cadence = Cadence(self.wear, self._clock)
         self._connection.renewed.append(self._cadence.renewed)
@@ -241,6 +245,8 @@ class ModbusWriter:
         """Whether the device holds what was written: the other points first, then the set-point."""
         try:
             differs = await self._holding.differs(self._profile, sent)
+            if not differs and self._kvar is not None:
+                differs = await self._kvar.differs(sent, exponents, self._attempts, self._pause)
         except ModbusFault as fault:
             return self._receipt(order, WriteStatus.WRITTEN, written, nan, f"not read back: {fault}")
         if differs:

@@ -30,6 +30,7 @@ from sinks.closing import closing
 from sinks.conflate import Conflating
 from sinks.modbus.values import Values
 from sinks.opcua.proving import Proving
+from sinks.opcua.reactive import Reactive
 from sinks.pace import Pace
 from sources.opcua.device import OpcuaDevice
 from sources.opcua.errors import OpcuaFault, Rejected, TooLate, Withheld
@@ -80,6 +81,7 @@ class OpcuaWriter:
         self._points = {name: writer(profile, name) for name in profile.write}
         self._values = Values.of(profile, rated)
         self._held = reader(profile, "setpoint") if "setpoint" in profile.read else None
+        self._kvar = Reactive.of(device)
         self._tolerance_kw = profile.resolution_kw  # one step of the set-point
         self._newest: _Order | None = None
         self._silent = True
@@ -151,13 +153,15 @@ class OpcuaWriter:
             order = self._freshest(order)
             if self.proving.lacks():
                 raise Withheld(self._connection.place, self.proving.detail or "not proved yet")
-            power_kw = self._values.power_kw(order.command)
+            power_kw, kvar = self._values.power_kw(order.command), nan
             for name in (*self._device.profile.write_order, *self._steps_of(order, power_kw)):
                 said = await self._write(order, name, power_kw)
                 if name == "power":
                     written = said
                     self._pace.said(said)
-            return await self._read_back(order, written)
+                elif name == "reactive_power":
+                    kvar = said
+            return await self._read_back(order, written, kvar)
         except TooLate as fault:
             status = WriteStatus.FAILED if isfinite(written) else WriteStatus.EXPIRED
             return self._receipt(order, status, written, nan, str(fault))
@@ -201,7 +205,13 @@ class OpcuaWriter:
             self.closed = order.command
         return allowed
 
-    async def _read_back(self, order: _Order, written: float) -> Receipt:
+    async def _read_back(self, order: _Order, written: float, kvar: float) -> Receipt:
+        try:
+            differs = await self._kvar.differs(kvar, self._attempts, self._pause) if self._kvar is not None else ""
+        except OpcuaFault as fault:
+            return self._receipt(order, WriteStatus.WRITTEN, written, nan, f"not read back: {fault}")
+        if differs:
+            return self._receipt(order, WriteStatus.DIFFERENT, written, nan, differs)
         held = self._held
         if held is None:
             return self._receipt(order, WriteStatus.WRITTEN, written, nan, "no set-point to read back")

@@ -108,7 +108,7 @@ async def test_every_point_of_the_sunspec_profile_decodes(plant: Plant) -> None:
     plant.write("power", 80.0)
     settle(plant, 5.0)
     async with serving(plant) as (_, client):
-        said = plant.reported().values
+        said = {name: value for name, value in plant.reported().values.items() if name in SUNSPEC.read}
         factors = {"W": 1000.0, "var": 1000.0}
         for name, value in said.items():
             expected = value * factors.get(SUNSPEC.read[name].unit, 1.0) if value is not None else None
