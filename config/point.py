@@ -59,6 +59,9 @@ class Point(Section):
     values: dict[int, str] = Field({}, description="names of an enumeration's values")
     yes: list[int] = Field([], description='raw values that mean "yes", for `available` and `remote`', examples=[[3]])
     constant: float | None = Field(None, description="always this value, in `unit`; write points only", examples=[1])
+    of: Literal["power", "reactive_power"] | None = Field(
+        None, description="write points only: a second register of that value, with a scale of its own"
+    )
     cadence: Literal["cyclic", "once", "daily"] = Field(
         "cyclic", description="when a constant is written: with every command; once in each connection, before what "
         "follows it in `write_order`, and again after a refusal (a login, a mode); once a day (UTC)",

@@ -226,14 +226,20 @@ class Profile(Section):
             said = "`write_order` must name every write point once, and none that is armed or a step"
             raise wrong(said, "write_order")
         for name, point in self.write.items():
-            if point.constant is None and name not in WRITE:
+            same = point.of or name
+            odd = point.constant is not None or not point.volatile or name in WRITE or point.of not in self.write
+            if point.of is not None and odd:
+                raise wrong(f"`{name}` is not a second register of `{point.of}`", "write", name, "of")
+            if point.constant is None and same not in WRITE:
                 said = f"write point `{name}` needs a `constant`: only {', '.join(WRITE)} are computed"
                 raise wrong(said, "write", name)
             if not point.volatile and self.protocol != "modbus":
                 raise wrong("only a register is kept in flash memory", "write", name, "volatile")
-            _check_unit("write", name, point.unit, WRITE.get(name))
+            _check_unit("write", name, point.unit, WRITE.get(same))
         if self.kind == "storage":
-            self._check_power(self.write["power"])
+            for name, point in self.write.items():
+                if "power" in (name, point.of):
+                    self._check_power(point, name)
         if self.protocol == "modbus":
             check_overlap(self.write, self.address)
             check_cadence(self.write, self.write_order, single=self.write_function == "single")
@@ -252,13 +258,13 @@ class Profile(Section):
             if self.steps.count(name) > 1 or name in self.arm:
                 raise wrong(f"the step `{name}` is named twice, or armed", "steps")
 
-    def _check_power(self, power: Point) -> None:
+    def _check_power(self, power: Point, name: str) -> None:
         zero = -Fraction(repr(power.offset)) / Fraction(repr(power.scale))  # the raw number that says 0 kW
         bits = 16 * power.words - (not power.type.startswith("u"))
         if power.type == "bool" or power.constant is not None:
-            raise wrong("write point `power` is a number, neither a bit nor a constant", "write", "power")
+            raise wrong(f"write point `{name}` is a number, neither a bit nor a constant", "write", name)
         if zero.denominator != 1 or abs(zero) >= 2**bits or (zero < 0 and power.type.startswith("u")):
-            raise wrong("write point `power` cannot say 0 kW with this type, scale and offset", "write", "power")
+            raise wrong(f"write point `{name}` cannot say 0 kW with this type, scale and offset", "write", name)
 
     def _check_place(self, what: str, point: Point | TextPoint, way: str, name: str) -> None:
         wanted = _PLACES[self.protocol]

@@ -30,6 +30,8 @@ def check_table(what: str, point: Point | TextPoint, place: Place, way: str, nam
         raise wrong(f"{what} is in a table that cannot be written ({table})", way, name, "register")
     if way == "read" and isinstance(point, Point) and point.constant is not None:
         raise wrong(f"{what} cannot be a constant", way, name, "constant")
+    if way == "read" and isinstance(point, Point) and point.of is not None:
+        raise wrong(f"{what} is measured, not written", way, name, "of")
     if way == "write" and isinstance(point, Point) and point.bits is not None:
         raise wrong(f"{what} is a part of a register, and writing it would write the rest too", way, name, "bits")
 
@@ -56,7 +58,9 @@ def check_cadence(write: Mapping[str, Point], cyclic: Sequence[str], *, single: 
         if seldom and (point.constant is None or name not in cyclic):
             said = f"`{name}` is no constant of `write_order`: it is written with commands"
             raise wrong(said, "write", name, "cadence")
-        if point.cooldown is not None and (name in ("power", "heartbeat") or name not in cyclic or seldom):
+        if point.cooldown is not None and (
+            name in ("power", "heartbeat") or point.of or name not in cyclic or seldom
+        ):
             said = f"`{name}` cannot wait: a cooldown is for a constant, the mode or the reactive power"
             raise wrong(said, "write", name, "cooldown")
         if single and point.words > 1:
@@ -82,8 +86,8 @@ def check_none(read: Mapping[str, Point], write: Mapping[str, Point], keys: Mapp
             raise wrong(f"only registers have `{key}`", key)
     for way, points in (("read", read), ("write", write)):
         for name, point in points.items():
-            said = {"bits": point.bits, "scale_register": point.scale_register, "cooldown": point.cooldown,
-                    "read_back": point.read_back, "byte_order": point.byte_order != "big",
+            said = {"bits": point.bits, "of": point.of, "scale_register": point.scale_register,
+                    "cooldown": point.cooldown, "read_back": point.read_back, "byte_order": point.byte_order != "big",
                     "cadence": point.cadence != "cyclic"}  # fmt: skip
             for key, value in said.items():
                 if value:

@@ -111,7 +111,7 @@ def scaling(profile: Profile, name: str, point: Point) -> Scaling:
     """The scaling of a read or write point, with the device's sign translated where the point is a signed one."""
     dimension = dimension_of(point.unit)
     unit = dimension.units[point.unit] if dimension is not None else Fraction(1)
-    sign = -1 if profile.sign == "positive_is_charge" and name in SIGNED else 1
+    sign = -1 if profile.sign == "positive_is_charge" and (point.of or name) in SIGNED else 1
     scale, offset = Fraction(repr(point.scale)) * unit * sign, Fraction(repr(point.offset)) * unit * sign
     denominator = scale.denominator * offset.denominator
     return Scaling(

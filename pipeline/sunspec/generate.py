@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.sunspec.discovery import MARK, Chain, Place
-from pipeline.sunspec.models import Member, as_point, model
+from pipeline.sunspec.models import Member, as_point, model, to_write
+from pipeline.sunspec.rates import Most, by_rate
 from pipeline.sunspec.roles import CRITICAL, INVERTERS, METERS, ROLES, YES
 
 Kind = Literal["storage", "inverter", "meter"]
@@ -55,10 +56,12 @@ def standard(numbers: list[int], base: int = 40000) -> Chain:
     return Chain(base, tuple(places))
 
 
-def generate(chain: Chain, kind: Kind, name: str, title: str = "", *, reverts_s: int = REVERTS_S) -> dict[str, Any]:
-    """The profile as plain values, in the order in which profiles are written."""
+def generate(
+    chain: Chain, kind: Kind, name: str, title: str = "", *, reverts_s: int = REVERTS_S, most: Most | None = None
+) -> dict[str, Any]:
+    """The profile as plain values, in the order in which profiles are written; `most` of a device with model 124."""
     chosen = {point: found for point in ROLES[kind] if (found := _choose(chain, kind, point)) is not None}
-    _complete(chain, kind, chosen)
+    _complete(chain, kind, chosen, most)
     used = {found.place for found in chosen.values()}
     values: dict[str, Any] = {
         "name": name, "version": 1, "title": title or _title(chain, kind), "protocol": "modbus",
@@ -69,8 +72,8 @@ def generate(chain: Chain, kind: Kind, name: str, title: str = "", *, reverts_s:
         values["fresh_by"] = "heartbeat"
     values |= {"poll": "500 ms" if kind != "inverter" else "1 s", "timeout": "400 ms"}
     if kind == "storage":
-        values |= _written(chain, chosen, reverts_s)
-        used |= {place for number in (704, 715) if (place := chain.find(number)) is not None}
+        values |= _written(chain, chosen, reverts_s) if chain.find(704) is not None else {}
+        used |= {place for number in (704, 715, 124) if (place := chain.find(number)) is not None}
     common = chain.find(1)
     if common is not None:
         used.add(common)
@@ -82,6 +85,9 @@ def generate(chain: Chain, kind: Kind, name: str, title: str = "", *, reverts_s:
     values["expects"] = {f"holding {chain.base}": MARK} | {
         f"holding {place.address}": [place.number, place.length] for place in models
     }
+    rates = chain.find(124)
+    if kind == "storage" and chain.find(704) is None and rates is not None and most is not None:
+        by_rate(values, rates, most, reverts_s)
     return values | {"max_block": 125}
 
 
@@ -94,17 +100,16 @@ def _choose(chain: Chain, kind: Kind, point: str) -> Chosen | None:
     return None
 
 
-def _complete(chain: Chain, kind: Kind, chosen: Mapping[str, Chosen]) -> None:
+def _complete(chain: Chain, kind: Kind, chosen: Mapping[str, Chosen], most: Most | None) -> None:
     has = ", ".join(str(place.number) for place in chain.models) or "none"
     if "power" not in chosen:
         wanted = {"meter": METERS, "inverter": (701, *INVERTERS), "storage": (701, *INVERTERS)}[kind]
         raise CannotGenerateError(f"no model measures its power: it has {has}, needed is one of {sorted(wanted)}")
     if kind == "storage" and "soc" not in chosen:
         raise CannotGenerateError(f"no model says its state of charge: it has {has}, needed is 802, 713 or 124")
-    if kind == "storage" and chain.find(704) is None:
+    if kind == "storage" and chain.find(704) is None and (chain.find(124) is None or most is None):
         raise CannotGenerateError(
-            f"no model takes a set-point in watts: it has {has}, needed is 704. Model 124 limits rates in percent and "
-            "returns to its own doing when nobody writes; read it with `--kind inverter`"
+            f"no model takes a set-point: it has {has}, needed is 704, or 124 of a device that says its WChaMax"
         )
 
 
@@ -126,15 +131,18 @@ def _written(chain: Chain, chosen: Mapping[str, Chosen], reverts_s: int) -> dict
     """The set-point of 704 with its enable, the heartbeat of 715, and the reversion that covers our silence."""
     control, der = chain.find(704), chain.find(715)
     if control is None:
-        return {}
+        raise CannotGenerateError("no model 704")
     write: dict[str, Any] = {
-        "revert_after": _constant(control, "WSetRvrtTms", reverts_s), "revert_power": _constant(control, "WSetRvrt", 0),
-        "revert_enable": _constant(control, "WSetEnaRvrt", 1), "enable": _constant(control, "WSetEna", 1),
-        "unit_mode": _constant(control, "WSetMod", 1), "power": _to_write(control, "WSet"),
-    }  # fmt: skip
+        "revert_after": to_write(control, "WSetRvrtTms", constant=reverts_s),
+        "revert_power": to_write(control, "WSetRvrt", constant=0),
+        "revert_enable": to_write(control, "WSetEnaRvrt", constant=1),
+        "enable": to_write(control, "WSetEna", constant=1),
+        "unit_mode": to_write(control, "WSetMod", constant=1),
+        "power": to_write(control, "WSet"),
+    }
     order = ["enable", "unit_mode", "power"]
     if der is not None:
-        write["heartbeat"] = _to_write(der, "ControllerHb")
+        write["heartbeat"] = to_write(der, "ControllerHb")
         order.append("heartbeat")
     watchdog = {
         "point": order[-1], "every": "1 s", "reverts_after": f"{reverts_s} s", "reverts_to": "0 kW",
@@ -145,18 +153,6 @@ def _written(chain: Chain, chosen: Mapping[str, Chosen], reverts_s: int) -> dict
         "write": write, "write_order": order, "watchdog": watchdog, "resolution": "1 W", "promises_limits": promised,
         "alarms": _alarms(chosen),
     }  # fmt: skip
-
-
-def _to_write(place: Place, name: str) -> dict[str, Any]:
-    member = model(place.number).member(name)
-    if member is None:
-        raise CannotGenerateError(f"model {place.number} has no {name}")
-    point = as_point(member, place.address)
-    return {key: point[key] for key in ("register", "type", "word_order", "scale_register", "unit") if key in point}
-
-
-def _constant(place: Place, name: str, value: int) -> dict[str, Any]:
-    return _to_write(place, name) | {"constant": value}
 
 
 def _alarms(chosen: Mapping[str, Chosen]) -> dict[int, dict[str, Any]]:

@@ -17,6 +17,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from pipeline.sunspec.discovery import Place
+
 #: SunSpec type → the profile's type, and the raw value that says "not implemented" (floats: NaN, which always does).
 TYPES: dict[str, tuple[str, float | None]] = {
     "int16": ("int16", -0x8000), "sunssf": ("int16", -0x8000), "pad": ("int16", -0x8000),
@@ -122,3 +124,13 @@ def as_point(member: Member, base: int) -> dict[str, Any]:
     if member.type.startswith("enum") and member.values:
         point["values"] = dict(member.values)
     return point
+
+
+def to_write(place: Place, name: str, **more: Any) -> dict[str, Any]:
+    """The member of a model at its place as a write point, with what is written there."""
+    member = model(place.number).member(name)
+    if member is None:
+        raise NoSuchModelError(f"model {place.number} has no {name}")
+    point = as_point(member, place.address)
+    kept = ("register", "type", "word_order", "scale_register", "unit")
+    return {key: point[key] for key in kept if key in point} | more

@@ -7,8 +7,24 @@ from typing import Any
 
 from config.profile import Profile
 from pipeline.lint import decoded
+from pipeline.sunspec.discovery import Chain
+from pipeline.sunspec.models import model
+from pipeline.sunspec.rates import Most
 from sources.modbus.blocks import read_blocks
 from sources.modbus.connection import Connection
+
+
+async def most_of(chain: Chain, connection: Connection, unit: int) -> Most | None:
+    """What model 124 of a device calls its most power; None where it has none, or does not say."""
+    place, rates = chain.find(124), model(124)
+    if place is None:
+        return None
+    said = []
+    for name in ("WChaMax", "WChaMax_SF"):
+        member = rates.member(name)
+        async with connection.turn():
+            said += await connection.read(unit, "holding", place.address + (member.offset if member else 0), 1)
+    return None if said[0] in (0, 0xFFFF) or said[1] == 0x8000 else Most(said[0], said[1])
 
 
 async def recorded(profile: Profile, connection: Connection, unit: int) -> dict[str, Any]:

@@ -89,9 +89,10 @@ async def _live(connection: Any, unit: int, kind: str, name: str) -> dict[str, A
     from config.profile import Profile
     from pipeline.sunspec.discovery import discover
     from pipeline.sunspec.generate import generate
-    from pipeline.sunspec.recording import recorded
+    from pipeline.sunspec.recording import most_of, recorded
 
-    made = generate(await discover(connection, unit), kind, name)  # type: ignore[arg-type]
+    chain = await discover(connection, unit)
+    made = generate(chain, kind, name, most=await most_of(chain, connection, unit))  # type: ignore[arg-type]
     return made | {"sample": await recorded(Profile.model_validate(made), connection, unit)}
 
 

@@ -33,13 +33,15 @@ class Values:
     constants: dict[str, float]
     modes: dict[Mode, int]
     heartbeats: int
+    same: dict[str, str]  # second registers of a value, by name
 
     @classmethod
     def of(cls, profile: Profile, rated: Rated) -> Values:
         constants = {name: constant(p) for name, p in profile.write.items() if p.constant is not None}
         if rated.apparent is None and profile.ratings is not None:
             rated = rated.model_copy(update={"apparent": profile.ratings.apparent})
-        return cls(rated, constants, _mode_numbers(profile), _period(profile.write.get("heartbeat")))
+        same: dict[str, str] = {name: p.of for name, p in profile.write.items() if p.of is not None}
+        return cls(rated, constants, _mode_numbers(profile), _period(profile.write.get("heartbeat")), same)
 
     def power_kw(self, command: Command) -> float:
         return clamp(command.power_kw, -self.rated.charge, self.rated.discharge)
@@ -48,6 +50,7 @@ class Values:
         """What the write point `name` is to hold."""
         if name in self.constants:
             return self.constants[name]
+        name = self.same.get(name, name)
         if name == "power":
             return clamp(power_kw, -self.rated.charge, self.rated.discharge)
         if name == "reactive_power":

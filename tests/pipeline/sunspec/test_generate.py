@@ -11,6 +11,7 @@ from config.profile import Profile
 from jit.codes import WriteStatus
 from pipeline.lint import lint
 from pipeline.sunspec.generate import CannotGenerateError, Kind, generate, standard
+from pipeline.sunspec.rates import Most
 from pipeline.sunspec.recording import sample
 from sources.modbus.blocks import read_blocks, write_runs
 from tests.real.modbus import load
@@ -74,7 +75,8 @@ def test_reversion_and_heartbeat_are_used_where_the_device_has_them() -> None:
 @pytest.mark.parametrize(("kind", "models", "why"), [
     ("storage", [1, 802, 704], "no model measures its power"),
     ("storage", [1, 103, 704], "no model says its state of charge"),
-    ("storage", [1, 103, 124], "no model takes a set-point in watts"),
+    ("storage", [1, 103, 124], "no model takes a set-point"),
+    ("storage", [1, 103, 802], "no model takes a set-point"),
     ("storage", [103, 704, 802], "no model 1"),
     ("meter", [1, 103], "no model measures its power"),
     ("inverter", [1, 203], "no model measures its power"),
@@ -108,3 +110,33 @@ async def test_a_device_with_its_own_scale_is_armed_and_commanded(exponent: int)
         device.offer(60.0, tick=2)
         assert (await device.receipt(2)).status in (WriteStatus.FAILED, WriteStatus.WITHHELD)
         assert (await device.server.get("holding 40249", 2))[1] * 10**exponent % 65536 == 50_000 % 65536
+
+
+@pytest.mark.integration
+@pytest.mark.safety
+@pytest.mark.req("LH-MODB-002")
+@pytest.mark.hazard("row 7", "row 8")
+@pytest.mark.parametrize(("kw", "out_rate", "in_rate"), [(2.0, 4000, -4000), (-1.2345, -2469, 2469), (0.0, 0, 0)])
+async def test_model_124_gets_both_rates_in_one_request(kw: float, out_rate: int, in_rate: int) -> None:
+    """5 kW are 100 %: rates in 0.01 %, toward zero; another WChaMax would make another power of them."""
+    values = generate(standard([1, 103, 124]), "storage", "made", most=Most(50, 2)) | {"timeout": "100 ms"}
+    profile = Profile.model_validate(values)
+    rates = {name: int(str(profile.write[name].register).split()[1]) for name in profile.write}
+    async with bench(profile, armed=False) as device:
+        for register, words in profile.expects.items():
+            await device.server.put(register, *words)
+        await device.server.put(str(profile.write["power"].scale_register), 0xFFFE)
+        device.offer(kw)
+        receipt = await device.receipt()
+        assert receipt.status is WriteStatus.CONFIRMED, receipt.detail
+        assert rates["charge_rate"] == rates["power"] + 1
+        order = [address for address, _ in device.wire.writes()]
+        assert order == [rates["revert_after"], rates["power"], rates["control"]]
+        held = await device.server.get(f"holding {rates['power']}", 2)
+        assert [word - 65536 if word & 0x8000 else word for word in held] == [out_rate, in_rate]
+        where = next(register for register, words in profile.expects.items() if words == [50])
+        await device.server.put(where, 60)
+        device.wire.cut()
+        device.offer(3.0, tick=2)
+        assert (await device.receipt(2)).status in (WriteStatus.FAILED, WriteStatus.WITHHELD)
+        assert await device.server.get(f"holding {rates['power']}", 2) == held
