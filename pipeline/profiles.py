@@ -90,14 +90,15 @@ def lint(given: tuple[str, ...], *, in_json: bool) -> None:
 @click.argument("name")
 @click.argument("url")
 @click.option("--topic", default="", help="The device's own topic, on MQTT.")
-@click.option("--user", help="Name to sign in with, on MQTT.")
+@click.option("--node", default="", help="The device's own node, on OPC UA.")
+@click.option("--user", help="Name to sign in with, on MQTT and OPC UA.")
 @click.option("--password-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its password.")
 @click.option("--ca", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM file of the authority.")
 @click.option("--timeout", type=click.FloatRange(0.1, 600), default=5.0, show_default=True, help="Longest wait (s).")
 @as_json
 def attempt(
-    name: str, url: str, topic: str, user: str | None, password_file: Path | None, ca: Path | None, timeout: float,
-    *, in_json: bool,
+    name: str, url: str, topic: str, node: str, user: str | None, password_file: Path | None, ca: Path | None,
+    timeout: float, *, in_json: bool,
 ) -> None:  # fmt: skip
     """Read a live device once with a profile and print what it says. Nothing is written to it."""
     from config.address import AddressError, parse_url
@@ -112,7 +113,7 @@ def attempt(
         fail(f"`{found.name}` speaks {found.protocol}, and this is {scheme}", Exit.USAGE, in_json=in_json)
     password = None if password_file is None else password_file.read_text(encoding="utf-8").strip("\r\n")
     try:
-        seen = asyncio.run(read_once(found, Target(url, topic, user, password, ca), timeout))
+        seen = asyncio.run(read_once(found, Target(url, topic, node, user, password, ca), timeout))
     except TryError as error:
         fail(str(error), Exit.UNREACHABLE, in_json=in_json)
     if in_json:

@@ -1,6 +1,7 @@
 """`profile try`: read a live device once, decode it, and write nothing. For a first look before a definition exists.
 
-Modbus polls once; MQTT waits for one message. Values are in the chain's units, powers with their direction in words.
+Modbus and OPC UA poll once; MQTT waits for one message. Values are in the chain's units, powers with their direction in
+words.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.address import parse_url
+from config.address import AddressError, parse_url
 from config.canonical import SIGNED, canonical, dimension_of
 from config.profile import Profile
 from config.topics import topic_of
@@ -29,10 +30,11 @@ class TryError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the device is. `topic`, `user` and `password` are for brokers alone."""
+    """Where the device is. `topic` is for brokers, `node` for OPC UA, `user` and `password` for both."""
 
     url: str
     topic: str = ""
+    node: str = ""
     user: str | None = None
     password: str | None = None
     ca: Path | None = None
@@ -56,7 +58,7 @@ async def read_once(profile: Profile, target: Target, timeout_s: float) -> tuple
     elif profile.protocol == "mqtt":
         reading = await _mqtt(profile, target, timeout_s)
     else:
-        raise TryError(f"the protocol `{profile.protocol}` is not acted on in this version")
+        reading = await _opcua(profile, target, timeout_s)
     return seen(profile, reading)
 
 
@@ -83,6 +85,33 @@ async def _modbus(profile: Profile, target: Target, timeout_s: float) -> Reading
     finally:
         connection.close()
     if source.fault and not (reading.quality != Quality.PROTOCOL).any():
+        raise TryError(source.fault)
+    return reading
+
+
+async def _opcua(profile: Profile, target: Target, timeout_s: float) -> Reading:
+    """One reading over a plain connection."""
+    from sources.opcua.access import Access
+    from sources.opcua.connection import Connection as Server
+    from sources.opcua.device import OpcuaDevice
+
+    if not target.node:
+        raise TryError("a device on OPC UA needs `--node`")
+    clock = asyncio.get_running_loop().time
+    server = Server(Access(target.url, user=target.user, password=target.password), clock=clock)
+    try:
+        source = OpcuaDevice("tried", profile, target.node, server, clock).source(lambda _reading: None)
+        async with asyncio.timeout(timeout_s):
+            if not await server.connect():
+                raise TryError(f"no session at {server.place}")
+            reading = await source.poll()
+    except TimeoutError:
+        raise TryError(f"no answer within {timeout_s:g} s") from None
+    except AddressError as error:
+        raise TryError(f"{error}; {error.help}") from None
+    finally:
+        await server.close()
+    if source.fault:
         raise TryError(source.fault)
     return reading
 
