@@ -36,7 +36,8 @@ def test_devices_behind_one_server_share_its_connection_and_one_job_keeps_it(tmp
     door = Input.model_validate({"connect": "ess", "node": "ns=2;s=DOOR.Open", "active": "high"})
     poc = definition.site.meters["poc"].model_copy(update={"connect": "modbus-tcp://127.0.0.2/1", "topic": None})
     plant = definition.site.model_copy(update={"meters": {"poc": poc}})
-    changed = {"site": plant, "assets": {"b1": battery}, "connections": ESS, "inputs": {"door": door}}
+    named = definition.connections | ESS
+    changed = {"site": plant, "assets": {"b1": battery}, "connections": named, "inputs": {"door": door}}
     behind = definition.model_copy(update=changed)
     profiles = {"b1": profile("opcua-ess"), "site.poc": profile("grid-meter")}
     compiled = compile_definition(behind, profiles)
