@@ -78,7 +78,7 @@ def test_a_misread_power_opens_no_room_at_the_point_of_connection(tmp_path: Path
 
 
 def test_the_catalogue_is_complete_but_for_what_later_issues_bring() -> None:
-    """F23 is reload, F27 in full a second node; F20 needs a database."""
+    """F23 is reload, F27 in full a second node; F20 has lives of its own (test_database.py)."""
     covered = {number for number in FAULTS if number.startswith("F")}
     assert covered >= {f"F{n:02}" for n in range(1, 29)} - {"F20", "F23"}
     assert set(NUMBER) == set(KINDS)
