@@ -5,11 +5,12 @@ Devices that can be commanded stand under `assets:`; an output cannot reach one.
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, field_validator
 
-from config.quantity import Duration, PositiveDuration, Secret, Size
+from config.quantity import Duration, PositiveDuration, Secret, Size, refusal
 from config.section import Listen, Section, Text, Topic, Url
 
 
@@ -100,6 +101,28 @@ class OpcuaServerOutput(Section):
     publish: Published = Field(ALL, description="what is published", examples=[["snapshot", "command", "alarms"]])
 
 
+class ModbusServerOutput(Section):
+    """A Modbus TCP server for SCADA: blocks of registers that say what they are; what is written there is refused."""
+
+    type: Literal["modbus_server"] = Field(description="a Modbus TCP server for SCADA")
+    listen: Listen = Field(description="host and port", examples=["10.20.0.5:1502"])
+    clients: list[Text] = Field(
+        [], description="networks that may read, besides this machine; needed when it is reached from elsewhere",
+        examples=[["10.20.0.0/24"]],
+    )  # fmt: skip
+    every: PositiveDuration = Field(1.0, description="how often the registers are renewed", examples=["1 s"])
+
+    @field_validator("clients")
+    @classmethod
+    def _networks(cls, clients: list[str]) -> list[str]:
+        for client in clients:
+            try:
+                ip_network(client, strict=False)
+            except ValueError:
+                raise refusal("E216", f"`{client[:40]}` is no network", "write e.g. `10.20.0.0/24`") from None
+        return clients
+
+
 class RecordingOutput(Section):
     """Every tick on disk, what it was computed from and what came out: `replay` computes it anew."""
 
@@ -123,7 +146,8 @@ class PluginOutput(Section):
     publish: Published = Field(ALL, description="what it gets", examples=[["snapshot", "alarms"]])
 
 
-OUTPUT_TYPES = ("postgres", "mqtt", "opcua_server", "recording", "plugin")
+OUTPUT_TYPES = ("postgres", "mqtt", "opcua_server", "modbus_server", "recording", "plugin")
 Output = Annotated[
-    PostgresOutput | MqttOutput | OpcuaServerOutput | RecordingOutput | PluginOutput, Field(discriminator="type")
+    PostgresOutput | MqttOutput | OpcuaServerOutput | ModbusServerOutput | RecordingOutput | PluginOutput,
+    Field(discriminator="type"),
 ]

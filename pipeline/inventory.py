@@ -12,7 +12,7 @@ from config.transform import Transform
 from config.units import DIMENSIONS
 from pipeline.rules.support import LATER, OUTPUTS_LATER
 
-_MODELS = ("PostgresOutput", "MqttOutput", "OpcuaServerOutput", "RecordingOutput", "PluginOutput")
+_MODELS = ("PostgresOutput", "MqttOutput", "OpcuaServerOutput", "ModbusServerOutput", "RecordingOutput", "PluginOutput")
 _OUTPUTS = dict(zip(OUTPUT_TYPES, _MODELS, strict=True))
 
 

@@ -12,6 +12,7 @@ from itertools import combinations
 from config.address import canonical_host, is_loopback, parse_listen, reaches
 from config.definition import (
     Endpoint,
+    ModbusServerOutput,
     MqttOutput,
     OpcuaServerOutput,
     PluginOutput,
@@ -35,7 +36,7 @@ def outputs(subject: Subject) -> Iterator[Diagnostic]:
         at: Location = ("outputs", name)
         if isinstance(output, PluginOutput):
             continue  # it has no address of its own: `rules.plugins`
-        if isinstance(output, OpcuaServerOutput):
+        if isinstance(output, OpcuaServerOutput | ModbusServerOutput):
             yield from _server(subject, output, at)
             continue
         if isinstance(output, RecordingOutput):
@@ -67,17 +68,23 @@ def _own_address(subject: Subject, output: PostgresOutput | MqttOutput, at: Loca
             yield subject.problem("E301", message, "outputs record, they cannot reach a device", *at, "to", first=first)
 
 
-def _server(subject: Subject, output: OpcuaServerOutput, at: Location) -> Iterator[Diagnostic]:
-    """A server listens on an address of its own, on this machine only, and never where a device is."""
+def _server(subject: Subject, output: OpcuaServerOutput | ModbusServerOutput, at: Location) -> Iterator[Diagnostic]:
+    """A server listens on an address of its own, for known clients, and never where a device is."""
     host, port = parse_listen(output.listen)
-    if not is_loopback(host):
+    if isinstance(output, ModbusServerOutput):
+        if not is_loopback(host) and not output.clients:
+            advice = "write e.g. `clients: [10.20.0.0/24]`, or listen on `127.0.0.1`"
+            yield subject.problem("E307", "an address reached from elsewhere needs `clients`", advice, *at, "listen")
+    elif not is_loopback(host):
         yield subject.problem("E307", _LISTENING, "listen on a loopback address, e.g. `127.0.0.1:4841`", *at, "listen")
     door = subject.definition.endpoint
     if door is not None and port and parse_listen(door.listen)[1] == port:
         here: tuple[Location, str] = (("endpoint", "listen"), "the endpoint listens here")
         yield subject.problem("E107", "two listeners on one port", "give each its own", *at, "listen", first=here)
     for name, other in subject.definition.outputs.items():
-        if isinstance(other, OpcuaServerOutput) and name < str(at[1]) and port and other.listen == output.listen:
+        if not isinstance(other, OpcuaServerOutput | ModbusServerOutput):
+            continue
+        if name < str(at[1]) and port and parse_listen(other.listen)[1] == port:
             here = (("outputs", name, "listen"), "used here")
             yield subject.problem("E107", "two listeners on one port", "give each its own", *at, "listen", first=here)
     for device in subject.devices:

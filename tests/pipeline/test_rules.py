@@ -112,6 +112,9 @@ FAULTS = [
     Fault("E503", TWO, "    profile: opcua-ess\n    connect: «broker»\n    node: s=x\n"),
     Fault("E307", STATE, "  state: { type: opcua_server, listen: «0.0.0.0:4841» }\n"),
     Fault("E107", STATE, "  state: { type: opcua_server, listen: «127.0.0.1:8088» }\n"),
+    Fault("E307", STATE, "  state: { type: modbus_server, listen: «0.0.0.0:1502» }\n"),
+    Fault("E216", STATE, "  state: { type: modbus_server, listen: 127.0.0.1:1502, clients: «[plant]» }\n"),
+    Fault("E107", STATE, "  state: { type: modbus_server, listen: «127.0.0.1:8088» }\n"),
     Fault("E101", STATE, "  state: { type: opcua_server, listen: 127.0.0.1:4841, «to»: broker }\n"),
     # the endpoint behind a proxy
     Fault("E308", "  tokens:", "  behind_proxy: true\n  anonymous_viewer: «true»\n  tokens:"),
