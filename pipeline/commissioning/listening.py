@@ -66,7 +66,10 @@ async def listen(definition: Definition, profiles: Mapping[str, Profile], second
     loop = asyncio.get_running_loop()
     compiled = compile_definition(definition, profiles)
     made = Field.of(compiled, loop.time, post, armed=False, jitter=lambda: 0.5, link=ReadOnly, client=CLIENT)
-    proving = {f"{name}.writer" for name in made.devices}  # reads who answers, and writes nothing that nobody offers
+    for server in made.servers.connections.values():
+        server.only_read()
+    devices = (*made.devices, *made.servers.devices)
+    proving = {f"{name}.writer" for name in devices}  # reads who answers, and writes nothing that nobody offers
     tasks = Tasks(loop.time)
     for name, job in made.jobs.items():
         if name in heard or name in proving or name.startswith("connections."):
@@ -78,4 +81,5 @@ async def listen(definition: Definition, profiles: Mapping[str, Profile], second
         await tasks.cancel()
         for device in made.devices.values():
             device.close()
+        await made.servers.close()
     return heard

@@ -23,7 +23,7 @@ from loguru import logger
 
 from config.profile import RegisterType
 from sources.opcua.access import Access
-from sources.opcua.errors import BadReply, LinkDown, NoReply, OpcuaFault, Rejected, TooLate, Untrusted
+from sources.opcua.errors import BadReply, LinkDown, NoReply, OpcuaFault, Rejected, TooLate, Untrusted, Withheld
 from sources.opcua.session import NodeId, Session
 from sources.opcua.values import Said
 from sources.pause import pause
@@ -62,7 +62,7 @@ class Connection:
         self._said: set[str] | None = None  # troubles said since the last good reply; None: none has come yet
         self._back_off = _FIRST_BACK_OFF
         self._losses: deque[float] = deque(maxlen=3)
-        self._closing = False
+        self._closing = self._only_reads = False
 
     @property
     def session(self) -> Session | None:
@@ -120,7 +120,13 @@ class Connection:
 
         Raises `OpcuaFault`; `TooLate` when `allowed` says no: nothing was sent.
         """
+        if self._only_reads:
+            raise Withheld(self.place, "this connection only reads")
         await self._ask(self._ready().write(node, kind, raw, allowed=allowed), 1)
+
+    def only_read(self) -> None:
+        """From now on nothing is written here."""
+        self._only_reads = True
 
     async def watch(self, request: Awaitable[T]) -> T:
         """A request about a subscription, counted as a read. Raises `OpcuaFault`."""

@@ -358,3 +358,12 @@ async def test_nothing_but_the_declared_nodes_is_ever_written(served: Served) ->
             b.offer(float(tick), tick=tick)
             await b.receipt(tick)
         assert {node for _, node, _ in served.written} == {POWER, BEAT}
+
+
+@pytest.mark.safety
+async def test_a_connection_that_only_reads_writes_nothing(served: Served) -> None:
+    async with bench(served) as b:
+        b.connection.only_read()
+        b.offer(80.0)
+        got = await b.receipt()
+        assert (got.status, "only reads" in got.detail, served.written) == (WriteStatus.WITHHELD, True, [])
