@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, field_validator
 
 from config.quantity import Duration, PositiveDuration, Secret, Size, refusal
-from config.section import Listen, Section, Text, Topic, Url
+from config.section import Listen, NodeId, Section, Text, Topic, Url
+from config.topics import Service
 
 
 class Connection(Section):
@@ -91,6 +92,12 @@ class MqttOutput(Section):
     to: Text = Field(description="the connection", examples=["broker"])
     topic: Topic = Field(description="topic below which it is published", examples=["site/state"])
     publish: Published = Field(ALL, description="what is published", examples=[["command"]])
+    points: dict[NodeId, PositiveDuration] = Field(
+        {}, description="points of assets and how often each is published, below `points/`",
+        examples=[{"bess1.soc": "10 s"}],
+    )  # fmt: skip
+    every: PositiveDuration = Field(1.0, description="least time between two publications", examples=["5 s"])
+    qos: Service = Field(0, description="quality of service of what is not retained; `state` always has 1")
 
 
 class OpcuaServerOutput(Section):

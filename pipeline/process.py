@@ -221,6 +221,10 @@ class Process:
                 output.topic,
                 device_topics=self.field.topics,
                 publish=output.publish,
+                every_s=output.every,
+                qos=output.qos,
+                points=output.points,
+                clock=self.clock,
             )
             for name, output in self.definition.outputs.items()
             if isinstance(output, MqttOutput)
@@ -342,6 +346,8 @@ class Process:
                 output.offer("decision", asset, self.view.decision(asset) or {})
                 yield
             output.offer("alarms", None, list(self.view.alarms()))
+            if isinstance(output, StateOutput):
+                output.offer_points(self.view.points, self.view.site()["at"])
 
         return lambda _frame: output.ask(documents)
 
@@ -376,6 +382,7 @@ class Process:
             f"outputs.{name}": {"status": "ok" if history.numbers().connected else "buffering"}
             for name, history in self.histories.items()
         }
+        parts |= {f"outputs.{name}": out.status for name, out in self.states.items() if isinstance(out, StateOutput)}
         parts |= {
             f"outputs.{name}": {"status": "lost" if recorder.problem else "ok"}
             for name, recorder in self.recorders.items()

@@ -3,6 +3,7 @@
     <topic>/state              retained: {"online": true, …site…}; when we vanish the broker says {"online": false}
     <topic>/snapshot/<asset>   telemetry, quality and band        <topic>/command/<asset>   a copy of the command
     <topic>/decision/<asset>   the decision trace                 <topic>/alarms            the list of alarms
+    <topic>/points/<asset>/<point>   one value with unit, validity and age, each in its own interval
 
 * It can never publish on a topic of a device: a `topic` inside one is refused when the output is made, every single
   topic again before it is published, and the connection refuses command topics besides.
@@ -14,7 +15,8 @@ Documents are the JSON of the websocket's topics (`site`, `assets.*`, `decisions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from math import inf
 from typing import Literal
 
 import orjson
@@ -49,6 +51,9 @@ class StateOutput:
         device_topics: Collection[str],
         publish: Collection[Kind] = ("snapshot", "decision", "command", "alarms"),
         every_s: float = 1.0,
+        qos: int = 0,
+        points: Mapping[str, float] | None = None,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._devices = frozenset(topic.strip("/") for topic in device_topics)
         self._topic = topic.strip("/")
@@ -59,7 +64,9 @@ class StateOutput:
         self.refused = 0
         self._broker = broker
         self._publish = frozenset(publish)
-        self._every_s = every_s
+        self._every_s, self._qos, self._clock = every_s, qos, clock
+        self._points = dict(points or {})
+        self._next_s = dict.fromkeys(self._points, -inf)
         self._newest: dict[str, Document] = {}
         self._state: Mapping[str, object] = {}
         self._asked: Callable[[], Iterator[object]] | None = None
@@ -70,6 +77,23 @@ class StateOutput:
         """Publish `document` next time, unless a newer one of the same kind and asset comes first."""
         if kind in self._publish:
             self._newest["/".join(part for part in (self._topic, kind, asset) if part)] = document
+
+    def offer_points(self, points_of: Callable[[str], Iterable[Mapping[str, object]]], at: str) -> None:
+        """Publish the points whose interval is over; `points_of` tells those of an asset, `at` is their instant."""
+        now_s = self._clock()
+        due = [point for point, next_s in self._next_s.items() if now_s >= next_s]
+        shown = {asset: {str(entry["point"]): entry for entry in points_of(asset)} for asset in _assets(due)}
+        for point in due:
+            asset, _, name = point.partition(".")
+            if name in shown[asset]:
+                self._next_s[point] = now_s + self._points[point]
+                self._newest[f"{self._topic}/points/{asset}/{name}"] = {**shown[asset][name], "at": at}
+
+    @property
+    def status(self) -> dict[str, object]:
+        """How this target is doing, for `/health`."""
+        connected = self._broker.connected
+        return {"status": "ok" if connected else "lost", "published": self.published, "refused": self.refused}
 
     def offer_state(self, site: Mapping[str, object]) -> None:
         """The site's state, retained."""
@@ -123,7 +147,7 @@ class StateOutput:
             self._refuse(topic, str(error))
             return
         retained = topic == f"{self._topic}/state"
-        if self._broker.publish(topic, payload, qos=int(retained), retain=retained):
+        if self._broker.publish(topic, payload, qos=1 if retained else self._qos, retain=retained):
             self.published += 1
         else:
             self._refuse(topic, "refused by the connection")
@@ -135,3 +159,7 @@ class StateOutput:
         self.refused += 1
         if self.refused == 1:
             logger.error("output {}: {} is not published: {}", self.name, topic, why)
+
+
+def _assets(points: Iterable[str]) -> set[str]:
+    return {point.partition(".")[0] for point in points}

@@ -54,6 +54,7 @@ def outputs(subject: Subject) -> Iterator[Diagnostic]:
         yield from _own_address(subject, output, at)
         if isinstance(output, MqttOutput):
             yield from _own_topic(subject, output, at)
+            yield from _points(subject, output, at)
 
 
 def _own_address(subject: Subject, output: PostgresOutput | MqttOutput, at: Location) -> Iterator[Diagnostic]:
@@ -123,6 +124,25 @@ def _own_topic(subject: Subject, output: MqttOutput, at: Location) -> Iterator[D
         if name != at[1] and isinstance(other, MqttOutput) and other.topic == output.topic and name < str(at[1]):
             first = (("outputs", name, "topic"), "used here")
             yield subject.problem("E107", "two outputs on one topic", "give each its own", *at, "topic", first=first)
+
+
+def _points(subject: Subject, output: MqttOutput, at: Location) -> Iterator[Diagnostic]:
+    """What is published point by point are points of assets, and none that its profile keeps to itself."""
+    known = {
+        f"{device.id}.{name}": point.exportable
+        for device in subject.devices
+        for name, point in ({} if device.profile is None or not device.commanded else device.profile.read).items()
+    }
+    for name in output.points:
+        asset = name.partition(".")[0]
+        if name not in known and subject.profiles.get(asset) is None and asset in subject.definition.assets:
+            continue  # its profile is refused already
+        if name not in known:
+            message, advice = f"there is no point `{name}` of an asset", suggestion(name, [*known])
+            yield subject.key_problem("E506", message, advice, *at, "points", name)
+        elif not known[name]:
+            message = f"the profile keeps `{name}` to itself (`exportable: false`)"
+            yield subject.key_problem("E506", message, "leave it out", *at, "points", name)
 
 
 def _read_topics(subject: Subject) -> Iterator[tuple[str, Location, str]]:

@@ -185,3 +185,31 @@ async def test_documents_are_cut_when_they_are_published_and_not_before(
         await seen.settled()
     assert cut == [4]
     assert [m.document for m in seen.on("site/out/decision/bess1")] == [{"number": 4}]
+
+
+@pytest.mark.integration
+@pytest.mark.req("LH-MQTT-004", "LH-MON-001")
+async def test_chosen_points_come_in_their_intervals_and_say_what_they_are_worth(
+    mosquitto: Mosquitto, connecting: Connecting
+) -> None:
+    now_s = [0.0]
+    soc = {"point": "soc", "value": 55.2, "unit": "%", "valid": False, "age_s": 9.0, "reasons": ["stale"]}
+    power = {"point": "power", "value": 37.0, "unit": "kW", "valid": True, "age_s": 0.1, "reasons": []}
+    asked = {"points": {"bess1.soc": 10.0, "bess1.power": 1.0, "bess1.gone": 1.0}, "clock": lambda: now_s[0], "qos": 1}
+    async with Observer(mosquitto.url) as seen, running(mosquitto, connecting, **asked) as (output, broker):
+        await until(lambda: broker.connected)
+        for second in range(12):
+            now_s[0] = float(second)
+            output.offer_points(lambda _asset: [soc, power], "2026-01-31T12:00:00Z")
+            output.flush()
+        await until(lambda: not broker.waiting)
+        await seen.settled()
+        status = output.status
+    told = {m.topic: m for m in seen.messages if "/points/" in m.topic}
+    assert {topic: len(seen.on(topic)) for topic in told} == {
+        "site/out/points/bess1/soc": 2, "site/out/points/bess1/power": 12,
+    }  # fmt: skip
+    assert told["site/out/points/bess1/soc"].document == {**soc, "at": "2026-01-31T12:00:00Z"}
+    assert all((m.qos, m.retain) == (1, False) for m in told.values())
+    assert (status["status"], status["refused"]) == ("ok", 0)
+    assert output.status["status"] == "lost"
