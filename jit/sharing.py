@@ -86,11 +86,13 @@ def bounded(size: float) -> float:
 
 @term
 def offered(values: F8, codes: I8, ratings: F8, row: int, sign: float, weight: F8, free: F8) -> float:
-    """Energy and room of who may be moved in the direction of `sign`; what all do together once nobody runs against."""
+    """Energy and room of who may be moved in the direction of `sign`, into arrays of zeros.
+
+    Returns what all do together once nobody runs against it.
+    """
     total = 0.0
     for a in range(values.shape[1]):
         power, by_hand = own(values, row, a, sign), values[r.MANUAL_KW, a] == values[r.MANUAL_KW, a]
-        weight[a] = free[a] = 0.0
         total += power if by_hand or power > 0.0 else 0.0
         may = codes[r.MAY_DISCHARGE, a] if sign > 0.0 else codes[r.MAY_CHARGE, a]
         if may == YES and not by_hand:

@@ -218,15 +218,24 @@ def test_what_must_be_done_never_leaves_the_sites_band(
 
 
 @pytest.mark.parametrize("out", [True, False], ids=["out", "in"])
-def test_of_two_duties_the_one_that_is_not_done_moves_nobody(out: bool) -> None:
+@pytest.mark.parametrize("size", [1.0, 0.01])
+def test_of_two_duties_the_one_that_is_not_done_moves_nobody(out: bool, size: float) -> None:
     """The second battery can only do the other one."""
     may = {"may_charge" if out else "may_discharge": [Permit.YES, Permit.NO]}
-    duties = (60.0, -20.0) if out else (20.0, -60.0)
+    duties = (60.0 * size, -20.0 * size) if out else (20.0 * size, -60.0 * size)
     by = (Reason.RELIEVES, Reason.GRID_CODE) if out else (Reason.GRID_CODE, Reason.RELIEVES)
     two = Two(**may)
-    assert two.oblige(*duties, by=by) == 60.0
-    assert two.powers == [-20.0 if out else 20.0, 0.0]
+    assert two.oblige(*duties, by=by) == pytest.approx(60.0 * size)
+    assert two.powers == pytest.approx([size * (-20.0 if out else 20.0), 0.0])
     assert two.codes[r.RESOLVE_BY].tolist() == [Reason.GRID_CODE, 0]
+
+
+@pytest.mark.parametrize("by", [(Reason.GRID_CODE, Reason.RELIEVES), (Reason.RELIEVES, Reason.GRID_CODE)])
+def test_a_duty_alone_is_done_whoever_demands_it(by: tuple[Reason, Reason]) -> None:
+    out, into = Two(), Two()
+    assert (out.oblige(low=40.0, by=by), into.oblige(high=-40.0, by=by)) == (0.0, 0.0)
+    assert (out.powers, into.powers) == ([20.0, 20.0], [-20.0, -20.0])
+    assert (out.codes[r.RESOLVE_BY, 0], into.codes[r.RESOLVE_BY, 0]) == by
 
 
 def test_a_service_is_moved_without_a_word_about_the_request() -> None:

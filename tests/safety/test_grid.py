@@ -81,6 +81,14 @@ def test_a_wish_for_the_site_is_shared_by_rating() -> None:
     assert running.frame.at_site("total_kvar") == -100.0
 
 
+def test_a_wish_for_one_battery_is_its_own_and_the_other_follows_the_sites() -> None:
+    running = rig(assets=2)
+    running.schedule("intraday", 20.0, "b1", reactive_kvar=-60.0)
+    running.schedule("day_ahead", 0.0, reactive_kvar=40.0)
+    running.run(10)
+    assert [sent(running, column)[1] for column in (0, 1)] == [-60.0, 40.0]
+
+
 def test_reactive_power_of_a_lower_request_stands_beside_the_power_of_a_higher_one() -> None:
     running = rig()
     running.schedule("day_ahead", 20.0, reactive_kvar=60.0)
