@@ -310,6 +310,16 @@ def test_the_transformers_come_first_and_the_site_last_each_with_its_name(sign: 
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_who_cuts_less_than_a_kilowatt_is_named_as_well(sign: float) -> None:
+    g = Group(ramped_kw=sign * 0.75)
+    site, site_codes, starts = site_of(g, -0.5, 0.5)
+    site_codes[r.SITE_HIGH_BY if sign > 0.0 else r.SITE_LOW_BY] = r.L_GRID_OPERATOR + 1
+    given = g.values, g.codes, site, site_codes, starts, g.members, len(r.SITE_VALUE_ROWS)
+    joint.together(*given, r.RAMPED_KW, r.RAMPED_KW, r.RAMP_BY)
+    assert (g.values[r.RAMPED_KW, 0], g.codes[r.RAMP_BY, 0]) == (sign * 0.5, Reason.GRID_OPERATOR_LIMITED)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
 @pytest.mark.parametrize(
     ("powers", "bound", "given", "expected"),
     [
