@@ -194,6 +194,7 @@ FULL = {"soc_charge_points": 2.0, "soc_charge_at_0": 60.0, "soc_charge_share_0":
         (20.0, COLD, (-INF, INF)), (30.0, COLD, (-INF, INF)), (37.5, COLD, (-100.0, 50.0)), (NAN, COLD, (0.0, 0.0)),
         (60.0, FULL, (-INF, 75.0)), (70.0, FULL, (-150.0, 75.0)), (80.0, FULL, (-100.0, 75.0)),
         (85.0, FULL, (-100.0, 75.0)), (88.0, FULL, (-50.0, 75.0)), (14.0, FULL, (-INF, 50.0)), (NAN, FULL, (0.0, 0.0)),
+        (50.0, {"soc_discharge_points": 1.0, "soc_discharge_share_0": 1.0}, (-INF, INF)),
     ],
 )  # fmt: skip
 def test_a_taper_curve_is_straight_between_its_points_and_only_takes(
