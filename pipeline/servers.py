@@ -71,7 +71,9 @@ class Servers:
             pin = None if self.directory is None else self.directory / f"server-{name}.der"
             access = access_of(self.declared[name], pin, self.utc_day)
             self.connections[name] = Connection(access, clock=self.clock, timeout=timeout, jitter=self.jitter)
-        return self.connections[name]
+        connection = self.connections[name]
+        connection.timeout = min(connection.timeout, timeout)  # the most impatient device behind it
+        return connection
 
 
 def access_of(declared: Declared, pin: Path | None, utc_day: Callable[[], int] | None) -> Access:

@@ -68,14 +68,15 @@ class Served:
         self.call(add())
         return f"ns=2;s=T.{name}"
 
-    def put(self, name: str, said: ua.DataValue) -> None:
-        """What the variable says from now on, as the plant would, without any check."""
+    def put(self, name: str, said: ua.DataValue, *, quietly: bool = False) -> None:
+        """What the variable says from now on, without any check; `quietly`: no subscriber is told."""
 
         async def set_it() -> None:
             node = self.server.iserver.aspace._nodes[self._nodes[name].nodeid]
             node.attributes[ua.AttributeIds.Value].value = said
             for handle, told in node.attributes[ua.AttributeIds.Value].datachange_callbacks.items():
-                await told(handle, said)
+                if not quietly:
+                    await told(handle, said)
 
         self.call(set_it())
 

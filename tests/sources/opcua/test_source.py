@@ -131,6 +131,23 @@ async def test_a_subscription_that_goes_silent_is_found_and_made_anew_while_valu
         await b.shows(8.0)
 
 
+async def test_a_subscription_that_is_alive_and_tells_no_change_is_found_by_reading(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says that it is alive, and nothing else: two reads contradict what it told, so it is made anew."""
+    monkeypatch.setattr("sources.opcua.source.ANEW_S", 0.3)
+    async with bench(served) as b:
+        await until(lambda: b.source._notified[0] is not None)
+        served.put("power", ua.DataValue(ua.Variant(9.0, ua.VariantType.Double)), quietly=True)
+        await b.shows(9.0)
+        await until(lambda: b.source.anew > 0)
+        anew = b.source.anew
+        await until(lambda: b.source._notified[0] is not None)
+        polls = b.source.polls
+        await until(lambda: b.source.polls > polls + 5)
+        assert b.source.anew == anew, "once it tells the truth again, it is left alone"
+
+
 async def test_a_bad_status_is_told_at_once_and_a_good_one_again(served: Served) -> None:
     async with bench(served) as b:
         b.put(2.0, code=0x808C_0000)
