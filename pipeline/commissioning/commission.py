@@ -33,6 +33,7 @@ from pipeline.console import as_json, checked, chosen, fail, note, say, secrets_
 from pipeline.exits import Exit
 from pipeline.options import Options
 from pipeline.remote import Remote, RemoteError, health
+from sinks.journal import Journal
 from sources.instant import format_utc
 
 START_S, STOP_S = 120.0, 15.0
@@ -106,6 +107,17 @@ def _carried_out(
         process.kill()
         process.wait()
     yield asyncio.run(_silence(found, definition, asset, pulse))
+    asyncio.run(_on_purpose(Path(definition.state_dir) / "journal.jsonl"))
+
+
+async def _on_purpose(path: Path) -> None:
+    """Say in the journal that the process was meant to end: several batteries in a row are no crash loop."""
+    known = Journal(path, "commissioning")
+    killed = [entry.boot_id for entry in known.entries if entry.what == "boot"][-1]
+    await known.close()
+    journal = Journal(path, killed)
+    await journal.end(Options().utc_ns())
+    await journal.close()
 
 
 async def _silence(found: Checked, definition: Definition, asset: str, pulse: Pulse) -> Step:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from config.profile import Profile
 from pipeline.commissioning.evidence import Step
 from pipeline.commissioning.findings import Series
+from sinks.web.acts import NOT_ACTIVATED
 
 #: Longest wait until the process is ready, and until a pulse is reached after what the profile declares (s).
 READY_S, REACHED_S = 60.0, 20.0
@@ -94,12 +95,14 @@ def reverts_within_s(profile: Profile) -> float:
 def _ready(bench: Bench) -> Step:
     until = bench.clock() + READY_S
     while True:
-        seen = bench.seen()
-        refused = bench.by_hand(0.0, DEAD_MAN_S)
-        if not refused:
-            return Step("ready", passed=True, seen=f"{seen.get('state')}, charge {_number(seen, 'soc_percent'):g} %")
-        if bench.clock() > until:
-            return Step("ready", passed=False, seen=refused)
+        seen, late = bench.seen(), bench.clock() > until
+        if late or not [what for what in seen.get("missing", ()) if what != NOT_ACTIVATED]:
+            refused = bench.by_hand(0.0, DEAD_MAN_S)
+            if not refused:
+                charge = f"{_number(seen, 'soc_percent'):g} %"
+                return Step("ready", passed=True, seen=f"{seen.get('state')}, charge {charge}")
+            if late:
+                return Step("ready", passed=False, seen=refused)
 
 
 def _reached(bench: Bench, profile: Profile, name: str, power_kw: float, within_kw: float) -> Step:
