@@ -50,6 +50,18 @@ def judge(codes: I8) -> None:
 
 
 @term
+def tried(values: F8, ratings: F8, a: int, low: float, high: float) -> tuple[float, float]:
+    """With what a derated battery is given to prove that it follows again; without it, it would stay where it is."""
+    derated_low, derated_high = values[r.EFFECT_LOW_KW, a], values[r.EFFECT_HIGH_KW, a]
+    if derated_low > -INF:
+        low = least(low, most(derated_low, low - most(0.5 * ratings[c.TOLERANCE_KW, a], ratings[c.MIN_CHARGE_KW, a])))
+    if derated_high < INF:
+        more = most(0.5 * ratings[c.TOLERANCE_KW, a], ratings[c.MIN_DISCHARGE_KW, a])
+        high = most(high, least(derated_high, high + more))
+    return low, high
+
+
+@term
 def possible(values: F8, codes: I8, ratings: F8) -> None:
     """possible_low_kw, possible_high_kw of what is not proven: unconfirmed commands, measurement, reversion value.
 
@@ -71,6 +83,8 @@ def possible(values: F8, codes: I8, ratings: F8) -> None:
                 low, high = least(low, power), most(high, power)
             elif power != power and not reverted:
                 low, high = least(low, 0.0 - ratings[c.CHARGE_KW, a]), most(high, ratings[c.DISCHARGE_KW, a])
+            if not away:
+                low, high = tried(values, ratings, a, low, high)
         values[r.POSSIBLE_LOW_KW, a], values[r.POSSIBLE_HIGH_KW, a] = low, high
 
 

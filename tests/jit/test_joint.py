@@ -109,6 +109,17 @@ def test_without_its_meter_a_site_counts_what_is_declared_or_was_seen(
 
 
 @pytest.mark.hazard("S4")
+def test_a_derated_battery_counts_with_what_it_is_given_to_try() -> None:
+    """Half the tolerance more than it holds, and never beyond what it was derated to."""
+    values, ratings = np.zeros((len(r.VALUE_ROWS), 1)), np.zeros((len(c.RATING_NAMES), 1))
+    values[r.EFFECT_LOW_KW], values[r.EFFECT_HIGH_KW], ratings[c.TOLERANCE_KW] = -3.0, INF, 7.5
+    assert joint.tried(values, ratings, 0, 0.0, 2.0) == (-3.0, 2.0)
+    values[r.EFFECT_LOW_KW], values[r.EFFECT_HIGH_KW] = -30.0, 20.0
+    assert joint.tried(values, ratings, 0, -10.0, 2.0) == (-13.75, 5.75)
+    assert joint.tried(values, ratings, 0, -50.0, 30.0) == (-50.0, 30.0)
+
+
+@pytest.mark.hazard("S4")
 def test_what_else_hangs_there_counts_at_the_worst_that_it_may_be() -> None:
     """Measured while a battery moved: as infeed against export, as load against import."""
     site, site_codes = np.zeros(len(r.SITE_VALUE_ROWS)), np.ones(len(r.SITE_CODE_ROWS), np.int64)

@@ -67,6 +67,18 @@ def test_the_closing_0_kw_is_not_hammered_at_a_device_that_refuses_it(tmp_path: 
         world.verify()
 
 
+@pytest.mark.hazard("L1", "S4")
+def test_a_derated_battery_at_a_shared_limit_may_prove_that_it_follows_again(tmp_path: Path) -> None:
+    """`sign`, seed 13: derated to 0 kW it was not proven, and for ever got nothing by which to prove it."""
+    site = {"export_limit": "400 kW", "import_limit": "300 kW"}
+    with World(definition(2, site=site), tmp_path, seed=13) as world:
+        world.schedule(-360.0)
+        endure(world.run(15.0), draw(world, {"sign": KINDS["sign"]}, 60.0), quiet_s=40.0)
+        assert world.trace.in_force("b1", world.loop.time()) < -50.0
+        assert world.trace.in_force("b2", world.loop.time()) == 0.0  # latched: somebody has to look at it
+        world.verify(without=("L1", "L3"))
+
+
 @pytest.mark.hazard("S4", "S21", "row 8")
 def test_a_misread_power_opens_no_room_at_the_point_of_connection(tmp_path: Path) -> None:
     """−150 kW read as −9.8 GW by swapped words: the meter is not explained by PV that is not there."""
