@@ -62,8 +62,8 @@ async def test_a_battery_is_commissioned_and_the_evidence_is_kept(tmp_path: Path
     assert [step["name"] for step in told["steps"]][-2:] == ["power before the silence", "reversion"]
     assert (told["passed"], told["by"]) == (True, "J. Doe")
     assert json.loads((tmp_path / "state" / "commissioned-bess1.json").read_text()) == told
-    whats = [json.loads(line)["body"]["what"] for line in (tmp_path / "state" / "journal.jsonl").read_text().splitlines()]
-    assert whats[-1] == "end", "the kill was meant, and is no crash"
+    journal = (tmp_path / "state" / "journal.jsonl").read_text().splitlines()
+    assert json.loads(journal[-1])["body"]["what"] == "end", "the kill was meant, and is no crash"
 
 
 def _free_port() -> int:
