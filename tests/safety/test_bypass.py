@@ -118,7 +118,7 @@ STAGE = [
 ]  # fmt: skip
 OUTPUT = [
     *(attempt(f"an output of type {t}", "{ type: mqtt", f"{{ type: {t}", "E104", f"`{t}` is not possible here")
-      for t in ("modbus", "modbus_server", "opcua", "writer", "asset", "command")),
+      for t in ("modbus", "opcua", "writer", "asset", "command")),
     *(output(text, "E101", no_key(text.partition(":")[0]))
       for text in ("inputs: [resolve]", "from: ramp", "register: 2100", "asset: two", "transform: []", "retain: true")),
     output("publish: [desired]", "E104", "`desired` is not possible here"),
