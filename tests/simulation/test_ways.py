@@ -34,9 +34,9 @@ def test_power_flows_and_a_case_can_be_written_down(way: str, tmp_path: Path) ->
     assert Case.from_json(case.as_json()) == case
 
 
-def test_every_way_is_drawn_and_most_seeds_mean_what_they_meant() -> None:
+def test_most_seeds_mean_what_they_meant_and_some_are_in_floating_point() -> None:
     ways = [setup(seed).way for seed in range(300)]
-    assert set(ways) == set(WAYS)
+    assert set(ways) == {"registers", "floats"}
     assert ways.count("registers") > 150
 
 
