@@ -106,6 +106,7 @@ class OpcuaServerOutput(Section):
     type: Literal["opcua_server"] = Field(description="an OPC UA server for SCADA")
     listen: Listen = Field(description="host and port", examples=["127.0.0.1:4841"])
     publish: Published = Field(ALL, description="what is published", examples=[["snapshot", "command", "alarms"]])
+    every: PositiveDuration = Field(1.0, description="how often the values are renewed", examples=["1 s"])
 
 
 class ModbusServerOutput(Section):

@@ -10,7 +10,7 @@ from config.schema import definition_schema
 from config.section import OneKey
 from config.transform import Transform
 from config.units import DIMENSIONS
-from pipeline.rules.support import LATER, OUTPUTS_LATER
+from pipeline.rules.support import LATER
 
 _MODELS = ("PostgresOutput", "MqttOutput", "OpcuaServerOutput", "ModbusServerOutput", "RecordingOutput", "PluginOutput")
 _OUTPUTS = dict(zip(OUTPUT_TYPES, _MODELS, strict=True))
@@ -40,8 +40,4 @@ def _kinds(model: type[OneKey], section: str) -> dict[str, str]:
 
 def _outputs() -> dict[str, str]:
     sections = definition_schema()["$defs"]
-    later = {output.__name__ for output in OUTPUTS_LATER}
-    return {
-        name: sections[model]["description"] + (" (not acted on in this version)" if model in later else "")
-        for name, model in _OUTPUTS.items()
-    }
+    return {name: sections[model]["description"] for name, model in _OUTPUTS.items()}

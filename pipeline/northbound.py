@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from config.address import parse_listen
-from config.definition import Definition, ModbusServerOutput
-from sinks.scada.blocks import View, pages
+from config.definition import Definition, ModbusServerOutput, OpcuaServerOutput
+from sinks.scada.blocks import View, pages, values
+from sinks.scada.opcua import OpcuaServer, Values
 from sinks.scada.server import RegisterServer
 
 
-def register_servers(definition: Definition, view: Callable[[], View]) -> dict[str, RegisterServer]:
+def servers(definition: Definition, view: Callable[[], View]) -> dict[str, RegisterServer | OpcuaServer]:
     """By output. `view` is asked whenever a page is made."""
-    made = {}
+    made: dict[str, RegisterServer | OpcuaServer] = {}
     for name, output in definition.outputs.items():
+        if not isinstance(output, ModbusServerOutput | OpcuaServerOutput):
+            continue
+        host, port = parse_listen(output.listen)
         if isinstance(output, ModbusServerOutput):
-            host, port = parse_listen(output.listen)
             made[name] = RegisterServer(
                 name, host, port, output.clients, pages=lambda: pages(view()), every_s=output.every
             )
+        else:
+            shown = partial(_values, view, frozenset(output.publish))
+            made[name] = OpcuaServer(name, host, port, values=shown, every_s=output.every)
     return made
+
+
+def _values(view: Callable[[], View], publish: frozenset[str]) -> Values:
+    return values(view(), publish)

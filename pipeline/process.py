@@ -40,7 +40,7 @@ from pipeline.door import SiteDoor
 from pipeline.field import Field, secret
 from pipeline.joint import ceiling_name
 from pipeline.nodes import Meters
-from pipeline.northbound import register_servers
+from pipeline.northbound import servers
 from pipeline.options import Options
 from pipeline.plugins import sink_of
 from pipeline.recordings import read_recordings, recorders
@@ -116,7 +116,7 @@ class Process:
         self.recorders = recorders(definition, self.compiled, self.directory, version=VERSION, boot=self.boot_id)
         self.entry.snapshot.witnesses = tuple(self.recorders.values())
         self.states = self._states()
-        self.registers = register_servers(definition, lambda: self.view)
+        self.scada = servers(definition, lambda: self.view)
         self.alarms = Annunciator(self.compiled, self.directory, self.histories)
         self.chronicle = Chronicle()
         self.metrics = Metrics(self.compiled.layout.assets, VERSION)
@@ -236,7 +236,7 @@ class Process:
         subscribers |= {f"outputs.{name}": history.offer for name, history in self.histories.items()}
         subscribers |= {f"outputs.{name}": recorder.offer for name, recorder in self.recorders.items()}
         subscribers |= {f"outputs.{name}": self._state_of(output) for name, output in self.states.items()}
-        subscribers |= {f"outputs.{name}": server.offer for name, server in self.registers.items()}
+        subscribers |= {f"outputs.{name}": server.offer for name, server in self.scada.items()}
         subscribers |= {"alarms": self.alarms.offer}
         subscribers = {name: self._metered(name, subscriber) for name, subscriber in subscribers.items()}
         subscribers |= {"endpoint": self._publish}
@@ -388,8 +388,8 @@ class Process:
             for name, recorder in self.recorders.items()
         }
         parts |= {
-            f"outputs.{name}": {"status": "ok" if server.listening else "lost", "clients": server.connected}
-            for name, server in self.registers.items()
+            f"outputs.{name}": {"status": "ok" if server.listening else "lost"}
+            for name, server in self.scada.items()
         }
         reason = compile_state()
         return parts | {"kernels": {"status": "ok" if reason is None else "plain", "reason": reason or "compiled"}}

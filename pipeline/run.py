@@ -190,7 +190,7 @@ def start_tasks(process: Process, tasks: Tasks) -> None:
         tasks.start(f"outputs.{name}", history.run)
     for name, recorder in process.recorders.items():
         tasks.start(f"outputs.{name}", recorder.run)
-    for name, server in process.registers.items():
+    for name, server in process.scada.items():
         tasks.start(f"outputs.{name}", server.run)
     for name, state in process.states.items():
         tasks.start(f"outputs.{name}", state.run)

@@ -34,6 +34,7 @@ SHELL = {
     "pipeline/simulation/world.py": "tasks of the simulated plant, which sleep in virtual time",
     "pipeline/watchdog.py": "a thread that must see real time pass",
     "pipeline/campaign/runner.py": "a process that has so many minutes for its workers",
+    "sinks/scada/opcua_server.py": "a process of its own that stamps what it shows",
     "simulator/shell.py": "the plant's process",
 }
 CLOCKS = re.compile(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from config.definition import Definition, OpcuaServerOutput, Request
+from config.definition import Definition, Request
 from config.diagnostics import Diagnostic
 from config.plain import Location
 from pipeline.rules.subject import Subject
@@ -22,7 +22,6 @@ LATER: dict[Location, str] = {
     ("requests", "*", "target_soc"): "the controller `target_soc`",
 }
 ORIGINS_LATER = ("file",)
-OUTPUTS_LATER: tuple[type, ...] = (OpcuaServerOutput,)
 
 CODE = "E111"
 ADVICE = "`check`, `graph` and `test` go on without it; `run` refuses the file"
@@ -35,16 +34,12 @@ def later(subject: Subject) -> Iterator[Diagnostic]:
         if what is not None:
             yield _warning(subject, what.format(place[-1]), place)
     yield from _origins(subject)
-    for name, output in subject.definition.outputs.items():
-        if isinstance(output, OUTPUTS_LATER):
-            yield _warning(subject, f"the output `{output.type}`", ("outputs", name, "type"), value=True)
 
 
 def operable(definition: Definition) -> Definition:
     """The definition without what this version does not act on: for `graph` and `test`, where it is absent."""
     kept = [request for request in definition.requests if request.controller is None or _acted_on(request)]
-    outputs = {name: out for name, out in definition.outputs.items() if not isinstance(out, OUTPUTS_LATER)}
-    return definition.model_copy(update={"requests": kept, "outputs": outputs})
+    return definition.model_copy(update={"requests": kept})
 
 
 def _acted_on(request: Request) -> bool:

@@ -12,7 +12,7 @@ battery's state is its number in `docs/scada.md`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import isfinite, nan
 from typing import Any, Literal, Protocol
 
@@ -63,6 +63,26 @@ def pages(view: View) -> Iterator[bytes]:
         yield _block(2, name, BATTERY, _of_battery(view.asset(name) or {}))
     yield _block(3, "alarms", ALARMS, _of_alarms(view.alarms()))
     yield struct.pack(">HH", 0xFFFF, 0)
+
+
+#: What an output's `publish` has to name for a battery's point to be shown; the others always are.
+CHOSEN = {"telemetry": "snapshot", "band": "snapshot", "asked_kw": "command", "command_kw": "command",
+          "command_kvar": "command", "write": "command"}  # fmt: skip
+
+
+def values(view: View, publish: Collection[str]) -> Iterator[tuple[str, dict[str, float | None]]]:
+    """The same by name, block by block, for servers that name what they show; None is not known."""
+    shown = [(path, form) for path, form in BATTERY if CHOSEN.get(path.split(".")[0]) in {None, *publish}]
+    yield "site", _named(SITE, _of_site(view.site()))
+    for name in view.assets():
+        yield f"assets.{name}", _named(shown, _of_battery(view.asset(name) or {}))
+    if "alarms" in publish:
+        yield "alarms", _named(ALARMS, _of_alarms(view.alarms()))
+
+
+def _named(points: Sequence[tuple[str, Kind]], told: Mapping[str, Any]) -> dict[str, float | None]:
+    found = ((path.rpartition(".")[2], _at(told, path)) for path, _ in points)
+    return {name: float(value) if isinstance(value, int | float) and isfinite(value) else None for name, value in found}
 
 
 def _block(kind: int, name: str, points: Sequence[tuple[str, Kind]], values: Mapping[str, Any]) -> bytes:

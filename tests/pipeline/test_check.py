@@ -196,7 +196,6 @@ LATER = {
     "the check of the effect",
     "the alarm `soc_low`",
     "the alarm `no_answer`",
-    "the output `opcua_server`",
 }
 
 
