@@ -164,6 +164,8 @@ def _extend(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
             base.pop(key, None)
         if isinstance(base.get("watchdog"), dict):
             base["watchdog"] = {key: value for key, value in base["watchdog"].items() if key != "arm"}
+    if "expects" in above:
+        base.pop("expects", None)
     if {"read", "sign", "addressing", "protocol"} & set(above):
         base.pop("sample", None)
     both = _merged(base, above)

@@ -92,9 +92,13 @@ class Unit:
         return effects.frozen if self.profile.kind == "storage" else effects.meter_silent
 
     def blank(self) -> Image:
-        """Every declared address, written ones at 0."""
+        """Every declared address, written ones at 0, and what the profile expects."""
         written = {(place.table, address): 0 for place in self.writes.values() for address in place.addresses}
-        return written | self.image()
+        fixed: Image = {}
+        for register, words in self.profile.expects.items():
+            table, first = self.profile.place(register)
+            fixed |= {(table, first + offset): word for offset, word in enumerate(words)}
+        return written | fixed | self.image()
 
     def covered(self, table: Table, address: int, count: int) -> list[str] | None:
         """The written points in these registers, in the order of their addresses; None unless they cover them all."""

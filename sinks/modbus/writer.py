@@ -40,7 +40,7 @@ from sources.modbus.blocks import Place, Run, current, encode_run, scaled_run, w
 from sources.modbus.codec import EncodeError, codec
 from sources.modbus.device import ModbusDevice
 from sources.modbus.errors import ModbusFault, OtherLayout, Rejected, TooLate, Withheld
-from sources.modbus.expected import Expected
+from sources.modbus.expected import VERIFY_S
 from sources.pause import pause
 from sources.proof import EmitProof
 from sources.receipt import EmitReceipt, Receipt
@@ -99,7 +99,7 @@ class ModbusWriter:
         points = [point for run in self._runs for point in run.points]
         read = [*([self._held] if self._held else []), *([self._kvar.held] if self._kvar else [])]
         self._holding = Holding(self._connection, self._unit, [*points, *read])
-        self._expected = Expected(profile, self._connection, self._unit, self._clock)
+        self._expected = device.expected
         self._cadence = Cadence(self.wear, self._clock)
         self._connection.renewed.append(self._cadence.renewed)
         self._newest: _Order | None = None
@@ -169,7 +169,7 @@ class ModbusWriter:
         written = nan
         try:
             async with self._connection.turn(urgent=True):
-                await self._expected.prove()
+                await self._expected.prove(2 * VERIFY_S)
                 await self.proving.identify()
                 if not order.last:
                     await self.proving.revert(lambda: self._allowed(self._freshest(order)))

@@ -15,6 +15,7 @@ from typing import Protocol
 from config.address import AddressError, parse_url
 from config.profile import Profile
 from sources.modbus.connection import Connection
+from sources.modbus.expected import Expected
 from sources.modbus.source import ModbusSource
 from sources.reading import Emit
 
@@ -53,10 +54,11 @@ class ModbusDevice:
             place.host, place.port, clock=clock, timeout=profile.timeout, jitter=jitter
         )
         self.connection.join(self.unit, profile.timeout)
+        self.expected = Expected(profile, self.connection, self.unit, clock)
 
     def source(self, emit: Emit) -> ModbusSource:
         """The cyclic source; `emit` is called in the loop's thread, once per poll."""
-        return ModbusSource(self.id, self.profile, self.connection, self.unit, self.clock, emit)
+        return ModbusSource(self.id, self.profile, self.connection, self.unit, self.clock, emit, self.expected)
 
     def close(self) -> None:
         """Close the connection, after the source and the writer have ended."""

@@ -2,8 +2,10 @@
 
     SunSpec: 40000 "SunS", 40070 model 701, length 153   ── after an update: 40070 model 702 ──► OtherLayout
 
-Read in each connection and every `VERIFY_S`, so that an update of the device, or another device, is found before a
-neighbouring register is taken for a power. Raises what the connection raises, and `OtherLayout`.
+Read in each connection and every `VERIFY_S` by the source, which has the time for it; a writer reads it itself only in
+a connection in which nobody has, or when nobody has for twice as long. So an update of the device, or another
+device, is found before a neighbouring register is taken for a power. Raises what the connection raises, and
+`OtherLayout`.
 """
 
 from __future__ import annotations
@@ -32,12 +34,12 @@ class Expected:
         """The device may be another one."""
         self._proved_s = -inf
 
-    def due(self) -> bool:
-        return bool(self._wanted) and self._clock() - self._proved_s >= VERIFY_S
+    def due(self, after_s: float = VERIFY_S) -> bool:
+        return bool(self._wanted) and self._clock() - self._proved_s >= after_s
 
-    async def prove(self) -> None:
+    async def prove(self, after_s: float = VERIFY_S) -> None:
         """Read and compare, when it is time to. Call it inside a turn."""
-        if not self.due():
+        if not self.due(after_s):
             return
         for text, table, address, words in self._wanted:
             held = await self._connection.read(self._unit, table, address, len(words))

@@ -39,15 +39,16 @@ class ModbusSource:
     """
 
     def __init__(
-        self, device: str, profile: Profile, connection: Connection, unit: int, clock: Callable[[], float], emit: Emit
-    ) -> None:
+        self, device: str, profile: Profile, connection: Connection, unit: int, clock: Callable[[], float], emit: Emit,
+        expected: Expected | None = None,
+    ) -> None:  # fmt: skip
         self.device = device
         self.polls = 0
         self.failures = 0
         self.fault = ""
         self._names = point_names(profile)
         self._pages = [Page(block) for block in read_blocks(profile)]
-        self._expected = Expected(profile, connection, unit, clock)
+        self._expected = expected or Expected(profile, connection, unit, clock)
         self._scaled = Scaled.of(profile)
         places = len(self._names) + len(self._scaled.factors)  # points, and the exponents that scale some of them
         self._values, self._quality = [nan] * places, [int(Quality.PROTOCOL)] * places

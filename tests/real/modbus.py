@@ -91,7 +91,9 @@ def _registers(profile: Profile) -> list[SimData]:
     places |= {profile.place(text)[1] + i for text, words in profile.expects.items() for i in range(len(words))}
     factors = [p.scale_register for p in points if isinstance(p, Point) and p.scale_register is not None]
     places |= {profile.place(text)[1] for text in factors}
-    return [SimData(address, values=0, datatype=DataType.REGISTERS) for address in sorted(places)]
+    fixed = {profile.place(text)[1] + i: word
+             for text, words in profile.expects.items() for i, word in enumerate(words)}  # fmt: skip
+    return [SimData(address, values=fixed.get(address, 0), datatype=DataType.REGISTERS) for address in sorted(places)]
 
 
 class Wire:

@@ -96,7 +96,7 @@ def test_a_device_without_reversion_is_not_proven() -> None:
         (lambda _path: None, ""),
         (lambda path: path.unlink(), "never commissioned"),
         (lambda path: path.write_text("{"), "cannot be read"),
-        (lambda path: path.write_text(path.read_text().replace('"version": 2', '"version": 1')), "another device"),
+        (lambda path: path.write_text(path.read_text().replace('"version": 3', '"version": 1')), "another device"),
         (lambda path: path.write_text(path.read_text().replace('"passed": true', '"passed": false')), "step"),
     ],
 )

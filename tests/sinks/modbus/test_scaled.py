@@ -9,6 +9,7 @@ import pytest
 from config.profile import Profile
 from jit.codes import WriteStatus
 from tests.real.modbus import load
+from tests.real.until import until
 from tests.sinks.modbus.test_writer import bench
 
 pytestmark = [pytest.mark.integration, pytest.mark.safety]
@@ -67,6 +68,9 @@ async def test_a_device_with_another_layout_is_not_written_to() -> None:
     """After an update a model of another length stands there: the neighbour's register is no set-point."""
     profile = scaled(expects={"holding 40004": [0x4142, 0x4344]})
     async with bench(profile) as device:
+        await device.server.put("holding 40004", 0, 0)
+        device.wire.cut()
+        await until(lambda: device.wire.connections == 2 and not device.writer.proving.lacks())
         device.offer(50.0)
         receipt = await device.receipt()
         assert receipt.status is WriteStatus.WITHHELD
@@ -76,3 +80,20 @@ async def test_a_device_with_another_layout_is_not_written_to() -> None:
         assert (await device.receipt(2)).status is WriteStatus.CONFIRMED
         written = {address for address, _ in device.wire.writes()}
         assert written <= {40247, 40306, 40251, 40255, 40256}
+
+
+@pytest.mark.hazard("row 7")
+@pytest.mark.parametrize(("register", "words"), [("holding 40280", 3), ("holding 40186", 1), ("holding 40225", 705)])
+async def test_the_shipped_storage_profile_is_not_used_on_a_device_that_counts_otherwise(
+    register: str, words: int
+) -> None:
+    """Its scales are fixed: with another one of the device's, 50 kW would be 500 kW."""
+    async with bench() as device:
+        await device.server.put(register, words)
+        device.wire.cut()
+        await until(lambda: device.wire.connections == 2 and not device.writer.proving.lacks())
+        device.offer(50.0)
+        receipt = await device.receipt()
+        assert receipt.status is WriteStatus.WITHHELD
+        assert f"{register} holds" in receipt.detail
+        assert device.wire.writes() == []

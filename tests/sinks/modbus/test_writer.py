@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from math import inf, isnan, nan
 from typing import Any
@@ -19,6 +19,7 @@ from operators.cut import Command
 from sinks.modbus.values import clamp
 from sinks.modbus.writer import ModbusWriter
 from sources.modbus.device import ModbusDevice
+from sources.modbus.errors import ModbusFault
 from sources.receipt import Receipt
 from tests.real.modbus import Server, Wire, load
 from tests.real.until import until
@@ -78,6 +79,9 @@ async def bench(profile: Profile | None = None, *, armed: bool = True, **writer:
         tasks = [asyncio.create_task(device.connection.keep()), asyncio.create_task(made.run())]
         try:
             await until(lambda: device.connection.connected and not (armed and made.proving.lacks()))
+            with suppress(ModbusFault):  # as the source does, which is not here
+                async with device.connection.turn():
+                    await device.expected.prove()
             yield Bench(server, wire, made, receipts, clock)
         finally:
             for task in tasks:
