@@ -24,7 +24,7 @@ from config.plain import VARIABLE_KEYS
 from config.profile import Profile
 from config.quantity import Quantity, QuantityOr, Secret
 from config.rehearsal import Expectation, Leaf, Moment, Values
-from config.section import OneKey
+from config.section import NodeId, OneKey
 from config.units import Dimension, brief
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -166,7 +166,7 @@ class _Builder:
             schema["propertyNames"] = {"enum": list(get_args(key))}
         else:
             schema["patternProperties"] = _X
-            if key is not str:
+            if key is not str and key is not NodeId:
                 schema["propertyNames"] = {"pattern": f"({NAME_PATTERN})|^x-"}
         return schema
 
