@@ -165,7 +165,8 @@ def the_ends_of_the_soc_band(trace: Trace) -> Iterator[Found]:
 def no_faster_than_the_ramp(trace: Trace) -> Iterator[Found]:
     """Away from 0 never faster than the ramp, from the previous command; after silence from measured power.
 
-    Toward 0 a limit may act at once. One step of the device is allowed on top.
+    Toward 0 a limit may act at once. One step of the device is allowed on top. A tick that came late ramps for the time
+    that has passed, two cycles at most.
     """
     for asset, model in trace.assets.items():
         rate, wrote = max(model.ramp.up, model.ramp.down), trace.wrote(asset)
@@ -174,11 +175,20 @@ def no_faster_than_the_ramp(trace: Trace) -> Iterator[Found]:
         moved = np.where(origin * power > 0, np.abs(power) - np.abs(origin), np.abs(power))
         for place in np.flatnonzero(moved > rate * trace.cycle).tolist():
             before, write = writes[place - 1] if place else None, writes[place]
-            ticks = 1 if before is None or before.boot != write.boot else write.ticks - before.ticks
-            allowed = rate * min(ticks * trace.cycle, 2.0 * max(trace.cycle, 1.0)) + trace.step_kw(asset)
+            ticks, lasted_s = _passed(trace, before, write)
+            allowed = rate * min(lasted_s, 2.0 * max(trace.cycle, 1.0)) + trace.step_kw(asset)
             further = min(_away(origin, write.power_kw) for origin in _origins(trace, asset, before, write))
             if further > allowed + 1e-6:
                 yield asset, write.sent_s, f"to {write.power_kw:g} kW: {further:g} kW further in {ticks} ticks"
+
+
+def _passed(trace: Trace, before: Write | None, write: Write) -> tuple[int, float]:
+    """Ticks and seconds between two set-points of one life of the process."""
+    if before is None or before.boot != write.boot:
+        return 1, trace.cycle
+    ticks = write.ticks - before.ticks
+    late_s = trace.ticks[write.ticks - 1] - trace.ticks[before.ticks - 1] if ticks and before.ticks else 0.0
+    return ticks, max(ticks * trace.cycle, late_s)
 
 
 def _origins(trace: Trace, asset: str, before: Write | None, write: Write) -> list[float]:
