@@ -266,10 +266,12 @@ LINE: dict[str, Callable[[Bench], None]] = {
     "deaf": lambda b: b.proxy.stop_listening(),
     "cut": lambda b: b.proxy.cut(),
     "refused": refuse,
+    "server restarted": lambda b: b.served.cut(),
 }
 
 
 @pytest.mark.safety
+@pytest.mark.hazard("row 3", "row 10", "row 14")
 @pytest.mark.req("LH-PROT-004")
 @pytest.mark.parametrize("fault", LINE)
 async def test_no_stale_command_reaches_the_server_whatever_the_line_does(fault: str, served: Served) -> None:
@@ -293,6 +295,8 @@ async def test_no_stale_command_reaches_the_server_whatever_the_line_does(fault:
         await go_on(9, 29)
         assert confirmed(28) is (fault == "cut")
         b.proxy.heal()
+        if fault == "server restarted":
+            served.listen()
         tick = 29
         while not confirmed(29):
             assert tick < 200, "it never came back"
@@ -352,11 +356,25 @@ async def test_nothing_is_written_before_the_device_is_known_in_this_connection(
         await until(lambda: b.receipts[-1].status == WriteStatus.WITHHELD)
 
 
+@pytest.mark.safety
+@pytest.mark.hazard("row 3", "S2")
 async def test_nothing_but_the_declared_nodes_is_ever_written(served: Served) -> None:
+    """By the server's own log, through commands, a refusal, a line that is cut, and the end."""
     async with bench(served) as b:
         for tick in range(1, 20):
             b.offer(float(tick), tick=tick)
             await b.receipt(tick)
+        served.refuse("request", ua.StatusCodes.BadOutOfRange)
+        b.offer(20.0, tick=20)
+        assert (await b.receipt(20)).status == WriteStatus.REFUSED
+        served.refuse("request", None)
+        connects = b.connection.connects
+        b.proxy.cut()
+        await until(lambda: b.connection.connects > connects and b.connection.connected)
+        b.offer(21.0, tick=21)
+        await b.receipt(21)
+        assert await b.writer.stop(3.0)
+        assert b.arrived()[-1] == 0.0
         assert {node for _, node, _ in served.written} == {POWER, BEAT}
 
 
