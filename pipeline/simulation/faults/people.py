@@ -19,6 +19,7 @@ from sources.instant import format_utc
 
 IMPORT = "/markets/schedules/import"
 EVICTED_S = 10.0
+TAKES_S = 5.0  # from the answer until the newer document is in force, at the latest
 
 
 def watchers(world: World, _device: str, clients: float, reads_s: float | None) -> End:
@@ -54,7 +55,19 @@ def document(world: World, device: str, which: str) -> End:
         return nothing
     if status >= 500 or (status < 300) is not (which in TAKEN):
         raise AssertionError(f"F28: the document {which!r} was answered with {status}")
-    return (lambda: _as_before(world, before[0])) if which in TAKEN else nothing
+    if which not in TAKEN:
+        return nothing
+    _until_taken(world, book)
+    return lambda: _as_before(world, before[0])
+
+
+def _until_taken(world: World, book: list[Asked]) -> None:
+    """What was asked for before counts until the answer, which a slow disk holds back."""
+    taken = world.loop.time() + TAKES_S
+    for place, was in enumerate(book):
+        ended = world.trace.asked[place]
+        if ended.until_s < was.until_s:
+            world.trace.asked[place] = replace(ended, until_s=min(was.until_s, taken))
 
 
 def _as_before(world: World, asked: Asked) -> None:
@@ -141,8 +154,8 @@ def _asks(world: World, asset: str | None, power_kw: float) -> None:
     """Note what is asked for from now on, beside what was: the older version counts until the new one is in."""
     now = world.loop.time()
     for place, asked in enumerate(world.trace.asked):
-        if asked.asset == asset and asked.until_s > now + 5.0 and power_kw == 0.0:
-            world.trace.asked[place] = replace(asked, until_s=now + 5.0)
+        if asked.asset == asset and asked.until_s > now + TAKES_S and power_kw == 0.0:
+            world.trace.asked[place] = replace(asked, until_s=now + TAKES_S)
     world.trace.asked.append(Asked(now, now + 86_400.0, power_kw, asset))
 
 
