@@ -21,7 +21,7 @@ demo: demo-environment broker ## a battery plant, a database and the pipeline; p
 
 test: environment test-packages ## every test, with the coverage of lines
 	@rm -f .coverage .coverage.*
-	$(PYTEST) -n $(WORKERS) --cov --cov-report=term $(TESTS)
+	$(PYTEST) -n $(WORKERS) --cov --cov-report=term --durations=30 --durations-min=5 $(TESTS)
 
 test-safety: environment ## the tests that prove a safety requirement
 	$(PYTEST) -n $(WORKERS) -m safety $(TESTS)
