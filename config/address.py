@@ -4,6 +4,7 @@
     mqtt://broker:1883, mqtts://…      host, port (1883, 8883)
     opc.tcp://10.0.0.22:4840           host, port (4840), path
     postgresql://db:5432/ems           host, port (5432), database; `?host=/run/postgresql` for a socket
+    https://cloud.example/sites/n      where documents are pushed (`parse_push`): host, port (443, 80), path
 
 A password never stands in a URL (E211). Errors are `AddressError` with a code; no message repeats the URL.
 """
@@ -17,11 +18,13 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
 PORTS = {"modbus-tcp": 502, "mqtt": 1883, "mqtts": 8883, "postgresql": 5432, "opc.tcp": 4840}
+PUSH_PORTS = {"https": 443, "http": 80}
 LATER_SCHEMES = frozenset({"modbus-rtu", "sim", "replay"})
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _SOCKET = re.compile(r"/[^,\x00-\x20]*")
 _THIS_MACHINE = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
+_PATH = re.compile(r"[!$&-;=@A-Z_a-z~%]*")
 _TOPIC = re.compile(r"[^\x00-\x20\x7f+#/$][^\x00-\x20\x7f+#]{0,199}")
 
 
@@ -90,6 +93,22 @@ def _with_path(address: Address, path: str, surplus: bool) -> Address:
     if path or surplus:
         raise AddressError("E212", "a broker's URL ends with its port", "write the topic under `topic:`")
     return address
+
+
+def parse_push(text: str) -> Address:
+    """The address in a URL that documents are pushed to. Raises `AddressError`: a query may hold a key."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise AddressError("E212", "this is not a URL", "write `https://host/path`; a port is 1 to 65535") from None
+    if "@" in parts.netloc or "?" in text or "#" in text:
+        raise AddressError("E211", "credentials or a query in a URL", "write `token: !secret name` beside the URL")
+    if parts.scheme not in PUSH_PORTS or not _HOST.fullmatch(parts.hostname or "") or port == 0:
+        raise AddressError("E212", "this is nowhere to push to", "write `https://host/path`")
+    if not _PATH.fullmatch(parts.path) or any(ord(letter) <= 32 for letter in text):
+        raise AddressError("E212", "the path has characters that a URL cannot have", "write them as `%20`")
+    return Address(parts.scheme, parts.hostname or "", port or PUSH_PORTS[parts.scheme])
 
 
 def parse_listen(text: str) -> tuple[str, int]:

@@ -163,6 +163,12 @@ SAFETY: dict[str, Explanation] = {
         'ess: { url: "opc.tcp://10.0.0.22:4840", security: Basic256Sha256/SignAndEncrypt,\n'
         "       certificate: !secret opcua_client, ca: /etc/ems/ess.pem }",
     ),
+    "E327": Explanation(
+        "measurements in clear text",
+        "What is pushed to another machine is encrypted, and so is its token: `http://` is for this machine alone.",
+        'outputs: { cloud: { type: http, url: "http://cloud.example/north" } }',
+        'outputs: { cloud: { type: http, url: "https://cloud.example/north" } }',
+    ),
     "E340": Explanation(
         "Q(U) without a voltage",
         "Q(U) follows the voltage that the meter `poc` measures, as a share of `nominal_voltage`. Both are needed.",

@@ -32,6 +32,7 @@ from config.door import (
     OUTPUT_TYPES,
     Connection,
     Endpoint,
+    HttpOutput,
     ModbusServerOutput,
     MqttOutput,
     OpcuaServerOutput,
@@ -52,7 +53,7 @@ from config.transform import Transform
 __all__ = [
     "OUTPUT_TYPES", "RESERVED", "AlarmRule", "Asset", "Chain", "Clock", "Connection", "Definition", "Efficiency",
     "Endpoint", "Fcr",
-    "GridOperator", "Input", "Interlock", "Limit", "Meter", "MinPower",
+    "GridOperator", "HttpOutput", "Input", "Interlock", "Limit", "Meter", "MinPower",
     "ModbusServerOutput", "MqttOutput", "OnLoss", "OpcuaServerOutput",
     "Output", "PluginOutput", "PostgresOutput", "RampRates", "Rated", "RecordingOutput",
     "Rehearsal", "Request", "ScheduleRequest", "Section", "Service", "Site", "SocBand",

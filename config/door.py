@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, field_validator
 
 from config.quantity import Duration, PositiveDuration, Secret, Size, refusal
-from config.section import Listen, NodeId, Section, Text, Topic, Url
+from config.section import Listen, NodeId, PushUrl, Section, Text, Topic, Url
 from config.topics import Service
 
 
@@ -100,6 +100,32 @@ class MqttOutput(Section):
     qos: Service = Field(0, description="quality of service of what is not retained; `state` always has 1")
 
 
+class HttpOutput(Section):
+    """Documents as JSON, pushed to an HTTPS server, with a buffer on disk for when it is away: `docs/exports.md`."""
+
+    type: Literal["http"] = Field(description="documents pushed as JSON over HTTPS")
+    url: PushUrl = Field(
+        description="where each document is posted; TLS is needed off this machine",
+        examples=["https://cloud.example/sites/north"],
+    )
+    token: Secret | None = Field(None, description="shown as bearer, from a file", examples=["!secret cloud_token"])
+    ca: Text | None = Field(
+        None, description="PEM file of the only authorities trusted; by default those of the system",
+        examples=["/etc/ems/cloud.pem"],
+    )  # fmt: skip
+    publish: list[Publish] = Field(
+        ALL, description="what is pushed besides the state of the site", examples=[["snapshot", "alarms"]]
+    )
+    points: dict[NodeId, PositiveDuration] = Field(
+        {}, description="points of assets and how often each is pushed", examples=[{"bess1.soc": "1 min"}]
+    )
+    every: PositiveDuration = Field(10.0, description="time between two documents", examples=["10 s"])
+    quota: Size = Field(
+        100.0, description="what documents that wait may take on disk; the oldest are dropped first, and counted",
+        examples=["100 MB"],
+    )  # fmt: skip
+
+
 class OpcuaServerOutput(Section):
     """An OPC UA server for SCADA: to read from; what is written there is refused."""
 
@@ -154,8 +180,9 @@ class PluginOutput(Section):
     publish: Published = Field(ALL, description="what it gets", examples=[["snapshot", "alarms"]])
 
 
-OUTPUT_TYPES = ("postgres", "mqtt", "opcua_server", "modbus_server", "recording", "plugin")
+OUTPUT_TYPES = ("postgres", "mqtt", "http", "opcua_server", "modbus_server", "recording", "plugin")
 Output = Annotated[
-    PostgresOutput | MqttOutput | OpcuaServerOutput | ModbusServerOutput | RecordingOutput | PluginOutput,
+    PostgresOutput | MqttOutput | HttpOutput | OpcuaServerOutput | ModbusServerOutput | RecordingOutput
+    | PluginOutput,
     Field(discriminator="type"),
 ]

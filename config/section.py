@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from config.address import AddressError, check_topic, parse_listen, parse_url
+from config.address import AddressError, check_topic, parse_listen, parse_push, parse_url
 from config.quantity import refusal
 
 RESERVED = frozenset({"all", "site", "assets", "requests", "ancillary", "connections", "outputs", "endpoint", "chain"})
@@ -62,6 +62,7 @@ def _point(text: str) -> str:
 Name = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"x-type": "name"})]
 Zone = Annotated[str, AfterValidator(_zone), Field(json_schema_extra={"x-type": "time zone"})]
 Url = Annotated[str, AfterValidator(_refused(parse_url)), Field(json_schema_extra={"x-type": "URL"})]
+PushUrl = Annotated[str, AfterValidator(_refused(parse_push)), Field(json_schema_extra={"x-type": "URL"})]
 Connect = Annotated[str, AfterValidator(_connect), Field(json_schema_extra={"x-type": "URL or name of a connection"})]
 Listen = Annotated[str, AfterValidator(_refused(parse_listen)), Field(json_schema_extra={"x-type": "host:port"})]
 Topic = Annotated[str, AfterValidator(_refused(check_topic)), Field(json_schema_extra={"x-type": "MQTT topic"})]

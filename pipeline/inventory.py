@@ -12,7 +12,10 @@ from config.transform import Transform
 from config.units import DIMENSIONS
 from pipeline.rules.support import LATER
 
-_MODELS = ("PostgresOutput", "MqttOutput", "OpcuaServerOutput", "ModbusServerOutput", "RecordingOutput", "PluginOutput")
+_MODELS = (
+    "PostgresOutput", "MqttOutput", "HttpOutput", "OpcuaServerOutput", "ModbusServerOutput", "RecordingOutput",
+    "PluginOutput",
+)  # fmt: skip
 _OUTPUTS = dict(zip(OUTPUT_TYPES, _MODELS, strict=True))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from hashlib import sha256
 from math import inf
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 from loguru import logger
 from reactivex import operators as ops
 
-from config.definition import Definition, MqttOutput, PluginOutput, PostgresOutput
+from config.definition import Definition, PostgresOutput
 from config.profile import Profile
 from jit.build import compiled as compile_state
 from jit.codes import Authority, Quality
@@ -40,9 +41,8 @@ from pipeline.door import SiteDoor
 from pipeline.field import Field, secret
 from pipeline.joint import ceiling_name
 from pipeline.nodes import Meters
-from pipeline.northbound import servers
+from pipeline.northbound import Published, conditions, read_pushes, servers, states
 from pipeline.options import Options
-from pipeline.plugins import sink_of
 from pipeline.recordings import read_recordings, recorders
 from pipeline.ticker import Ticker
 from pipeline.view import SiteView
@@ -54,7 +54,6 @@ from sinks.history import History
 from sinks.journal import Journal, JournalFileError
 from sinks.metrics import Metrics
 from sinks.postgres.connection import Database
-from sinks.state import StateOutput
 from sinks.tracing import TICK, WRITE
 from sources.ceiling import Ceiling
 from sources.reading import Reading
@@ -115,17 +114,18 @@ class Process:
         self.histories = self._histories()
         self.recorders = recorders(definition, self.compiled, self.directory, version=VERSION, boot=self.boot_id)
         self.entry.snapshot.witnesses = tuple(self.recorders.values())
-        self.states = self._states()
+        self.states = states(definition, self.field, options, self.directory, self.boot_id)
         self.scada = servers(definition, lambda: self.view)
         self.alarms = Annunciator(self.compiled, self.directory, self.histories)
         self.chronicle = Chronicle()
         self.metrics = Metrics(self.compiled.layout.assets, VERSION)
         read_buffers(self.metrics, self.histories)
         read_recordings(self.metrics, self.recorders)
+        read_pushes(self.metrics, self.states)
         self.graph = chain_graph(self.compiled, self.stages)
         self.meters = Meters(tuple(node.id for node in self.graph))
         self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick), self._clock())
-        self.alarms.sources += [self._watch().conditions, self._inserted]
+        self.alarms.sources += [self._watch().conditions, self._inserted, partial(conditions, self.states)]
         self.view = self._view()
         book = self.alarms.book
         self.door = SiteDoor(
@@ -207,28 +207,6 @@ class Process:
                     publish=output.publish,
                 )
         return made
-
-    def _states(self) -> dict[str, StateOutput | ForeignSink]:
-        brought: dict[str, StateOutput | ForeignSink] = {
-            name: ForeignSink(name, sink_of(output.name), publish=output.publish)
-            for name, output in self.definition.outputs.items()
-            if isinstance(output, PluginOutput)
-        }
-        return brought | {
-            name: StateOutput(
-                name,
-                self.field.broker(output.to, f"outputs.{name}"),
-                output.topic,
-                device_topics=self.field.topics,
-                publish=output.publish,
-                every_s=output.every,
-                qos=output.qos,
-                points=output.points,
-                clock=self.clock,
-            )
-            for name, output in self.definition.outputs.items()
-            if isinstance(output, MqttOutput)
-        }
 
     def subscribe(self) -> None:
         """Fold the graph: from here on a tick computes, and an armed one writes."""
@@ -332,7 +310,7 @@ class Process:
         new, self._counted_misses = self.ticker.missed - self._counted_misses, self.ticker.missed
         return new
 
-    def _state_of(self, output: StateOutput | ForeignSink) -> Callable[[Frame], None]:
+    def _state_of(self, output: Published) -> Callable[[Frame], None]:
         def documents() -> Iterator[None]:
             output.offer_state(self.view.site())
             yield
@@ -346,7 +324,7 @@ class Process:
                 output.offer("decision", asset, self.view.decision(asset) or {})
                 yield
             output.offer("alarms", None, list(self.view.alarms()))
-            if isinstance(output, StateOutput):
+            if not isinstance(output, ForeignSink):
                 output.offer_points(self.view.points, self.view.site()["at"])
 
         return lambda _frame: output.ask(documents)
@@ -382,7 +360,9 @@ class Process:
             f"outputs.{name}": {"status": "ok" if history.numbers().connected else "buffering"}
             for name, history in self.histories.items()
         }
-        parts |= {f"outputs.{name}": out.status for name, out in self.states.items() if isinstance(out, StateOutput)}
+        parts |= {
+            f"outputs.{name}": out.status for name, out in self.states.items() if not isinstance(out, ForeignSink)
+        }
         parts |= {
             f"outputs.{name}": {"status": "lost" if recorder.problem else "ok"}
             for name, recorder in self.recorders.items()

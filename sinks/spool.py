@@ -29,7 +29,7 @@ from loguru import logger
 
 from sinks.backlog import Backlog
 from sinks.records import Piece, Record, RecordClass
-from sinks.spool_file import DAMAGED, Connect, SpoolFile, Stored, connect, is_full, set_aside
+from sinks.spool_file import AT_ONCE, DAMAGED, Connect, SpoolFile, Stored, connect, is_full, set_aside
 
 TELEMETRY_BYTES = 950  # on disk per asset and tick, measured with full-precision values
 SITE_BYTES = 450  # per tick
@@ -67,12 +67,12 @@ class Spool:
     """Runs a thread from `start` to `close`. All other methods may be called from the loop."""
 
     def __init__(self, path: Path, quota: int, *, opener: Connect = connect, memory_records: int = MEMORY_RECORDS,
-                 retry_s: float = RETRY_S) -> None:
+                 retry_s: float = RETRY_S, at_once: int = AT_ONCE) -> None:
         self.path = path
         self.quota_bytes = quota
         self.stored = 0
         self._backlog = Backlog(memory_records)
-        self._opener, self._retry_s = opener, retry_s
+        self._opener, self._retry_s, self._at_once = opener, retry_s, at_once
         self._file: SpoolFile | None = None
         self._jobs: deque[tuple[Callable[[SpoolFile], Any], Future[Any]]] = deque()
         self._closing = False
@@ -148,7 +148,7 @@ class Spool:
         if self._file is None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = SpoolFile(self.path, self.quota_bytes, self._opener)
+                self._file = SpoolFile(self.path, self.quota_bytes, self._opener, self._at_once)
                 self._count(self._file)
                 self._error = ""
             except (sqlite3.Error, OSError) as error:

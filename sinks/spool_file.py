@@ -19,6 +19,7 @@ from sinks.records import Kind, Record, RecordClass
 COLUMNS = "kind, at_ns, boot_id, seq, payload"
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 DROPPED_AT_ONCE = 20  # a class that must shrink loses a twentieth of its rows at a time
+AT_ONCE = 100  # or so many, if that is more
 Connect = Callable[[Path], sqlite3.Connection]
 
 
@@ -47,9 +48,9 @@ def is_full(error: sqlite3.Error) -> bool:
 class SpoolFile:
     """An open file. `rows` counts what is in it by class, `dropped` what was taken out to stay inside `quota_bytes`."""
 
-    def __init__(self, path: Path, quota_bytes: int, opener: Connect = connect) -> None:
+    def __init__(self, path: Path, quota_bytes: int, opener: Connect = connect, at_once: int = AT_ONCE) -> None:
         self.path = path
-        self.quota_bytes = quota_bytes
+        self.quota_bytes, self.at_once = quota_bytes, at_once
         self.rows: Counter[RecordClass] = Counter()
         self.dropped: Counter[RecordClass] = Counter()
         self.in_flight: dict[RecordClass, int] = {}
@@ -98,7 +99,7 @@ class SpoolFile:
     def drop_oldest(self) -> int:
         """Drop some of the oldest rows of the lowest class that has any. Returns how many; 0: only audit is left."""
         for klass in sorted(RecordClass)[:-1]:
-            some = max(100, self.rows[klass] // DROPPED_AT_ONCE)
+            some = max(self.at_once, self.rows[klass] // DROPPED_AT_ONCE)
             gone = self._db.execute(
                 f"delete from {_table(klass)} where id in"
                 f" (select id from {_table(klass)} where id > ? order by id limit ?)",

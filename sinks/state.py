@@ -15,13 +15,13 @@ Documents are the JSON of the websocket's topics (`site`, `assets.*`, `decisions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from math import inf
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Literal
 
 import orjson
 from loguru import logger
 
+from sinks.due import Due, Shown
 from sources.mqtt.connection import Broker
 from sources.pause import pause
 
@@ -64,9 +64,8 @@ class StateOutput:
         self.refused = 0
         self._broker = broker
         self._publish = frozenset(publish)
-        self._every_s, self._qos, self._clock = every_s, qos, clock
-        self._points = dict(points or {})
-        self._next_s = dict.fromkeys(self._points, -inf)
+        self._every_s, self._qos = every_s, qos
+        self._due = Due(points or {}, clock)
         self._newest: dict[str, Document] = {}
         self._state: Mapping[str, object] = {}
         self._asked: Callable[[], Iterator[object]] | None = None
@@ -78,16 +77,10 @@ class StateOutput:
         if kind in self._publish:
             self._newest["/".join(part for part in (self._topic, kind, asset) if part)] = document
 
-    def offer_points(self, points_of: Callable[[str], Iterable[Mapping[str, object]]], at: str) -> None:
+    def offer_points(self, points_of: Shown, at: object) -> None:
         """Publish the points whose interval is over; `points_of` tells those of an asset, `at` is their instant."""
-        now_s = self._clock()
-        due = [point for point, next_s in self._next_s.items() if now_s >= next_s]
-        shown = {asset: {str(entry["point"]): entry for entry in points_of(asset)} for asset in _assets(due)}
-        for point in due:
-            asset, _, name = point.partition(".")
-            if name in shown[asset]:
-                self._next_s[point] = now_s + self._points[point]
-                self._newest[f"{self._topic}/points/{asset}/{name}"] = {**shown[asset][name], "at": at}
+        for asset, name, entry in self._due.cut(points_of, at):
+            self._newest[f"{self._topic}/points/{asset}/{name}"] = entry
 
     @property
     def status(self) -> dict[str, object]:
@@ -159,7 +152,3 @@ class StateOutput:
         self.refused += 1
         if self.refused == 1:
             logger.error("output {}: {} is not published: {}", self.name, topic, why)
-
-
-def _assets(points: Iterable[str]) -> set[str]:
-    return {point.partition(".")[0] for point in points}

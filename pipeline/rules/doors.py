@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from config.address import canonical_host, is_loopback, parse_listen, reaches
+from config.address import PUSH_PORTS, Address, canonical_host, is_loopback, parse_listen, parse_push, reaches
 from config.definition import (
     Endpoint,
+    HttpOutput,
     ModbusServerOutput,
     MqttOutput,
     OpcuaServerOutput,
     PluginOutput,
-    PostgresOutput,
     RecordingOutput,
 )
 from config.diagnostics import Diagnostic
@@ -42,6 +42,9 @@ def outputs(subject: Subject) -> Iterator[Diagnostic]:
         if isinstance(output, RecordingOutput):
             yield from _folder(subject, output, at)
             continue
+        if isinstance(output, HttpOutput):
+            yield from _push(subject, output, at)
+            continue
         known = [*map(str, subject.definition.connections)]
         address = subject.address(output.to)
         if output.to not in subject.definition.connections or address is None:
@@ -51,22 +54,36 @@ def outputs(subject: Subject) -> Iterator[Diagnostic]:
         if address.scheme not in _SCHEMES[output.type]:
             message = f"`{output.to}` is {address.scheme}, and this output is {output.type}"
             yield subject.problem("E505", message, f"name a `{_SCHEMES[output.type][0]}://` connection", *at, "to")
-        yield from _own_address(subject, output, at)
+        yield from _own_address(subject, address, (*at, "to"))
         if isinstance(output, MqttOutput):
             yield from _own_topic(subject, output, at)
             yield from _points(subject, output, at)
 
 
-def _own_address(subject: Subject, output: PostgresOutput | MqttOutput, at: Location) -> Iterator[Diagnostic]:
-    target = subject.address(output.to)
+def _push(subject: Subject, output: HttpOutput, at: Location) -> Iterator[Diagnostic]:
+    """A server of its own, encrypted unless it is on this machine; a token that a header can carry."""
+    target = parse_push(output.url)
+    yield from _own_address(subject, target, (*at, "url"))
+    yield from _points(subject, output, at)
+    if target.scheme == "http" and not is_loopback(target.host):
+        yield subject.problem("E327", "this goes to another machine in clear text", "write `https://`", *at, "url")
+    token = "" if output.token is None or subject.stub else output.token.reveal()
+    if not (token.isascii() and token.isprintable()) or len(token) > MAX_TOKEN:
+        message = f"the token has characters that a header cannot carry, or more than {MAX_TOKEN}"
+        yield subject.problem("E320", message, "write the token alone into its file", *at, "token")
+
+
+def _own_address(subject: Subject, target: Address, at: Location) -> Iterator[Diagnostic]:
+    """Not where a device is. A port of a device that is not its protocol's may still be a way to command it."""
     for device in subject.devices:
         address = subject.address(device.section.connect)
-        if target is None or address is None or "://" not in device.section.connect:
+        if address is None or ("://" not in device.section.connect and target.scheme not in PUSH_PORTS):
             continue
-        if address.port == target.port and canonical_host(address.host) == canonical_host(target.host):
+        whole = target.scheme in PUSH_PORTS and canonical_host(target.host) != "loopback" and not device.topics
+        if (whole or address.port == target.port) and canonical_host(address.host) == canonical_host(target.host):
             first = ((*device.at, "connect"), "the device is reached here")
             message = f"this output reaches the device `{device.id}`"
-            yield subject.problem("E301", message, "outputs record, they cannot reach a device", *at, "to", first=first)
+            yield subject.problem("E301", message, "outputs record, they cannot reach a device", *at, first=first)
 
 
 def _server(subject: Subject, output: OpcuaServerOutput | ModbusServerOutput, at: Location) -> Iterator[Diagnostic]:
@@ -126,7 +143,7 @@ def _own_topic(subject: Subject, output: MqttOutput, at: Location) -> Iterator[D
             yield subject.problem("E107", "two outputs on one topic", "give each its own", *at, "topic", first=first)
 
 
-def _points(subject: Subject, output: MqttOutput, at: Location) -> Iterator[Diagnostic]:
+def _points(subject: Subject, output: MqttOutput | HttpOutput, at: Location) -> Iterator[Diagnostic]:
     """What is published point by point are points of assets, and none that its profile keeps to itself."""
     known = {
         f"{device.id}.{name}": point.exportable

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from config.address import AddressError
-from config.definition import Connection, RecordingOutput
+from config.definition import Connection, HttpOutput, RecordingOutput
 from config.diagnostics import Diagnostic
 from config.plain import Location
 from config.quantity import Secret
@@ -23,13 +23,11 @@ def certificates(subject: Subject) -> Iterator[Diagnostic]:
     if subject.stub:
         return
     for name, connection in subject.definition.connections.items():
-        if connection.ca is not None and Path(connection.ca).is_file():
-            try:
-                ssl.create_default_context(cafile=connection.ca)
-            except (OSError, ssl.SSLError):
-                message, advice = "this file holds no certificates", "name a file of certificates in PEM"
-                yield subject.problem("E321", message, advice, "connections", name, "ca")
+        yield from _authority(subject, connection.ca, ("connections", name, "ca"))
         yield from _client(subject, name, connection)
+    for name, output in subject.definition.outputs.items():
+        if isinstance(output, HttpOutput):
+            yield from _authority(subject, output.ca, ("outputs", name, "ca"))
     door = subject.definition.endpoint
     if door is None or door.tls is None or not _read(door.tls.certificate) or not _read(door.tls.key):
         return
@@ -41,6 +39,16 @@ def certificates(subject: Subject) -> Iterator[Diagnostic]:
         first = (("endpoint", "tls", "key"), "its key")
         advice = "both in PEM, the key without a password and of this certificate"
         yield subject.problem("E321", message, advice, "endpoint", "tls", "certificate", first=first)
+
+
+def _authority(subject: Subject, ca: str | None, at: Location) -> Iterator[Diagnostic]:
+    if ca is not None and Path(ca).is_file():
+        try:
+            ssl.create_default_context(cafile=ca)
+        except (OSError, ssl.SSLError):
+            yield subject.problem(
+                "E321", "this file holds no certificates", "name a file of certificates in PEM", *at
+            )
 
 
 def _client(subject: Subject, name: str, connection: Connection) -> Iterator[Diagnostic]:

@@ -27,6 +27,7 @@ OPC = '  db: { url: "postgresql://db.lan:5432/ems" }\n'
 SERVER = f'{OPC}  ess: {{ url: "opc.tcp://10.0.0.9:4840" }}\n'
 TWO = "    profile: mqtt-storage\n    connect: broker\n    topic: plant/two\n"
 STATE = "  state: { type: mqtt, to: broker, topic: plant/state }\n"
+PUSH = "  cloud: { type: http, url: URL }\n"
 BEAT = "heartbeat: { register: holding 2, type: uint16 }"
 ACME = "profiles:\n  acme:\n    extends: sunspec-storage\n"
 HALF = "register: holding 1, type: int16, offset: 0.5, unit: W"
@@ -120,6 +121,14 @@ FAULTS = [
     Fault("E216", STATE, "  state: { type: modbus_server, listen: 127.0.0.1:1502, clients: «[plant]» }\n"),
     Fault("E107", STATE, "  state: { type: modbus_server, listen: «127.0.0.1:8088» }\n"),
     Fault("E101", STATE, "  state: { type: opcua_server, listen: 127.0.0.1:4841, «to»: broker }\n"),
+    # what is pushed
+    Fault("E327", STATE, PUSH.replace("URL", '«"http://cloud.example/a"»')),
+    Fault("E211", STATE, PUSH.replace("URL", '«"https://ems:pw@cloud.example/a"»')),
+    Fault("E211", STATE, PUSH.replace("URL", '«"https://cloud.example/a?key=4711"»')),
+    Fault("E212", STATE, PUSH.replace("URL", '«"mqtt://cloud.example"»')),
+    Fault("E212", STATE, PUSH.replace("URL", '«"https://cloud.example/ä"»')),
+    Fault("E506", STATE, PUSH.replace("URL", '"https://cloud.example", points: { «one.socc»: 1 min }')),
+    Fault("E202", STATE, PUSH.replace("URL", '"https://cloud.example", quota: «10 kB»')),
     # the endpoint behind a proxy
     Fault("E308", "  tokens:", "  behind_proxy: true\n  anonymous_viewer: «true»\n  tokens:"),
     # tests
@@ -160,6 +169,39 @@ def test_a_fault_is_named_at_its_place(fault: Fault) -> None:
     shown = {(p.code, p.span and (p.span.line, p.span.column)) for p in problems}
     assert shown == {(fault.code, place)}, render(found.diagnostics)
     assert fault.message in f"{problems[0].message} {problems[0].help}"
+
+
+@pytest.mark.safety
+@pytest.mark.req("LH-ZIEL-002", "LH-CONF-004")
+@pytest.mark.parametrize("url", ["https://10.0.0.1/api", "https://10.1:8443", "https://10.0.0.1:502", "http://0x0a000001"])
+def test_nothing_is_pushed_to_a_device_on_any_port(url: str) -> None:
+    """A device's own web interface would be a way around the guards (S2)."""
+    problems = errors(checked(PLANT.replace(STATE, PUSH.replace("URL", f'"{url}"'))).diagnostics)
+    assert {problem.code for problem in problems} - {"E327"} == {"E301"}
+
+
+@pytest.mark.parametrize("url", ["https://cloud.example/sites/n", "https://[2001:db8::1]:8443", "http://127.0.0.1:80/a"])
+def test_a_server_of_its_own_is_pushed_to(url: str) -> None:
+    found = checked(PLANT.replace(STATE, PUSH.replace("URL", f'"{url}", publish: [], points: {{ one.soc: 1 min }}')))
+    assert found.ok, render(found.diagnostics)
+
+
+@pytest.mark.req("LH-API-008")
+def test_the_token_and_the_authority_of_a_push_can_be_used(tmp_path: Path) -> None:
+    for name in ("mqtt_password", "viewer_token", "operator_token"):
+        (tmp_path / name).write_text(f"{name}-0123456789", encoding="utf-8")
+    certificate(tmp_path, "web")
+    (tmp_path / "bent").write_text("two\nlines", encoding="utf-8")
+    path = tmp_path / "site.yaml"
+
+    def found(token: str, ca: str) -> list[str]:
+        push = PUSH.replace("URL", f'"https://cloud.example", token: !secret {token}, ca: {tmp_path}/{ca}')
+        path.write_text(PLANT.replace(STATE, push), encoding="utf-8")
+        return [p.code for p in check(path, environment={}, secrets_dir=tmp_path).diagnostics]
+
+    assert found("viewer_token", "web_cert") == []
+    assert found("bent", "web_cert") == ["E320"]
+    assert found("viewer_token", "web_key") == ["E321"]
 
 
 def test_a_server_never_takes_the_address_of_a_device() -> None:

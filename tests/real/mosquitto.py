@@ -81,7 +81,7 @@ class Mosquitto:
         self.ca = self.directory / "ca.crt"
         self._process: subprocess.Popen[bytes] | None = None
         if tls:
-            _certificates(self.directory)
+            certificates(self.directory)
         if self.users:
             _passwords(self.directory / "passwords", self.users)
 
@@ -205,7 +205,7 @@ def _openssl(directory: Path, *arguments: str) -> None:
     subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True, timeout=60.0)
 
 
-def _certificates(directory: Path) -> None:
+def certificates(directory: Path) -> None:
     """A certificate authority and a server certificate for localhost and 127.0.0.1, valid for two days."""
     (directory / "extensions").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
     ca = ("-x509", "-days", "2", "-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.crt")

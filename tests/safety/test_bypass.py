@@ -138,6 +138,11 @@ OUTPUT = [
              (f"to: broker, {TOPIC}", "to: other, topic: plant/two/command")), "E301", DEVICE),
     attempt("an output from an alias", STATE,
             "  x-o: &o { type: mqtt, to: broker, topic: plant/two/command }\n  state: *o\n", "E301", DEVICE),
+    *(attempt(f"a push to {url}", STATE, f'  state: {{ type: http, url: "{url}" }}\n', code, words)
+      for url, code, words in (("https://10.0.0.1/api", "E301", "this output reaches the device `one`"),
+                               ("https://10.1:502", "E301", "this output reaches the device `one`"),
+                               ("modbus-tcp://10.0.0.1:502/1", "E212", "nowhere to push to"),
+                               ("https://x@10.0.0.1", "E211", "credentials"))),
     attempt("an output twice", STATE, STATE + STATE, "E004", "`state` is written twice"),
     *(database(f"postgresql://{host}:502/ems")
       for host in ("10.0.0.1", "10.1", "167772161", "0x0a000001", "012.0.0.1", "10.0.0.1.", "[::ffff:10.0.0.1]",
