@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from math import nan
@@ -13,7 +14,7 @@ import pytest
 
 from sinks.push import output as under_test
 from sinks.push.output import PushOutput
-from sinks.push.target import Target
+from sinks.push.target import Answer, Target
 from sources.pause import pause
 from tests.real.collector import Collector, Says, dripping, reset
 from tests.real.connection import logged
@@ -58,12 +59,32 @@ def server() -> Iterator[Collector]:
         yield made
 
 
+class Hanging:
+    """A server whose connection neither ends nor can be ended, until the test lets it."""
+
+    place = "https://hanging.example"
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+        self.let = threading.Event()
+        self.aborts = 0
+
+    def post(self, _body: bytes, _key: str) -> Answer:
+        self.threads.append(threading.get_ident())
+        self.let.wait()
+        return Answer(200)
+
+    def abort(self) -> None:
+        self.aborts += 1
+
+
 @asynccontextmanager
-async def running(url: str, folder: Path, **options: Any) -> AsyncIterator[PushOutput]:
+async def running(url: str | Hanging, folder: Path, **options: Any) -> AsyncIterator[PushOutput]:
     wishes: dict[str, Any] = {"publish": ("snapshot", "alarms"), "quota": 10 * MB, "boot_id": "b1",
                               "clock": lambda: 0.0, **options}  # fmt: skip
+    target = Target(url, TOKEN, timeout_s=2.0) if isinstance(url, str) else url
     output = PushOutput(
-        "cloud", Target(url, TOKEN, timeout_s=2.0), folder / "cloud" / "push.db", site="Nord é", every_s=EVERY_S,
+        "cloud", target, folder / "cloud" / "push.db", site="Nord é", every_s=EVERY_S,
         utc_ns=lambda: 1, jitter=lambda: 0.5, **wishes,
     )  # fmt: skip
     task = asyncio.ensure_future(output.run())
@@ -233,3 +254,37 @@ async def test_how_long_a_server_has_taken_nothing(server: Collector, tmp_path: 
         await document(output, pauses)
         await until(lambda: output.pushed == 1)
         assert output.away_s == 0.0
+
+
+@pytest.mark.req("LH-RISK-001")
+async def test_a_push_that_cannot_be_ended_holds_one_thread_and_never_the_loop(
+    tmp_path: Path, pauses: Pauses
+) -> None:
+    """Documents are cut and stored meanwhile; the thread takes one push at a time, however often it is asked."""
+    server = Hanging()
+    try:
+        async with running(server, tmp_path, within_s=0.02) as output:
+            for _ in range(5):
+                await document(output, pauses)
+            await until(lambda: output.failures >= 3)
+            assert output.status["waiting"] == 5
+            assert len(server.threads) == 1
+            assert server.aborts >= 3
+            server.let.set()
+            await until(lambda: output.pushed == 5)
+        assert set(server.threads) - {threading.get_ident()} == set(server.threads)
+    finally:
+        server.let.set()
+
+
+@pytest.mark.req("LH-NF-004")
+async def test_without_a_disk_it_says_so_and_keeps_a_bounded_number(tmp_path: Path, pauses: Pauses) -> None:
+    (tmp_path / "cloud").write_text("a file where its folder should be", encoding="utf-8")
+    async with running("http://127.0.0.1:1/", tmp_path) as output:
+        for _ in range(under_test.WAITING + 5):
+            output.ask(lambda: iter([None]))
+            pauses.due.set()
+            await until(lambda: not pauses.due.is_set() and output._asked is None)
+        await until(lambda: output.dropped)
+        assert output.status["waiting"] == under_test.WAITING
+        assert "push.db" in str(output.status["problem"])
