@@ -1,8 +1,12 @@
 """The simulator's own door: a plain page with fault buttons and a small HTTP API, on loopback only.
 
     GET  /                the page (static, works with the keyboard)
-    GET  /state           the plant as JSON, numbers with the unit in their names
+    GET  /state           the plant as JSON, numbers with the unit in their names; of several batteries the first, and
+                          all of them under `assets`
     POST /faults/{name}   {"on": true, "seconds": 30, "limit_kw": 37}   no seconds: until switched off
+    POST /values          {"soc_percent": 20, "load_kw": 80}            see simulator/situation.py
+
+A member "asset" names one of several batteries; without it, all are meant.
 
 It is no part of the product and has no tokens, so it listens on 127.0.0.1, answers to local host names only, and takes
 a POST only as `application/json` (which a page of another origin cannot send unasked). Errors: {"error": "…"}, 4xx.
@@ -13,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,44 +29,63 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from simulator.faults import TITLES, Fault, FaultError
+from simulator.faults import TITLES, Fault, FaultError, UnknownFaultError
 from simulator.plant import Plant
 from simulator.points import rounded
+from simulator.situation import SituationError, become, checked
 
 PAGE = Path(__file__).with_name("control.html")
 LARGEST_BODY = 4096
 Outside = Callable[[], dict[str, Any]]  # what others know: ports, broker
 
 
-def application(plant: Plant, outside: Outside) -> Starlette:
-    """The door to this plant; `outside` adds what the plant does not know (ports, broker)."""
+def application(plants: Mapping[str, Plant], outside: Outside) -> Starlette:
+    """The door to these plants by name; `outside` adds what they do not know (ports, broker)."""
+    first = next(iter(plants.values()))
+
+    def meant(name: object) -> list[Plant]:
+        if name is None:
+            return list(plants.values())
+        if not isinstance(name, str) or name not in plants:
+            raise SituationError(f"there is no such battery; one of: {', '.join(plants)}")
+        return [plants[name]]
 
     async def state(_request: Request) -> Response:
-        return JSONResponse(describe(plant) | outside())
+        several = {"assets": {name: describe(plant) for name, plant in plants.items()}} if len(plants) > 1 else {}
+        return JSONResponse(describe(first) | several | outside())
 
     async def switch(request: Request) -> Response:
-        if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
-            return _error(415, "send application/json")
-        try:
-            wish = _wish(await _body(request))
-            name = request.path_params["name"]
-            fault = plant.board.switch(name, now_s=plant.state.uptime_s, **wish)
-        except FaultError as error:
-            return _error(404 if request.path_params["name"] not in list(Fault) else 422, str(error))
-        except ValueError as error:
-            return _error(400, str(error))
-        return JSONResponse(faults(plant)[fault])
+        wish = _wish(await _body(request))
+        batteries = meant(wish.pop("asset", None))
+        for plant in batteries:
+            fault = plant.board.switch(request.path_params["name"], now_s=plant.state.uptime_s, **wish)
+        return JSONResponse(faults(batteries[0])[fault])
+
+    async def put(request: Request) -> Response:
+        wish = _object(await _body(request))
+        batteries = meant(wish.pop("asset", None))
+        values = checked({name: _number(name, value) for name, value in wish.items()})
+        for plant in batteries:
+            become(plant, values)
+        return JSONResponse(describe(batteries[0]))
 
     routes = [
         Route("/", lambda _request: FileResponse(PAGE, media_type="text/html")),
         Route("/state", state),
         Route("/faults/{name}", switch, methods=["POST"]),
+        Route("/values", put, methods=["POST"]),
     ]
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "testserver"])
-    return Starlette(routes=routes, middleware=[hosts])
+    return Starlette(routes=routes, middleware=[hosts], exception_handlers={ValueError: _refused})
+
+
+class ContentTypeError(ValueError):
+    """A body that a page of another origin could send unasked."""
 
 
 async def _body(request: Request) -> bytes:
+    if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
+        raise ContentTypeError("send application/json")
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -71,14 +94,21 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _wish(body: bytes) -> dict[str, Any]:
+def _object(body: bytes) -> dict[str, Any]:
     try:
         wish = json.loads(body)
     except (ValueError, RecursionError):
         raise ValueError("the body is not JSON") from None
-    if not (isinstance(wish, dict) and wish.get("on") in (True, False)):
+    if not isinstance(wish, dict):
+        raise ValueError("the body is not an object")  # noqa: TRY004  # as everything else that a body may be
+    return wish
+
+
+def _wish(body: bytes) -> dict[str, Any]:
+    wish = _object(body)
+    if wish.get("on") not in (True, False):
         raise ValueError('the body needs a member "on", true or false')
-    if unknown := set(wish) - {"on", "seconds", "limit_kw"}:
+    if unknown := set(wish) - {"on", "seconds", "limit_kw", "asset"}:
         raise ValueError(f"unknown members: {', '.join(sorted(unknown))}")
     wish["on"] = bool(wish["on"])
     for name in ("seconds", "limit_kw"):
@@ -96,8 +126,12 @@ def _number(name: str, value: object) -> float:
     raise ValueError(f"{name} is not a number")
 
 
-def _error(status: int, text: str) -> JSONResponse:
-    return JSONResponse({"error": text}, status_code=status)
+def _refused(_request: Request, error: Exception) -> Response:
+    """What is no JSON that we take: 400; no JSON by its type: 415; no such fault: 404; out of range: 422."""
+    statuses: dict[type[Exception], int] = {
+        ContentTypeError: 415, UnknownFaultError: 404, FaultError: 422, SituationError: 422
+    }  # fmt: skip
+    return JSONResponse({"error": str(error)}, status_code=statuses.get(type(error), 400))
 
 
 def faults(plant: Plant) -> dict[str, dict[str, Any]]:
@@ -116,7 +150,7 @@ def faults(plant: Plant) -> dict[str, dict[str, Any]]:
 def describe(plant: Plant) -> dict[str, Any]:
     """The true plant (not what a faulty device says of itself)."""
     state, writes, reported = plant.state, plant.writes, plant.reported()
-    battery, grid = state.battery, state.grid
+    battery, grid = state.battery, plant.grid
     age = None if writes.at_s is None else rounded(state.uptime_s - writes.at_s, 1)
     return {
         "uptime_s": rounded(state.uptime_s, 1),

@@ -65,6 +65,10 @@ class FaultError(ValueError):
     """A fault that does not exist, or a duration or limit that makes no sense."""
 
 
+class UnknownFaultError(FaultError):
+    """A fault that does not exist."""
+
+
 @dataclass(frozen=True, slots=True)
 class Active:
     """A fault that is on: until when (plant time, s; None = until switched off) and its limit, if it has one."""
@@ -109,7 +113,7 @@ class Board:
         try:
             fault = Fault(name)
         except ValueError:
-            raise FaultError(f"there is no fault {name!r}; one of: {', '.join(Fault)}") from None
+            raise UnknownFaultError(f"there is no fault {name!r}; one of: {', '.join(Fault)}") from None
         if seconds is not None and not (math.isfinite(seconds) and 0 < seconds <= 86_400):
             raise FaultError(f"a fault lasts between 0 and 86400 s, not {seconds}")
         if limit_kw is not None and (fault is not Fault.BMS_LIMIT or not (math.isfinite(limit_kw) and limit_kw >= 0)):

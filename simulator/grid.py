@@ -1,6 +1,6 @@
-"""What hangs at the point of connection besides the battery: a load, a PV plant, and the meter that sums them.
+"""What hangs at the point of connection besides the batteries: a load, a PV plant, and the meter that sums them.
 
-    meter = battery + PV − load          (+ = feeding into the grid, kW)
+    meter = batteries + PV − load          (+ = feeding into the grid, kW)
 
 Both profiles are pure functions of UTC time and a seed: a daily shape with slow and fast ripples. No randomness at run
 time, so that a simulated hour is the same in every test.
@@ -18,11 +18,13 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Load and PV behind the point of connection: largest values (kW) and the seed of their ripples."""
+    """Load and PV behind the point of connection: largest values (kW) and the seed of their ripples; or steady ones."""
 
     load_kw: float = 110.0
     pv_kw: float = 80.0
     seed: int = 1
+    steady_load_kw: float | None = None
+    steady_pv_kw: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class GridState:
 
 def load_kw(site: Site, utc_s: float) -> float:
     """Load (kW, 0 or more): low at night, high by day, with ripples of minutes and seconds."""
+    if site.steady_load_kw is not None:
+        return site.steady_load_kw
     day = 0.5 - 0.5 * math.cos(2.0 * math.pi * (utc_s / DAY_S - 0.15))
     level = 0.35 + 0.5 * day + 0.15 * _ripple(site.seed, utc_s, (1700.0, 310.0, 47.0, 7.3))
     return site.load_kw * max(0.0, min(1.0, level))
@@ -44,6 +48,8 @@ def load_kw(site: Site, utc_s: float) -> float:
 
 def pv_kw(site: Site, utc_s: float) -> float:
     """PV (kW, 0 or more): a bell from 05:00 to 19:00 UTC under passing clouds."""
+    if site.steady_pv_kw is not None:
+        return site.steady_pv_kw
     hour = (utc_s % DAY_S) / 3600.0
     height = math.sin(math.pi * (hour - 5.0) / 14.0) if 5.0 < hour < 19.0 else 0.0
     clouds = 0.75 + 0.25 * _ripple(site.seed + 1, utc_s, (2300.0, 640.0, 95.0))

@@ -1,4 +1,4 @@
-"""A real Modbus TCP server for one storage device and, on the next unit, one meter: built from their profiles.
+"""A real Modbus TCP server for storage devices and meters, each a unit of its own: built from their profiles.
 
     Plant ──► refresh(), each step ──► registers ──► any client
     Plant ◄── write(point, value) ◄── action ◄────── any client
@@ -6,6 +6,7 @@
 Guarantees: every declared point can be read, every undeclared register is an illegal address, a write must cover whole
 declared points (else illegal address), and a set-point the device would refuse is refused as an illegal value before
 anything of that request acts. `cut` closes the listener and every connection; `restore` listens on the same port again.
+With several devices it is their gateway: for one whose cable is pulled it answers that the target does not respond.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Unit:
     def still(self) -> bool:
         """The device keeps the page it has."""
         effects = self.plant.effects
-        return effects.frozen if self.profile.kind == "storage" else effects.meter_silent
+        return effects.frozen if self.profile.kind == "storage" else self.plant.meter_silent
 
     def blank(self) -> Image:
         """Every declared address, written ones at 0, and what the profile expects."""
@@ -135,12 +136,12 @@ class Unit:
 
 
 class ModbusDevice:
-    """The server. `port` is known once `start` has returned."""
+    """The server; its units are numbered from 1. `port` is known once `start` has returned."""
 
-    def __init__(self, plant: Plant, storage: Profile | None, meter: Profile | None, host: str, port: int) -> None:
+    def __init__(self, devices: Iterable[tuple[Plant, Profile]], host: str, port: int) -> None:
         self.host, self.port = host, port
-        profiles = [profile for profile in (storage, meter) if profile is not None]
-        self.units = [Unit(number, profile, plant) for number, profile in enumerate(profiles, start=1)]
+        self.units = [Unit(number, profile, plant) for number, (plant, profile) in enumerate(devices, start=1)]
+        self.gateway = sum(unit.profile.kind == "storage" for unit in self.units) > 1
         self._server: ModbusTcpServer | None = None
         self._own = False  # the server calls `action` for our own refresh as well
 
@@ -200,7 +201,11 @@ class ModbusDevice:
         values: list[int] | list[bool] | None,
     ) -> ExcCodes | None:
         """Called by the server before it answers. Nothing here may wait."""
-        if self._own or values is None:
+        if self._own:
+            return None
+        if self.gateway and unit.profile.kind == "storage" and unit.plant.effects.cable:
+            return ExcCodes.GATEWAY_NO_RESPONSE
+        if values is None:
             return None
         table = TABLE_OF_CODE.get(code)
         names = unit.covered(table, address, len(values)) if table is not None else None

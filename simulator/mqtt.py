@@ -198,7 +198,7 @@ class Grid:
 
     def publish(self, utc_ns: int) -> None:
         """One measurement; a new schedule when the UTC day has turned or the broker is new."""
-        if self._topic is not None and not self._plant.effects.meter_silent:
+        if self._topic is not None and not self._plant.meter_silent:
             self.link.publish(self._topic, telemetry.meter_telemetry(self._meter, self._plant, utc_ns))
         if self._market is None:
             return
@@ -244,10 +244,15 @@ class MqttBattery:
         self._command, self._acknowledge = below(prefix, topics.command), below(prefix, topics.acknowledge)
         self.link = Link("battery", where, pause, self._welcome, self._receive)
         self._page: dict[str, Any] | None = None
+        self._told: int | None = None
         self._answered: tuple[str, dict[str, Any]] | None = None
 
     def publish(self, utc_ns: int) -> None:
-        """Telemetry and status; a frozen device repeats its last page."""
+        """Telemetry and status; a frozen device repeats its last page, a played one says each of its frames once."""
+        told = self._plant.told
+        if told is not None and told.number == self._told:
+            return
+        self._told = told.number if told is not None and self.link.connected else None
         if self._page is None or not self._plant.effects.frozen:
             self._page = telemetry.storage_telemetry(self._profile, self._plant, utc_ns)
         self.link.publish(self._telemetry, self._page)

@@ -1,4 +1,4 @@
-"""A real OPC UA server for one storage device, built from its profile, and as many other faces of it as are asked for.
+"""A real OPC UA server for storage devices, built from their profiles, with as many faces of each as are asked for.
 
     Plant ──► refresh(), each step ──► variables ──► any client, read or subscribed
     Plant ◄── write(point, value) ◄─── setter ◄───── any client
@@ -6,7 +6,8 @@
 Guarantees: every declared point is a variable of the declared type below the face's own node, and nothing else is; only
 write points can be written, with a value of exactly that type; a value that the device would refuse is refused as out
 of range. A value that the device does not have is bad (sensor failure). Each new value carries its time as the source
-time stamp. `cut` closes the listener and every connection; `restore` listens on the same port again.
+time stamp. Of several devices, one whose cable is pulled has bad values and refuses writes. `cut` closes the listener
+and every connection; `restore` listens on the same port again.
 """
 
 from __future__ import annotations
@@ -43,10 +44,11 @@ VARIANT = {
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """The device as one profile shows it, below `node`, e.g. `ns=2;s=ESS`."""
+    """A device as one profile shows it, below `node`, e.g. `ns=2;s=ESS`; without `plant` the server's own."""
 
     profile: Profile
     node: str
+    plant: Plant | None = None
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class _Shown:
     """A variable that follows the plant, and what it shows now."""
 
     node: ua.NodeId
+    plant: Plant
     point: Point
     read: Reader
     now: object = math.nan
@@ -71,7 +74,8 @@ class OpcuaDevice:
         self._server: Server | None = None
         self._listening = False
         self._shown: list[_Shown] = []
-        self._texts: list[tuple[ua.NodeId, str]] = []
+        self._texts: list[tuple[ua.NodeId, Plant, str]] = []
+        self._several = len({id(face.plant or plant) for face in faces}) > 1
 
     @property
     def serving(self) -> bool:
@@ -122,18 +126,26 @@ class OpcuaDevice:
 
     async def refresh(self) -> None:
         """Bring the variables up to the plant. A frozen device keeps the page it has."""
-        if self._server is None or self.plant.effects.frozen:
+        if self._server is None:
             return
         time = self._time()
         for shown in self._shown:
-            number = shown.read(self.plant)
+            if shown.plant.effects.frozen:
+                continue
+            number = None if self._lost(shown.plant) else shown.read(shown.plant)
             typed = None if number is None else _typed(shown.point, number)
             if typed != shown.now:
                 shown.now = typed
                 await self._server.write_attribute_value(shown.node, _value(shown.point, typed, time))
-        for node, name in self._texts:
-            text = ua.Variant(self.plant.identity[name], ua.VariantType.String)
+        for node, plant, name in self._texts:
+            if plant.effects.frozen:
+                continue
+            text = ua.Variant(plant.identity[name], ua.VariantType.String)
             await self._server.write_attribute_value(node, ua.DataValue(text, SourceTimestamp=time))
+
+    def _lost(self, plant: Plant) -> bool:
+        """Behind a server that stays, for the sake of the others."""
+        return self._several and plant.effects.cable
 
     def _time(self) -> ua.DateTime:
         now = EPOCH + timedelta(microseconds=self._utc_ns() // 1000)
@@ -143,17 +155,18 @@ class OpcuaDevice:
         root = ua.NodeId.from_string(face.node)
         parent = await server.nodes.objects.add_object(root, f"{root.NamespaceIndex}:{face.profile.title}")
         placed: dict[str, Node] = {}
+        plant = face.plant or self.plant
         for name, point in face.profile.write.items():
             node = placed[str(point.node)] = await self._variable(parent, face, point)
             await node.set_writable()
-            server.set_attribute_value_setter(node.nodeid, self._setter(face.profile, name, point))
+            server.set_attribute_value_setter(node.nodeid, self._setter(plant, face.profile, name, point))
         for name, point in face.profile.read.items():
             if str(point.node) not in placed:
                 node = await self._variable(parent, face, point)
-                self._shown.append(_Shown(node.nodeid, point, reader(face.profile, name, point)))
+                self._shown.append(_Shown(node.nodeid, plant, point, reader(face.profile, name, point)))
         for name, text in face.profile.identity.items():
             node = await self._variable(parent, face, text)
-            self._texts.append((node.nodeid, str(name)))
+            self._texts.append((node.nodeid, plant, str(name)))
 
     async def _variable(self, parent: Node, face: Face, point: Point | TextPoint) -> Node:
         node = ua.NodeId.from_string(below(face.node, str(point.node)))
@@ -163,16 +176,20 @@ class OpcuaDevice:
             empty = ua.Variant(_typed(point, 0.0), VARIANT[point.type])
         return await parent.add_variable(node, f"{node.NamespaceIndex}:{point.node}", empty)
 
-    def _setter(self, profile: Profile, name: str, point: Point) -> Callable[[Any, Any, ua.DataValue], None]:
+    def _setter(
+        self, plant: Plant, profile: Profile, name: str, point: Point
+    ) -> Callable[[Any, Any, ua.DataValue], None]:
         """What becomes of a value that a client writes; the variable shows what the device holds of it."""
 
         def setter(node: Any, attribute: Any, said: ua.DataValue) -> None:
+            if self._lost(plant):
+                raise UaStatusCodeError(ua.StatusCodes.BadNoCommunication)  # type: ignore[no-untyped-call]
             found = None if said.Value is None else said.Value.Value
             meant = from_device(profile, name, point, float(found)) if isinstance(found, int | float) else math.nan
             value = _mode(point, found) if name == "mode" and isinstance(found, int) else meant
-            if self.plant.write(name, value) is not None:
+            if plant.write(name, value) is not None:
                 raise UaStatusCodeError(ua.StatusCodes.BadOutOfRange)  # type: ignore[no-untyped-call]
-            held = self.plant.value("setpoint") if name == "power" else None
+            held = plant.value("setpoint") if name == "power" else None
             shown = found if held is None else _typed(point, to_device(profile, name, point, held))
             node.attributes[attribute].value = _value(point, shown, self._time())
 

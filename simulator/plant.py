@@ -10,7 +10,7 @@ takes writes. Nothing here knows a protocol, a clock or a file. Units: kW (+ = d
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
@@ -22,6 +22,7 @@ from simulator.grid import DAY_S, GridState, Site, meter
 
 HEARTBEAT_S = 0.1
 LONGEST_STEP_S, LONGEST_CALM_S = 0.1, 1.0  # while power moves, and while it stands
+NOMINAL_V = 400.0
 WARM_C = 45.0  # the device warns above this cell temperature
 IDENTITY = {"manufacturer": "bess-pipeline", "model": "Simulated battery", "serial": "SIM-000001"}
 EXCHANGED = {**IDENTITY, "serial": "SIM-000002"}
@@ -49,9 +50,18 @@ class PlantState(NamedTuple):
 
     @property
     def grid(self) -> GridState:
-        """The point of connection at this instant."""
-        hz = self.model.frequency.at(self.utc_s % DAY_S)
-        return meter(self.model.site, self.utc_s, self.battery.power_kw, hz)
+        """The point of connection at this instant, with this battery alone."""
+        return _grid(self, self.battery.power_kw)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a played recording lets the device say, whatever its plant does: the `number`-th time, in chain units."""
+
+    number: int
+    values: Mapping[str, float]
+    available: bool = True
+    fault: str = ""  # its word for what is wrong; empty: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,7 @@ class Reported:
     alarm: bool
     warm: bool
     heartbeat: int
+    fault: str = ""
 
     def value(self, name: str) -> float | None:
         return self.values.get(name)
@@ -85,6 +96,8 @@ class Says(Protocol):
     def warm(self) -> bool: ...
     @property
     def heartbeat(self) -> int: ...
+    @property
+    def fault(self) -> str: ...
     def value(self, name: str, /) -> float | None: ...
 
 
@@ -124,15 +137,18 @@ class Plant:
     """The running plant. `battery` may change only through `write`; one event loop owns it."""
 
     def __init__(
-        self, model: Model, board: Board, soc_pct: float, utc_s: float, feeds: str = "heartbeat", arms: bool = False
-    ) -> None:
+        self, model: Model, board: Board, soc_pct: float, utc_s: float, feeds: str | frozenset[str] = "heartbeat",
+        arms: bool = False,
+    ) -> None:  # fmt: skip
         self.board = board
         self.model = model
         self.state = start(model, soc_pct, utc_s)
         self.effects = board.effects(0.0)
         self.writes = Writes()
         self.arms = arms  # its reversion has to be armed, and is lost with a restart
-        self.feeds = feeds  # the written point that feeds the device's watchdog
+        self.feeds = feeds  # the written point, or points, that feed the device's watchdog
+        self.beside: tuple[Plant, ...] = ()  # the other batteries behind the same meter
+        self.told: Told | None = None
         after_s = model.battery.reverts_after_s
         self.reversion = {  # as the device holds it; without a time that is enabled, it never reverts
             "revert_after": after_s or 0.0,
@@ -141,7 +157,7 @@ class Plant:
         }
         self.restarts = 0
         self._power_kw = self._reactive_kvar = 0.0
-        self.voltage_v = 400.0  # of the grid, as the meter sees it
+        self.voltage_v = NOMINAL_V  # of the grid, as the meter sees it
         self._running = True  # mode and enable let the set-point through
         self._heartbeat: float | None = None
 
@@ -161,7 +177,7 @@ class Plant:
 
     @property
     def heartbeat(self) -> int:
-        return int(self.state.uptime_s / HEARTBEAT_S + 1e-6)
+        return self.told.number if self.told is not None else int(self.state.uptime_s / HEARTBEAT_S + 1e-6)
 
     def _rival(self, dt: float) -> None:
         """Another master writes once a second, whatever was written before."""
@@ -239,7 +255,8 @@ class Plant:
         return EXCHANGED if self.effects.exchanged else IDENTITY
 
     def _feed(self, name: str, value: float | str) -> None:
-        if name != self.feeds or (name == "heartbeat" and value == self._heartbeat):
+        fed = name == self.feeds if isinstance(self.feeds, str) else name in self.feeds
+        if not fed or (name == "heartbeat" and value == self._heartbeat):
             return
         if name == "heartbeat":
             self._heartbeat = float(value)
@@ -263,7 +280,7 @@ class Plant:
 
     @property
     def available(self) -> bool:
-        return not self.effects.duress.unavailable
+        return not self.effects.duress.unavailable and (self.told is None or self.told.available)
 
     @property
     def remote(self) -> bool:
@@ -272,11 +289,21 @@ class Plant:
     @property
     def mode(self) -> str:
         """What it says it does: discharging, charging, idle, fault, off."""
-        return _state(self.state.battery, self.effects.duress)
+        if self.alarm:
+            return "fault"
+        if not self.available:
+            return "off"
+        power_kw = self.terminal_kw
+        return "discharging" if power_kw > 0.0 else "charging" if power_kw < 0.0 else "idle"
 
     @property
     def alarm(self) -> bool:
-        return self.effects.duress.tripped
+        return self.effects.duress.tripped or bool(self.fault)
+
+    @property
+    def fault(self) -> str:
+        """Its own word for what is wrong; empty where it has none."""
+        return "" if self.told is None else self.told.fault
 
     @property
     def warm(self) -> bool:
@@ -284,35 +311,55 @@ class Plant:
 
     def value(self, name: str) -> float | None:
         """What the device says of this point in chain units, with the faults that falsify it; None: no such value."""
+        if self.told is not None and name in self.told.values:
+            return self.told.values[name]
         gauge = GAUGES.get(name)
         return None if gauge is None else gauge(self)
 
     def reported(self) -> Reported:
         """The device's own view of this instant."""
-        values = {name: gauge(self) for name, gauge in GAUGES.items()}
-        return Reported(values, self.available, self.remote, self.mode, self.alarm, self.warm, self.heartbeat)
+        values = {name: self.value(name) for name in GAUGES}
+        return Reported(
+            values, self.available, self.remote, self.mode, self.alarm, self.warm, self.heartbeat, self.fault
+        )
+
+    @property
+    def terminal_kw(self) -> float:
+        """What flows at its terminals, or is said to."""
+        told = self.told
+        return self.state.battery.power_kw if told is None else told.values.get("power", self.state.battery.power_kw)
+
+    @property
+    def grid(self) -> GridState:
+        """The point of connection: this battery and those beside it, the load and the PV."""
+        return _grid(self.state, sum(plant.terminal_kw for plant in (self, *self.beside)))
+
+    @property
+    def meter_silent(self) -> bool:
+        """The fault `meter` is on at one of the batteries behind it."""
+        return any(plant.effects.meter_silent for plant in (self, *self.beside))
 
     def metered(self) -> dict[str, float | None]:
         """The meter's view by canonical point name: kW (+ = feeding in), kvar, Hz, V, A and its heartbeat."""
-        grid = self.state.grid
+        grid = self.grid
+        reactive_kvar = sum(plant.reactive_kvar for plant in (self, *self.beside))
         return {
             "power": grid.poc_kw,
-            "reactive_power": self.reactive_kvar,
+            "reactive_power": reactive_kvar,
             "frequency": grid.frequency_hz,
             "voltage": self.voltage_v,
-            "current": math.hypot(grid.poc_kw, self.reactive_kvar) * 1000.0 / (math.sqrt(3.0) * self.voltage_v),
-            "heartbeat": float(self.heartbeat),
+            "current": _amperes(grid.poc_kw, reactive_kvar, self.voltage_v),
+            "heartbeat": float(int(self.state.uptime_s / HEARTBEAT_S + 1e-6)),
         }
 
 
-def _state(battery: BatteryState, duress: cells.Duress) -> str:
-    if duress.tripped:
-        return "fault"
-    if duress.unavailable:
-        return "off"
-    if battery.power_kw > 0.0:
-        return "discharging"
-    return "charging" if battery.power_kw < 0.0 else "idle"
+def _grid(state: PlantState, batteries_kw: float) -> GridState:
+    hz = state.model.frequency.at(state.utc_s % DAY_S)
+    return meter(state.model.site, state.utc_s, batteries_kw, hz)
+
+
+def _amperes(kw: float, kvar: float, volts: float) -> float:
+    return math.hypot(kw, kvar) * 1000.0 / (math.sqrt(3.0) * volts)
 
 
 GAUGES: dict[str, Callable[[Plant], float | None]] = {
@@ -327,4 +374,7 @@ GAUGES: dict[str, Callable[[Plant], float | None]] = {
     "discharge_limit": lambda p: p.state.battery.discharge_limit_kw,
     "setpoint": lambda p: p.state.battery.setpoint_kw,
     "reactive_setpoint": lambda p: p.reactive_setpoint_kvar,
+    "grid_voltage": lambda p: p.voltage_v / NOMINAL_V,
+    "grid_current": lambda p: _amperes(p.terminal_kw, p.reactive_kvar, p.voltage_v),
+    "frequency": lambda p: p.model.frequency.at(p.state.utc_s % DAY_S),
 }

@@ -85,7 +85,11 @@ def reader(profile: Profile, name: str, point: Point) -> Reader:
         return lambda says: yes if says.remote else no
     if name == "alarms":
         critical, warning = alarm_bits(profile)
-        return lambda says: float((critical if says.alarm else 0) | (warning if says.warm else 0))
+        named = {alarm.text.lower().replace(" ", "-"): 1 << bit for bit, alarm in profile.alarms.items()}
+        named |= {text.lower(): raw for raw, text in point.values.items()}
+        return lambda says: float(
+            (named.get(says.fault.lower(), critical) if says.alarm else 0) | (warning if says.warm else 0)
+        )
     if name == "state":
         return lambda says: _named(point, says.mode)
     gauge = _gauge(profile, name, point)

@@ -13,7 +13,7 @@ from simulator.plant import Plant
 
 
 def client(plant: Plant, host: str = "127.0.0.1") -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(control.application(plant, lambda: {"broker": None}))
+    transport = httpx.ASGITransport(control.application({"bess1": plant}, lambda: {"broker": None}))
     return httpx.AsyncClient(transport=transport, base_url=f"http://{host}")
 
 

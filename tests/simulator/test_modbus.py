@@ -54,7 +54,7 @@ Client = AsyncModbusTcpClient
 async def serving(
     plant: Plant, storage: Profile | None = SUNSPEC, meter: Profile | None = None
 ) -> AsyncIterator[tuple[ModbusDevice, Client]]:
-    device = ModbusDevice(plant, storage, meter, "127.0.0.1", 0)
+    device = ModbusDevice([(plant, profile) for profile in (storage, meter) if profile is not None], "127.0.0.1", 0)
     await device.start()
     client = Client(
         "127.0.0.1", port=device.port, timeout=1.0, retries=0, reconnect_delay=0.05, reconnect_delay_max=0.2
@@ -281,7 +281,7 @@ async def test_a_cut_cable_drops_and_refuses_and_the_same_port_returns(plant: Pl
 async def test_a_port_that_is_taken_is_an_error(plant: Plant) -> None:
     async with serving(plant) as (device, _):
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{device.port}"):
-            await ModbusDevice(plant, SUNSPEC, None, "127.0.0.1", device.port).start()
+            await ModbusDevice([(plant, SUNSPEC)], "127.0.0.1", device.port).start()
 
 
 @pytest.mark.req("LH-MODB-004")
@@ -324,4 +324,4 @@ def test_a_profile_that_cannot_be_served_is_refused(plant: Plant, change: dict[s
     point = SUNSPEC.read["heartbeat"].model_copy(update=change)
     broken = SUNSPEC.model_copy(update={"read": {"heartbeat": point}})
     with pytest.raises(points.ProfileError, match=message):
-        ModbusDevice(plant, broken, None, "127.0.0.1", 0)
+        ModbusDevice([(plant, broken)], "127.0.0.1", 0)

@@ -19,7 +19,7 @@ import pytest
 from pymodbus.client import ModbusTcpClient
 
 from simulator import cli
-from simulator.shell import kept_soc_pct
+from simulator.build import kept_soc_pct
 from tests.real.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.integration
@@ -133,8 +133,8 @@ def test_a_killed_plant_goes_on_from_the_same_state_of_charge(tmp_path: Path) ->
 )
 def test_a_kept_state_that_makes_no_sense_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / "plant.json").write_text(text)
-    assert kept_soc_pct(tmp_path / "plant.json") is None
-    assert kept_soc_pct(tmp_path / "missing.json") is None
+    assert kept_soc_pct(tmp_path / "plant.json") == {}
+    assert kept_soc_pct(tmp_path / "missing.json") == {}
 
 
 @pytest.mark.req("LH-TEST-003", "LH-MQTT-001")
