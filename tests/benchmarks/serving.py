@@ -33,6 +33,7 @@ with only_growing():  # as the verb `run` reads them
     from pipeline.check import check
     from pipeline.run import run
     from pipeline.ticker import Ticker
+    from pipeline.wall_clock import WallClock
     from sources.tick import Tick
 
 #: Steps of the loop that take longer than this (s, processor time) are kept one by one.
@@ -60,8 +61,8 @@ class Watch:
     long_steps: list[tuple[float, str]] = field(default_factory=list)
     ticker: Ticker | None = None
 
-    def made(self, cycle_s: float, on_tick: Callable[[Tick], None]) -> Ticker:
-        self.ticker = Ticker(cycle_s, on_tick, on_late=self.note)
+    def made(self, cycle_s: float, on_tick: Callable[[Tick], None], wall: WallClock) -> Ticker:
+        self.ticker = Ticker(cycle_s, on_tick, wall, on_late=self.note)
         return self.ticker
 
     def note(self, late_s: float) -> None:
