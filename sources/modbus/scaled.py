@@ -27,6 +27,8 @@ class Scaled:
 
     @classmethod
     def of(cls, profile: Profile) -> Scaled:
+        if all(point.scale_register is None for point in profile.read.values()):
+            return cls((), ())
         codecs = read_codecs(profile)
         places = factors(codecs)
         points = [
