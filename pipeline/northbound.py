@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from config.address import parse_listen
+from config.address import canonical_host, parse_listen, parse_url
 from config.definition import Definition, HttpOutput, ModbusServerOutput, MqttOutput, OpcuaServerOutput, PluginOutput
 from pipeline.field import Field
 from pipeline.options import Options
@@ -38,7 +38,7 @@ def states(
         if isinstance(output, PluginOutput):
             made[name] = ForeignSink(name, sink_of(output.name), publish=output.publish)
         elif isinstance(output, HttpOutput):
-            made[name] = _push(name, output, definition.site.name, field, options, directory, boot_id)
+            made[name] = _push(name, output, definition, field, options, directory, boot_id)
         elif isinstance(output, MqttOutput):
             made[name] = StateOutput(
                 name,
@@ -55,14 +55,26 @@ def states(
 
 
 def _push(
-    name: str, output: HttpOutput, site: str, field: Field, options: Options, directory: Path, boot_id: str
+    name: str, output: HttpOutput, definition: Definition, field: Field, options: Options, directory: Path, boot_id: str
 ) -> PushOutput:
-    target = Target(output.url, None if output.token is None else output.token.reveal(), output.ca)
+    never = device_hosts(definition)
+    target = Target(output.url, None if output.token is None else output.token.reveal(), output.ca, never=never)
     return PushOutput(
-        name, target, directory / name / "push.db", site=site, boot_id=boot_id, quota=round(output.quota * MB),
-        publish=output.publish, points=output.points, every_s=output.every, clock=field.clock, utc_ns=options.utc_ns,
-        jitter=options.jitter,
+        name, target, directory / name / "push.db", site=definition.site.name, boot_id=boot_id,
+        quota=round(output.quota * MB), publish=output.publish, points=output.points, every_s=output.every,
+        clock=field.clock, utc_ns=options.utc_ns, jitter=options.jitter,
     )  # fmt: skip
+
+
+def device_hosts(definition: Definition) -> frozenset[str]:
+    """Where devices are that have an address of their own; one on this machine is told by its port, in `check`."""
+    connects = [asset.connect for asset in definition.assets.values()]
+    connects += [meter.connect for meter in definition.site.meters.values()]
+    urls = [definition.connections[name].url if name in definition.connections else name for name in connects]
+    found = [parse_url(url) for url in urls if "://" in url]
+    return frozenset(
+        canonical_host(address.host) for address in found if address.scheme not in ("mqtt", "mqtts")
+    ) - {"loopback"}  # fmt: skip
 
 
 def conditions(made: Mapping[str, Published], _frame: object) -> Iterator[Condition]:

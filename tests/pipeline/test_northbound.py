@@ -9,13 +9,22 @@ import pytest
 
 from config.definition import HttpOutput
 from pipeline import northbound
-from pipeline.northbound import conditions
+from pipeline.northbound import conditions, device_hosts
 from pipeline.options import Options
 from pipeline.process import Process
 from sources.tick import Tick
+from tests.config.marked import PLANT
+from tests.pipeline.test_check import checked
 from tests.real.collector import Collector
 from tests.real.until import until
 from tests.rig import METER, START_NS, site, storage
+
+
+@pytest.mark.req("LH-ZIEL-002")
+def test_the_addresses_of_devices_are_known_and_a_broker_is_none() -> None:
+    definition = checked(PLANT.replace("10.0.0.1", "10.1")).definition
+    assert definition is not None
+    assert device_hosts(definition) == {"10.0.0.1"}
 
 
 @pytest.mark.integration

@@ -69,6 +69,16 @@ def test_no_proxy_of_the_environment_is_asked(server: Collector, monkeypatch: py
     assert Target(server.url).post(b"{}", "k").status == 200
 
 
+@pytest.mark.safety
+@pytest.mark.req("LH-ZIEL-002")
+def test_a_name_that_leads_to_a_device_gets_nothing(server: Collector) -> None:
+    """`check` looks no names up: the address is compared when it is known (S2)."""
+    url = server.url.replace("127.0.0.1", "localhost")
+    answer = Target(url, TOKEN, never={"loopback"}).post(b"{}", "k")
+    assert answer == Answer(0, "its name leads to a device: nothing is sent")
+    assert server.posted == []
+
+
 def test_a_server_that_is_not_there_is_an_answer() -> None:
     answer = Target(f"http://127.0.0.1:{free_port()}/north", TOKEN).post(b"{}", "k")
     assert answer == Answer(0, "it cannot be reached: Connection refused")
