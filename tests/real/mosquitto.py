@@ -205,9 +205,9 @@ def _openssl(directory: Path, *arguments: str) -> None:
     subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True, timeout=60.0)
 
 
-def certificates(directory: Path) -> None:
-    """A certificate authority and a server certificate for localhost and 127.0.0.1, valid for two days."""
-    (directory / "extensions").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+def certificates(directory: Path, names: str = "DNS:localhost,IP:127.0.0.1") -> None:
+    """A certificate authority and a server certificate for `names`, valid for two days."""
+    (directory / "extensions").write_text(f"subjectAltName={names}\n")
     ca = ("-x509", "-days", "2", "-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.crt")
     _openssl(directory, "req", *_CURVE, *ca)
     _signed(directory, "server", "/CN=localhost")
