@@ -3,6 +3,7 @@
     grid link     <meter topic>/telemetry     each 500 ms
                   <schedule topic>            retained; on connect and when the UTC day turns
     battery link  <battery topic>/telemetry, <battery topic>/status (retained)     each 500 ms
+                  <battery topic>/fault       when one comes
                   <battery topic>/command ──► plant ──► <battery topic>/command/ack
 
 Guarantees: a missing or dying broker is retried for ever with capped back-off and stops nothing; a bad command is
@@ -240,7 +241,8 @@ class MqttBattery:
         self._plant, self._profile, self._asset, self._utc_ns = plant, profile, asset, utc_ns
         prefix = topic.replace("{asset}", asset)
         topics = profile.topics
-        self._telemetry, self._status = below(prefix, topics.telemetry), f"{prefix}/status"
+        self._telemetry, self._status = below(prefix, topics.telemetry), below(prefix, topics.status or "status")
+        self._fault, self._faulty = below(prefix, topics.fault or "fault"), False
         self._command, self._acknowledge = below(prefix, topics.command), below(prefix, topics.acknowledge)
         self.link = Link("battery", where, pause, self._welcome, self._receive)
         self._page: dict[str, Any] | None = None
@@ -259,6 +261,9 @@ class MqttBattery:
         reported = self._plant.reported()
         status = {"state": reported.mode, "available": reported.available, "timestamp": telemetry.rfc3339(utc_ns)}
         self.link.publish(self._status, status, retain=True)
+        fault = telemetry.storage_fault(self._profile, self._plant, utc_ns)
+        said = self._faulty or fault is None or self.link.publish(self._fault, fault, qos=1)
+        self._faulty = fault is not None and said
 
     def _welcome(self) -> None:
         self.link.subscribe(self._command)

@@ -26,6 +26,7 @@ from simulator.player import Player
 if TYPE_CHECKING:
     from simulator.opcua import OpcuaDevice
 
+LAST_PORT = 65_535
 EARLIER_NODE = "ns=2;s=Battery"
 
 
@@ -99,6 +100,8 @@ class Outside:
         if profile is None:
             return [ModbusDevice(measured, options.host, options.modbus_port)] if measured else []
         groups = [self.batteries] if options.gateway else [[each] for each in self.batteries]
+        if options.modbus_port + len(groups) - 1 > LAST_PORT:
+            raise points.ProfileError(f"{len(groups)} servers from port {options.modbus_port} on are too many")
         servers = []
         for number, group in enumerate(groups):
             devices = [(each.plant, profile) for each in group] + (measured if number == 0 else [])

@@ -32,6 +32,14 @@ def storage_telemetry(profile: Profile, plant: Plant, utc_ns: int) -> dict[str, 
     return document
 
 
+def storage_fault(profile: Profile, plant: Plant, utc_ns: int) -> dict[str, Any] | None:
+    """What the battery publishes when a fault comes; None while there is none, or no word for one."""
+    point = profile.read.get("alarms")
+    if point is None or not plant.alarm:
+        return None
+    return _document(profile, [("alarms", point, read_value(profile, "alarms", point, plant.reported()))], utc_ns)
+
+
 def meter_telemetry(profile: Profile, plant: Plant, utc_ns: int) -> dict[str, Any]:
     """What the meter at the point of connection publishes now."""
     metered = plant.metered()

@@ -99,6 +99,7 @@ def test_a_scenario_is_played_from_the_start_and_names_the_battery(tmp_path: Pat
     [
         (["--assets", "2", "--node", "ns=2;s=ESS"], "--node ns=2;s=ESS is the same for every battery"),
         (["--assets", "2", "--topic", "t"], "--topic t is the same for every battery"),
+        (["--assets", "2", "--modbus-port", "65535"], "2 servers from port 65535 on are too many"),
         (["--node", "here"], "--node here: this is not a node id"),
         (["--storage", "all"], "mqtt-storage speaks mqtt: name its broker"),
         (["--storage", "modbus,opcua", "--profile", "simulator,mqtt-storage"], "speaks mqtt, not modbus, opcua"),

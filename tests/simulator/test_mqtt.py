@@ -14,7 +14,7 @@ from gmqtt import Client
 
 from simulator import mqtt, points, telemetry
 from simulator.mqtt import Grid, Link, Market, MqttBattery
-from simulator.plant import Plant
+from simulator.plant import Plant, Told
 from tests.real.mosquitto import Mosquitto
 from tests.simulator.conftest import a_plant, until
 
@@ -142,6 +142,37 @@ async def test_a_command_moves_the_battery_and_is_acknowledged(mosquitto: Mosqui
         await until(lambda: listener.on("battery/bess1/telemetry") and listener.on("battery/bess1/status"))
         assert listener.on("battery/bess1/telemetry")[0]["active_power_kw"] == -120.0
         assert listener.on("battery/bess1/status")[0]["state"] == "charging"
+
+
+@pytest.mark.req("LH-MQTT-003", "LH-TEST-003")
+async def test_a_fault_is_said_once_when_it_comes(mosquitto: Mosquitto, plant: Plant) -> None:
+    battery = a_battery(mosquitto, plant)
+    async with listening(mosquitto) as listener, opened(battery.link):
+        for on in (False, True, True, False, True):
+            plant.board.switch("alarm", on, plant.state.uptime_s)
+            plant.advance(0.1)
+            battery.publish(time.time_ns())
+        await until(lambda: len(listener.on("battery/bess1/telemetry")) == 5 and listener.on("battery/bess1/fault")[1:])
+        assert [message["fault_status"] for message in listener.on("battery/bess1/fault")] == ["isolation-fault"] * 2
+
+
+@pytest.mark.req("LH-TEST-003")
+async def test_a_battery_that_is_played_says_each_frame_once_and_nothing_between(
+    mosquitto: Mosquitto, plant: Plant
+) -> None:
+    battery = a_battery(mosquitto, plant)
+    plant.told = Told(1, {"soc": 110.0, "power": -25.5}, fault="thermal-runaway")
+    battery.publish(time.time_ns())  # while there is no connection: it is said once there is one
+    async with listening(mosquitto) as listener, opened(battery.link):
+        for number in (1, 1, 2, 2):
+            plant.told = Told(number, {"soc": 110.0, "power": -25.5}, fault="thermal-runaway")
+            plant.advance(0.1)
+            battery.publish(time.time_ns())
+        await until(lambda: len(listener.on("battery/bess1/telemetry")) == 2)
+        said = listener.on("battery/bess1/telemetry")
+        assert [message["heartbeat"] for message in said] == [1, 2]
+        assert [message["fault_status"] for message in said] == ["thermal-runaway"] * 2
+        assert {message["soc_percent"] for message in said} == {110.0}
 
 
 def _subscribed(broker: Mosquitto) -> bool:
