@@ -38,7 +38,7 @@ BEFORE_SNAPSHOT = (
     *("soc_slack_pct", "power_slack_kw", "temperature_slack_k", "soc_jump_s", "power_jump_s", "temperature_jump_s"),
     *("base_soc_pct", "base_s", "unexplained_kwh", "drift_kwh", "moved_kwh", "cycled_kwh", "against_s"),
     *("command_kw", "authority", "poc_proof", "poc_proof_s", "frequency_proof", "frequency_proof_s", "last_other_kw"),
-    "clock_lost_s",
+    *("other_off_kw", "clock_lost_s"),
     *("sent_kw", "steady_s", "holds_low_kw", "holds_high_kw", "history.*"),
     *(f"ceiling_{what}" for what in ("told_import_kw", "issued_import_s", "age_import_s")),
     *(f"ceiling_{what}" for what in ("told_export_kw", "issued_export_s", "age_export_s")),

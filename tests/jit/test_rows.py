@@ -47,9 +47,12 @@ def test_limits_are_numbered_in_the_order_of_their_names() -> None:
 
 
 def test_ratings_and_parameters_are_numbered_in_the_order_of_their_names() -> None:
-    for names in (constants.RATING_NAMES, constants.SITE_NAMES, constants.SERVICE_NAMES):
+    curves = 4 * constants.CURVE_ROWS
+    for names in (constants.RATING_NAMES[:-curves], constants.SITE_NAMES, constants.SERVICE_NAMES):
         for number, name in enumerate(names):
             assert getattr(constants, name.upper()) == number, name
+    for curve in constants.CURVES:  # the first of its rows has the curve's own name
+        assert constants.RATING_NAMES[getattr(constants, curve.upper())] == f"{curve}_points"
 
 
 def test_a_row_name_is_used_once() -> None:
