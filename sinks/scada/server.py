@@ -39,6 +39,7 @@ class RegisterServer:
         self._pages, self._every_s = pages, every_s
         self._page = b""
         self._new = False
+        self._writers: set[asyncio.StreamWriter] = set()
 
     def offer(self, _frame: object) -> None:
         """There is something newer to show."""
@@ -49,12 +50,14 @@ class RegisterServer:
         server = await asyncio.start_server(self._serve, self.host, self.port, limit=LARGEST)
         self.port, self.listening = server.sockets[0].getsockname()[1], True
         try:
-            async with server:
-                while True:
-                    await self._refresh()
-                    await pause(self._every_s)
+            while True:
+                await self._refresh()
+                await pause(self._every_s)
         finally:
             self.listening = False
+            server.close()
+            for writer in self._writers:  # who stays connected holds no end up
+                writer.transport.abort()
 
     async def _refresh(self) -> None:
         if not self._new:
@@ -78,12 +81,14 @@ class RegisterServer:
             writer.transport.abort()
             return
         self.connected += 1
+        self._writers.add(writer)
         try:
             with suppress(asyncio.IncompleteReadError, ConnectionError, TimeoutError):
                 while await self._one(reader, writer):
                     pass
         finally:
             self.connected -= 1
+            self._writers.discard(writer)
             writer.transport.abort()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from math import isnan, nan
 from typing import Any
 
@@ -174,6 +174,17 @@ async def test_noise_ends_the_conversation_and_not_the_server() -> None:
         async with client(server) as scada:
             assert (await read(scada))[:4] == b"BESS"
         await until(lambda: server.connected == 0, 10.0)
+
+
+async def test_its_end_closes_who_is_still_connected() -> None:
+    async with serving() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await until(lambda: server.connected == 1, 10.0)
+    with suppress(ConnectionResetError):
+        assert await reader.read() == b""
+    await until(lambda: server.connected == 0, 10.0)
+    assert not server.listening
+    writer.close()
 
 
 def _pieces() -> Iterator[bytes]:
