@@ -123,13 +123,19 @@ class Connection:
             return False
 
     async def _open(self) -> bool:
-        client = self._client = self._new_client()
+        client = self._new_client()
         self._garbage = ""
-        if not await client.connect():
-            return False
-        client.ctx.comm_params.timeout_connect = 2 * MAX_TIMEOUT  # replies are timed in `_answer`
-        client.ctx.next_tid = self.requests % 65000  # never the transaction of an earlier connection
-        return True
+        opened = False
+        try:
+            opened = await client.connect() and client.connected
+        finally:
+            if not opened:
+                client.close()
+        if opened:
+            client.ctx.next_tid = self.requests % 65000  # never the transaction of an earlier connection
+            client.ctx.comm_params.timeout_connect = 2 * MAX_TIMEOUT  # replies are timed in `_answer`
+            self._client = client  # only now, with no await until `renewed` is told: nobody asks on it before
+        return opened
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> list[int]:
         """`count` words (or bits as 0 and 1) from `address`. Call it inside `turn()`. Raises `ModbusFault`."""

@@ -143,6 +143,21 @@ async def test_a_late_reply_never_answers_the_next_request() -> None:
         assert await read(connection) == [111, 987]
 
 
+@pytest.mark.hazard("F6")
+async def test_nobody_asks_on_a_connection_before_what_was_proved_before_is_forgotten() -> None:
+    async with line() as (_, wire, connection):
+        before = await read(connection), connection.connects, connection.requests
+        wire.cut()
+        await until(lambda: not connection.connected)
+        told: list[int] = []
+        connection.renewed.append(lambda: told.append(connection.connects))
+        await until(lambda: connection.connected, every_s=0.0)  # it is up and told in the same round
+        assert told == [before[1] + 1]
+        wire.change = lambda reply: before[2].to_bytes(2, "big") + reply[2:]  # the last request's transaction
+        with pytest.raises(NoReply):
+            await read(connection)
+
+
 @pytest.mark.req("LH-PROT-003", "LH-KTX-002")
 async def test_a_lost_connection_ends_the_wait_at_once_and_comes_back() -> None:
     async with line() as (_, wire, connection):
