@@ -25,11 +25,11 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from config.profile import Profile
 from simulator.plant import Plant
 from simulator.points import from_device, meter_reader, reader, to_device
-from simulator.registers import RANGE, Table, cell, decode, encode, encoder, text_words
+from simulator.registers import RANGE, Table, cell, decode, encode, encoder, most, text_words
+from simulator.scales import Image, settled
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it reports what its clients do wrong as its own errors
 
-Image = dict[tuple[Table, int], int]  # what stands at which address
 WRITE_CODE: dict[Table, int] = {"coil": 15, "discrete": 2, "holding": 16, "input": 4}
 TABLE_OF_CODE: dict[int, Table] = {5: "coil", 6: "holding", 15: "coil", 16: "holding", 22: "holding", 23: "holding"}
 
@@ -39,6 +39,7 @@ class Unit:
 
     def __init__(self, unit_id: int, profile: Profile, plant: Plant) -> None:
         self.id = unit_id
+        profile, self._exponents = settled(profile, plant)
         self.profile = profile
         self.plant = plant
         self.reads = {name: cell(profile, name, point) for name, point in profile.read.items()}
@@ -67,16 +68,19 @@ class Unit:
         return said
 
     def _coding(self, name: str, number: float | None) -> bytes:
-        if name == "heartbeat" and number is not None and (kind := self.profile.read[name].type) in RANGE:
-            number %= RANGE[kind][1]  # goes round, and is never the sentinel of an unsigned counter
+        if name == "heartbeat" and number is not None and (point := self.profile.read[name]).type in RANGE:
+            number %= most(point)  # goes round, and is never the sentinel of an unsigned counter
         return self._encoders[name](number)
 
     def image(self) -> Image:
         """The words of every readable point, now."""
         image: Image = {}
-        for place, octets in zip(self.reads.values(), self.octets(self.reads), strict=True):
+        for (name, place), octets in zip(self.reads.items(), self.octets(self.reads), strict=True):
             said = struct.unpack(f">{place.words}H", octets)
-            image |= {(place.table, a): word for a, word in zip(place.addresses, said, strict=True)}
+            spots = {(place.table, a): word for a, word in zip(place.addresses, said, strict=True)}
+            if self.profile.read[name].bits is not None:  # others may have the rest of the register
+                spots = {spot: word | image.get(spot, 0) for spot, word in spots.items()}
+            image |= spots
         for name in self.profile.arm:
             point, place = self.profile.write[name], self.writes[name]
             words = encode(point, to_device(self.profile, name, point, self.plant.reversion.get(name, 0.0)))
@@ -93,13 +97,18 @@ class Unit:
         return effects.frozen if self.profile.kind == "storage" else self.plant.meter_silent
 
     def blank(self) -> Image:
-        """Every declared address, written ones at 0, and what the profile expects."""
+        """Every address that is declared or `readable`, written ones at 0, and what the profile expects."""
         written = {(place.table, address): 0 for place in self.writes.values() for address in place.addresses}
         fixed: Image = {}
         for register, words in self.profile.expects.items():
             table, first = self.profile.place(register)
             fixed |= {(table, first + offset): word for offset, word in enumerate(words)}
-        return written | fixed | self.image()
+        between: Image = {}
+        for text in self.profile.readable:
+            begins, _, ends = text.partition("-")
+            table, low = self.profile.place(begins)
+            between |= {(table, low + k): 0 for k in range(int(ends) - int(begins.split(" ")[1]) + 1)}
+        return between | written | self._exponents | fixed | self.image()
 
     def covered(self, table: Table, address: int, count: int) -> list[str] | None:
         """The written points in these registers, in the order of their addresses; None unless they cover them all."""

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from simulator.modbus import Unit
 from simulator.points import from_device
-from simulator.registers import Table, decode
+from simulator.registers import Table, part, whole
 
 KIND = {
     "uint16": "u2", "int16": "i2", "uint32": "u4", "int32": "i4", "uint64": "u8", "int64": "i8",
@@ -38,7 +38,8 @@ class Layout:
         self.offsets = {
             name: at - address for at, name in sorted(inside) if address <= at and at + unit.reads[name].words <= ends
         }
-        self.plain = sum(unit.reads[name].words for name in self.offsets) == count
+        covered = [at for name in self.offsets for at in unit.reads[name].addresses]
+        self.plain = len(covered) == len(set(covered)) == count
         self._packed = struct.Struct(f">{count}H")
 
     def octets(self) -> bytes:
@@ -53,9 +54,10 @@ class Layout:
         """What a point says in these bytes."""
         point, offset = self.unit.profile.read[name], self.offsets[name]
         words = self._packed.unpack(octets)[offset : offset + self.unit.reads[name].words]
-        raw = decode(point, list(words))
-        if raw in point.sentinels or not isfinite(raw):
+        said = whole(point, words)
+        if said in point.sentinels or not isfinite(said):
             return None
+        raw = part(point, said)
         return float(raw in point.yes) if point.yes else from_device(self.unit.profile, name, point, raw)
 
     def column(self, pages: Sequence[bytes], name: str) -> npt.NDArray[np.float64]:
@@ -64,9 +66,12 @@ class Layout:
         words = np.frombuffer(b"".join(pages), ">u2").reshape(len(pages), self.count)
         mine = words[:, offset : offset + self.unit.reads[name].words]
         ordered = np.ascontiguousarray(mine[:, ::-1] if point.word_order == "little" else mine)
-        raw = ordered.view(f">{KIND[point.type]}")[:, 0].astype(np.float64)
+        kind = KIND[point.type]
+        said: Any = (ordered if point.byte_order == "big" else ordered.byteswap()).view(f">{kind}")[:, 0]
+        lost = ~np.isfinite(said) | np.isin(said.astype(np.float64), list(point.sentinels))
+        bits = point.bits
+        raw = (said if bits is None else said >> bits[0] & (1 << bits[1]) - 1).astype(np.float64)
         numbers: Any = raw  # the same operations as on one number, in the same order
-        lost = ~np.isfinite(raw) | np.isin(raw, list(point.sentinels))
         told = np.isin(raw, point.yes) * 1.0 if point.yes else from_device(self.unit.profile, name, point, numbers)
         return np.where(lost, np.nan, told)
 

@@ -20,6 +20,7 @@ from simulator.plant import Reported, Says
 FACTOR = {
     "": 1.0, "1": 1.0, "%": 1.0, "°C": 1.0, "s": 1.0, "ms": 1e-3, "min": 60.0,
     "W": 1e-3, "kW": 1.0, "MW": 1e3, "var": 1e-3, "kvar": 1.0, "Mvar": 1e3, "VA": 1e-3, "kVA": 1.0,
+    "Wh": 1e-3, "kWh": 1.0, "MWh": 1e3,
     "mV": 1e-3, "V": 1.0, "kV": 1e3, "mA": 1e-3, "A": 1.0, "kA": 1e3, "mHz": 1e-3, "Hz": 1.0,
 }  # fmt: skip
 SIGNED = frozenset({"power", "reactive_power", "setpoint", "reactive_setpoint", "revert_power", "dc_current"})

@@ -1,7 +1,8 @@
 """Modbus words of one point, packed and unpacked with `struct` alone.
 
-Bytes inside a word are big-endian; `word_order` says which word of a wide value comes first. A number that does not fit
-is clamped to what the type holds without meaning "not implemented". No value at all becomes the point's sentinel.
+`word_order` says which word of a wide value comes first, `byte_order` which byte of a word; a point with `bits` is a
+part of its register, and the rest of the word is 0. A number that does not fit is clamped to what the type or the bits
+hold without meaning "not implemented". No value at all becomes the point's sentinel, and 0 in a code that has none.
 """
 
 from __future__ import annotations
@@ -45,8 +46,6 @@ def cell(profile: Profile, name: str, point: Point | TextPoint) -> Cell:
     table, _, number = (point.register or "").partition(" ")
     if table not in TABLES or not number.strip().isdigit():
         raise ProfileError(f"{profile.name}.{name}: `{point.register}` is not a register such as `holding 40072`")
-    if isinstance(point, Point) and (point.scale_register or point.bits or point.byte_order != "big"):
-        raise ProfileError(f"{profile.name}.{name}: a scale, bits or byte order of its own are not simulated")
     address = int(number) - (1 if profile.addressing == "one_based" else 0)
     words = point.length if isinstance(point, TextPoint) else struct.calcsize(FORMAT[point.type]) // 2
     if not 0 <= address <= 0x10000 - words:
@@ -57,7 +56,7 @@ def cell(profile: Profile, name: str, point: Point | TextPoint) -> Cell:
 def encode(point: Point, number: float | None) -> list[int]:
     """The words of a device's number; None is the point's "not implemented"."""
     raw = _sentinel(point) if number is None else _fitted(point, number)
-    return _words(point, raw)
+    return _words(point, int(raw) << point.bits[0] if point.bits and number is not None else raw)
 
 
 def encoder(point: Point) -> Callable[[float | None], bytes]:
@@ -89,18 +88,35 @@ def text_words(text: str, words: int) -> list[int]:
     return list(struct.unpack(f">{words}H", octets))
 
 
-def decode(point: Point, words: list[int]) -> float:
+def whole(point: Point, words: Sequence[int]) -> float:
+    """The number in these words, of which a point with `bits` is a part (NaN stays NaN)."""
+    return float(struct.unpack(f">{FORMAT[point.type]}", octets(_turned(point, words)))[0])
+
+
+def part(point: Point, raw: float) -> float:
+    """The device's number in a whole number of its words."""
+    return raw if point.bits is None else float(int(raw) >> point.bits[0] & (1 << point.bits[1]) - 1)
+
+
+def decode(point: Point, words: Sequence[int]) -> float:
     """The device's number in these words (NaN stays NaN)."""
-    ordered = words[::-1] if point.word_order == "little" else words
-    packed = struct.pack(f">{len(ordered)}H", *ordered)
-    return float(struct.unpack(f">{FORMAT[point.type]}", packed)[0])
+    return part(point, whole(point, words))
+
+
+def most(point: Point) -> int:
+    """The highest number that an integer point can say."""
+    return (1 << point.bits[1]) - 1 if point.bits else RANGE[point.type][1]
 
 
 def _words(point: Point, raw: float) -> list[int]:
-    integer = point.type in RANGE
-    packed = struct.pack(f">{FORMAT[point.type]}", int(raw) if integer else raw)
-    words = list(struct.unpack(f">{len(packed) // 2}H", packed))
-    return words[::-1] if point.word_order == "little" else words
+    packed = struct.pack(f">{FORMAT[point.type]}", int(raw) if point.type in RANGE else raw)
+    return _turned(point, struct.unpack(f">{len(packed) // 2}H", packed))
+
+
+def _turned(point: Point, words: Sequence[int]) -> list[int]:
+    """Words as the device has them from words as they read, and the other way round."""
+    ordered = list(words[::-1] if point.word_order == "little" else words)
+    return ordered if point.byte_order == "big" else [(word & 0xFF) << 8 | word >> 8 for word in ordered]
 
 
 def _fitted(point: Point, number: float) -> float:
@@ -108,9 +124,8 @@ def _fitted(point: Point, number: float) -> float:
         return number
     if not math.isfinite(number):
         return _sentinel(point)
-    low, high = RANGE[point.type]
-    raw = max(low, min(high, round(number)))
-    while raw in point.sentinels:
+    raw = max(RANGE[point.type][0], min(most(point), round(number)))
+    while raw in point.sentinels and point.bits is None:
         raw += -1 if raw > 0 else 1
     return raw
 
@@ -120,5 +135,7 @@ def _sentinel(point: Point) -> float:
         return point.sentinels[0]
     if point.type not in RANGE:
         return math.nan
+    if point.bits or not point.unit:
+        return 0  # a code: nothing is wrong
     low, high = RANGE[point.type]
     return low if low < 0 else high  # SunSpec's convention: 0x8000 signed, 0xFFFF unsigned

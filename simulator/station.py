@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from config.profile import Profile
 from simulator.lies import Lies
-from simulator.modbus import TABLE_OF_CODE, Image, Unit
+from simulator.modbus import TABLE_OF_CODE, Unit
 from simulator.page import Layout, Meaning
 from simulator.plant import Plant
 from simulator.registers import Table
+from simulator.scales import Image
 
 READS: dict[int, Table] = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, BUSY = 1, 2, 3, 6

@@ -284,6 +284,10 @@ async def test_a_port_that_is_taken_is_an_error(plant: Plant) -> None:
             await ModbusDevice([(plant, SUNSPEC)], "127.0.0.1", device.port).start()
 
 
+#: A code of which the plant knows nothing says that nothing is wrong.
+_CODE = {"uint16": [0], "int16": [0], "float32": [0x7FC0, 0]}
+
+
 @pytest.mark.req("LH-MODB-004")
 @pytest.mark.parametrize(
     ("kind", "order", "number", "expected"),
@@ -301,8 +305,9 @@ async def test_a_port_that_is_taken_is_an_error(plant: Plant) -> None:
     ],
 )
 def test_words_of_numbers(kind: str, order: str | None, number: float | None, expected: list[int]) -> None:
-    point = Point.model_validate({"type": kind, "word_order": order})
+    point = Point.model_validate({"type": kind, "word_order": order, "unit": "kW"})
     assert encode(point, number) == expected
+    assert encode(point.model_copy(update={"unit": ""}), number) == (expected if number is not None else _CODE[kind])
     if number is not None and abs(number) < 1e6 and number > -3:
         assert decode(point, expected) == number
 
