@@ -33,6 +33,7 @@ async def serve(reader: asyncio.StreamReader) -> None:
     server.set_server_name("bess-pipeline")
     server.set_endpoint(f"opc.tcp://{first['host']}:{first['port']}/")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    server.allow_remote_admin(False)  # else whoever calls himself `admin` may write and delete, with any password
     space = await server.register_namespace(NAMESPACE)
     for block, values in first["blocks"].items():
         parent = await server.nodes.objects.add_object(_node(block, space), f"{space}:{block}")

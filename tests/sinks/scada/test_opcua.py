@@ -67,6 +67,21 @@ async def test_a_client_reads_what_people_are_shown_and_writes_nothing() -> None
             pytest.fail("the newest tick is never shown")
 
 
+@pytest.mark.parametrize("name", ["admin", "Admin"])
+async def test_nobody_becomes_one_who_may_write_by_calling_himself_so(name: str) -> None:
+    """The library lets a client of that name write and delete, whatever its password."""
+    async with serving(Shown()) as (server, _):
+        client = Client(f"opc.tcp://127.0.0.1:{server.port}/")
+        client.set_user(name)
+        client.set_password("anything")
+        async with client:
+            with pytest.raises(UaStatusCodeError):
+                await client.get_node("ns=2;s=site.poc_kw").write_value(1.0)
+            with pytest.raises(UaStatusCodeError):
+                await client.delete_nodes([client.get_node("ns=2;s=site.poc_kw")])
+            assert await number(client, "site.poc_kw") == -12.5
+
+
 async def test_only_what_is_chosen_is_there() -> None:
     async with serving(Shown(), ("snapshot",)) as (_, client):
         assert await number(client, "assets.bess1.soc_percent") == 55.25
