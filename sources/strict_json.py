@@ -7,6 +7,7 @@ the same member twice in one object (readers differ in which they take), nesting
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import NoReturn
 
 
@@ -37,9 +38,8 @@ def read(text: bytes | bytearray | str, max_bytes: int) -> object:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise JsonError(f"the member {shown(twice)} appears twice")
+        names = Counter(name for name, _ in pairs)
+        raise JsonError(f"the member {shown(next(name for name in names if names[name] > 1))} appears twice")
     return members
 
 

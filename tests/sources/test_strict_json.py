@@ -68,3 +68,10 @@ def test_values_are_shown_in_one_short_line(value: object) -> None:
 
 def test_a_number_of_any_length_is_shown() -> None:
     assert shown(10**6000) == "a very large number"
+
+
+def test_a_member_that_appears_twice_among_many_is_found_in_one_pass() -> None:
+    """One message with two hundred thousand members would else hold the loop, and with it the tick, for minutes."""
+    text = "{" + ",".join(f'"{number}":0' for number in range(200_000)) + ',"199999":1}'
+    with pytest.raises(JsonError, match="the member '199999' appears twice"):
+        read(text, 10**7)
