@@ -35,6 +35,7 @@ from sinks.closing import closing
 from sinks.conflate import Conflating
 from sinks.mqtt_json import Encoder, read_acknowledgement
 from sinks.pace import Pace
+from sources.complaint import Complaints
 from sources.mqtt.connection import Broker, Message
 from sources.mqtt.identity import Introduced
 from sources.receipt import EmitReceipt, Receipt
@@ -111,7 +112,7 @@ class MqttWriter:
         self._skipped = 0
         self._zeros: set[str] = set()
         self._at_zero = asyncio.Event()
-        self._said = ""
+        self._complaints = Complaints(lambda text: logger.warning("{} on {}: {}", asset, command_topic, text))
         broker.reserve(command_topic)
         broker.subscribe(ack_topic, self.acknowledged, ack_qos)
 
@@ -166,7 +167,7 @@ class MqttWriter:
         answer = read_acknowledgement(message.payload)
         if isinstance(answer, str):
             self.acks.malformed += 1
-            self._say(f"unreadable acknowledgement: {answer}")
+            self._complaints.wrong(f"unreadable acknowledgement: {answer}")
             return
         sent = self._sent.pop(answer.command_id, None)
         if sent is None:
@@ -226,15 +227,15 @@ class MqttWriter:
             self.acks.late += 1
             return
         self.acks.foreign += 1
-        self._say(f"acknowledgement of {shown(command_id)}, a command that is not ours: a second master?")
+        self._complaints.wrong(f"acknowledgement of {shown(command_id)}, a command that is not ours: a second master?")
 
     def _settle(self, offered: _Offered, status: WriteStatus, detail: str, written_kw: float) -> None:
         now_s = self._clock()
         command = offered.command
         if status is not WriteStatus.CONFIRMED:
-            self._say(f"{status.name.lower()}: {shown(detail, 120)}")
+            self._complaints.wrong(f"{status.name.lower()}: {shown(detail, 120)}")
         else:
-            self._said = ""
+            self._complaints.well()
         self._emit(
             Receipt(
                 asset=self.asset,
@@ -247,9 +248,3 @@ class MqttWriter:
                 contested=self._broker.second_master(),
             )
         )
-
-    def _say(self, text: str) -> None:
-        """One line per change, not one per command."""
-        if text != self._said:
-            self._said = text
-            logger.warning("{} on {}: {}", self.asset, self._topic, text)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection
 
 from loguru import logger
 
+from sources.complaint import Complaints
 from sources.market.schedule_json import ScheduleError, parse
 from sources.schedule import Schedule, ScheduleType, Withdrawal
 
@@ -35,14 +36,15 @@ class Documents:
         self.accepted = 0
         self.refused = 0
         self.dropped = 0
-        self._place = place
         self._kind = kind
         self._post = post
         self._assets = frozenset(assets)
         self._waiting: deque[bytes] = deque()
         self._arrived = asyncio.Event()
         self._spoken_for: set[str | None] = set()
-        self._said = ""
+        self._complaints = Complaints(
+            lambda wrong: logger.warning("{}: not a schedule on {}: {}; nothing changes", name, place, wrong)
+        )
 
     def take(self, payload: bytes) -> None:
         """Take a document; what waits too long behind slow ones is dropped, oldest first, and counted."""
@@ -69,9 +71,9 @@ class Documents:
             self._check(schedule)
         except ScheduleError as error:
             self.refused += 1
-            self._say(str(error))
+            self._complaints.wrong(str(error))
             return
-        self._said = ""
+        self._complaints.well()
         self.accepted += 1
         self._spoken_for.add(schedule.asset)
         self._post(schedule)
@@ -93,8 +95,3 @@ class Documents:
         for asset in sorted(self._spoken_for or {None}, key=str):
             self._post(Withdrawal(self._kind, asset, self.name))
         self._spoken_for.clear()
-
-    def _say(self, error: str) -> None:
-        if error != self._said:
-            self._said = error
-            logger.warning("{}: not a schedule on {}: {}; nothing changes", self.name, self._place, error)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from loguru import logger
 
 from sources.ceiling import Ceiling, CeilingError, Direction, read_ceiling
+from sources.complaint import Complaints
 from sources.mqtt.connection import Broker, Message
 
 Post = Callable[[Ceiling], None]
@@ -29,7 +30,9 @@ class CeilingTopic:
         self._direction: Direction = direction
         self._of_kw = of_kw
         self._post = post
-        self._said = ""
+        self._complaints = Complaints(
+            lambda wrong: logger.warning("{}: not a ceiling, the last one stands: {}", name, wrong)
+        )
         broker.subscribe(topic, self.receive)
 
     def receive(self, message: Message) -> None:
@@ -38,9 +41,8 @@ class CeilingTopic:
             ceiling = read_ceiling(message.payload, self._direction, self._of_kw, f"mqtt:{self.topic}")
         except CeilingError as error:
             self.refused += 1
-            if str(error) != self._said:
-                self._said = str(error)
-                logger.warning("{}: not a ceiling, the last one stands: {}", self.name, error)
+            self._complaints.wrong(str(error))
             return
-        self.accepted, self._said = self.accepted + 1, ""
+        self.accepted += 1
+        self._complaints.well()
         self._post(ceiling)

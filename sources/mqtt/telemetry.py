@@ -28,6 +28,7 @@ from loguru import logger
 
 from config.profile import Point, Profile
 from jit.codes import Quality
+from sources.complaint import Complaints
 from sources.instant import parse_utc
 from sources.mqtt.connection import Broker, Message
 from sources.points import Scaling, point_names, scaling
@@ -159,7 +160,7 @@ class Telemetry:
         self.refused = 0
         self._decoder = Decoder(device, profile, max_bytes)
         self._emit = emit
-        self._wrong = ""
+        self._complaints = Complaints(lambda wrong: logger.warning("{}: telemetry on {}: {}", device, topic, wrong))
         self._notices = notices
         broker.subscribe(topic, self.receive, qos)
 
@@ -172,9 +173,9 @@ class Telemetry:
         reading, wrong = self._decoder.decode(message.payload, message.arrived_s, message.retained)
         if wrong:
             self.refused += 1
-            if wrong != self._wrong:
-                logger.warning("{}: telemetry on {}: {}", self._decoder.device, self.topic, wrong)
-        self._wrong = wrong
+            self._complaints.wrong(wrong)
+        else:
+            self._complaints.well()
         self._emit(reading if self._notices is None else self._notices.restrict(reading))
 
 
