@@ -20,6 +20,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeVar
 
 from asyncua import ua
@@ -32,7 +33,7 @@ from asyncua.ua.uaerrors import UaError, UaStatusCodeError
 
 from config.profile import RegisterType
 from sources.opcua.access import Access
-from sources.opcua.errors import BadReply, LinkDown, NoReply, Rejected, TooLate, Untrusted
+from sources.opcua.errors import BadReply, LinkDown, NoReply, OpcuaFault, Rejected, TooLate, Untrusted
 from sources.opcua.guard import Guard
 from sources.pause import pause
 
@@ -105,8 +106,7 @@ class Session:
         try:
             if self._access.secured:
                 await self._secure()
-            await client.connect_socket()
-            self._guarded()
+            await self._connect(self._gone)
             await client.send_hello()
             await client.open_secure_channel()
             await client.create_session()
@@ -117,8 +117,12 @@ class Session:
             raise Rejected(self.place, error.code, _name(error.code)) from error
         except (TimeoutError, OSError) as error:
             raise LinkDown(self.place, self._foul() or str(error) or "no answer") from error
-        except (UaError, ValueError, TypeError, AttributeError) as error:  # what came was no answer
+        except OpcuaFault:
+            raise
+        except Exception as error:  # what came was no answer: the library raises what it likes about it
             raise BadReply(self.place, self._foul() or repr(error)) from error
+        if self._ended:
+            raise LinkDown(self.place, self._foul() or "connection lost")
         found = spaces[0].Value.Value if spaces and spaces[0].Value is not None else None
         self._spaces = [str(uri) for uri in found] if isinstance(found, list) else []
         self._start(self._renew())
@@ -208,6 +212,7 @@ class Session:
             order = ua.CreateMonitoredItemsParameters(number, ua.TimestampsToReturn.Source, items)
             await self._answer(self._session.create_monitored_items(order))
         alive_s = made.RevisedPublishingInterval / 1000.0 * max(1, made.RevisedMaxKeepAliveCount)
+        alive_s = min(max(ALIVE_S, alive_s), SESSION_MS / 1000.0) if isfinite(alive_s) else ALIVE_S
         return Subscribed(number, 1.5 * alive_s + self._timeout)
 
     async def unsubscribe(self, number: int) -> None:
@@ -258,7 +263,7 @@ class Session:
         policy, _, mode = str(self._access.security).partition("/")
         if self._access.certificate is None:
             raise Untrusted(self.place, "a secured connection needs `certificate:` and its key")
-        offered = await self._client.connect_and_get_server_endpoints()
+        offered = await self._offered()
         wanted = ua.MessageSecurityMode[mode]
         endpoint = next(
             (e for e in offered if e.SecurityMode == wanted and e.SecurityPolicyUri == _POLICIES[policy].URI), None
@@ -274,23 +279,49 @@ class Session:
             CertProperties(der, "der"), wanted,
         )  # fmt: skip
 
+    async def _offered(self) -> list[ua.EndpointDescription]:
+        """Its endpoints, asked for over a connection of their own: who answers is not known yet."""
+        client = self._client
+        await self._connect(_nobody)
+        try:
+            await client.send_hello()
+            await client.open_secure_channel()
+            offered = await client.get_endpoints()
+            await client.close_secure_channel()
+        finally:
+            client.disconnect_socket()
+        return offered
+
     def _plain_password(self) -> None:
         """Raises `Untrusted` when a password would leave in plain text and nobody has written `security: None`."""
         policy = self._client.server_policy(ua.UserTokenType.UserName)
         plain = policy.SecurityPolicyUri in (None, "", security_policies.SecurityPolicyNone.URI)
-        if self._access.user and plain and self._access.security is None:
+        secret = str(self._access.security).endswith("/SignAndEncrypt")  # what is only signed can be read
+        if self._access.user and plain and not secret and self._access.security != "None":
             raise Untrusted(self.place, "the server wants the password in plain text; set `security`")
 
-    def _guarded(self) -> None:
-        protocol = self._ua.protocol
-        if protocol is None or protocol.transport is None:
-            raise LinkDown(self.place, "connection lost")
-        self._guard = Guard(protocol.transport, protocol, self._gone)
-        if self._ended:
+    async def _connect(self, lost: Callable[[], None]) -> None:
+        """A socket whose first byte goes through the guard already."""
+
+        def guarded() -> asyncio.Protocol:
+            protocol = UaClient._make_protocol(self._ua)
+            made = protocol.connection_made
+
+            def begin(transport: asyncio.Transport) -> None:
+                made(transport)
+                self._guard = Guard(transport, protocol, lost)
+
+            protocol.connection_made = begin  # type: ignore[method-assign]
+            return protocol
+
+        self._ua._make_protocol = guarded  # type: ignore[method-assign, assignment]
+        await self._client.connect_socket()
+        if self._ended and self._guard is not None:
             self._guard.abort()
 
     def _gone(self) -> None:
         if not self._ended:
+            self._ended = True  # also while it is being opened, when nobody else knows of it yet
             self._lost()
 
     def _foul(self) -> str:
@@ -335,6 +366,10 @@ def _changes(notes: Sequence[object]) -> list[tuple[int, ua.DataValue]]:
 
 def _nowhere(_told: object) -> None:
     """The library's own dispatch, which is not used."""
+
+
+def _nobody() -> None:
+    """Who has to know that a connection is gone which was to end anyway."""
 
 
 def _name(code: int) -> str:

@@ -26,6 +26,7 @@ from loguru import logger
 
 from config.profile import Profile
 from jit.codes import Quality
+from sources.complaint import Complaints
 from sources.opcua.connection import Connection
 from sources.opcua.errors import OpcuaFault, Rejected
 from sources.opcua.session import NodeId, Session, Subscribed
@@ -57,6 +58,7 @@ class OpcuaSource:
         self._stamp = self._names.index(profile.stamp) if profile.stamp in self._names else None
         self._period = profile.poll
         self._connection, self._clock, self._emit = connection, clock, emit
+        self._complaints = Complaints(lambda text: logger.warning("{}: {}", device, text))
         self._session: Session | None = None
         self._nodes: list[NodeId] = []
         self._told: list[Told] = []
@@ -137,6 +139,7 @@ class OpcuaSource:
         if not changes:
             return
         self._heard_s = self._alive_s
+        self._complaints.well()
         self.notifications += 1
         for index, said in changes:
             if 0 <= index < len(self._told):
@@ -157,7 +160,8 @@ class OpcuaSource:
         deaf = [index for index, notified in differing.items() if self._deaf.get(index) is notified]
         self._deaf = differing
         if deaf and self._subscribed is not None and self._clock() >= self._again_s:
-            self._say(f"the subscription does not tell changes of `{self._names[deaf[0]]}`; subscribing anew")
+            name = self._names[deaf[0]]
+            self._complaints.wrong(f"the subscription does not tell changes of `{name}`; subscribing anew")
             self._alive_s = -inf
 
     async def _tend(self, session: Session) -> None:
@@ -173,7 +177,7 @@ class OpcuaSource:
         try:
             if made is not None:
                 self.anew += 1
-                self._say("the subscription is silent; subscribing anew")
+                self._complaints.wrong("the subscription is silent; subscribing anew")
                 await self._connection.watch(session.unsubscribe(made.number))
         except Rejected:
             pass  # the server has forgotten it already
@@ -183,14 +187,10 @@ class OpcuaSource:
             heard = session.subscribe(self._nodes, self._period, lambda changes: self._changed(session, changes))
             self._subscribed = await self._connection.watch(heard)
         except Rejected as fault:
-            self._say(f"no subscription, its points are read instead: {fault}")
+            self._complaints.wrong(f"no subscription, its points are read instead: {fault}")
         except OpcuaFault:
             return
         self._alive_s = self._clock()
-
-    def _say(self, text: str) -> None:
-        logger.warning("{}: {}", self.device, text)
-
 
 def _same(first: Told, second: Told) -> bool:
     """Whether two values are told alike; what is not a number is told alike each time."""
