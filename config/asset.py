@@ -22,6 +22,7 @@ from config.quantity import (
     Power,
     Ramp,
     ReactiveRamp,
+    Secret,
     StopRamp,
     Temperature,
     TemperatureDifference,
@@ -201,6 +202,10 @@ class Asset(Section):
         3.0, description="age from which its values count as unknown and permission goes", examples=["3 s"]
     )
     identity: Identity | None = Field(None, description="what the device must say about itself before it is written to")
+    password: Secret | None = Field(
+        None, description="what the profile's `secret` write point is to hold: a whole number, from a file",
+        examples=["!secret bess1_grid_guard"],
+    )  # fmt: skip
     soc_dwell: SocDwell | None = Field(None, description="longest stay at a high state of charge")
     write_budget: WriteBudget | None = Field(None, description="how often it may be written to")
     start_sequence: list[StartStep] = Field([], description="steps of starting up, in order", max_length=20)

@@ -274,4 +274,11 @@ PROFILES: dict[str, Explanation] = {
         "start_sequence: [ { write: close_contactor, until: state, within: 30 s } ]",
         "start_sequence: [ { write: close_contactor, until: available, within: 30 s } ]",
     ),
+    "E512": Explanation(
+        "a login that does not fit",
+        "A write point that the profile calls `secret` is a login: its value is the asset's `password`, a whole number "
+        "that the register can hold, from a file. A device without such a point has no `password`.",
+        "bess1: { profile: acme, … }                                # its write point `unlock` is a secret",
+        "bess1: { profile: acme, password: !secret bess1_unlock, … }",
+    ),
 }

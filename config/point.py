@@ -59,6 +59,9 @@ class Point(Section):
     values: dict[int, str] = Field({}, description="names of an enumeration's values")
     yes: list[int] = Field([], description='raw values that mean "yes", for `available` and `remote`', examples=[[3]])
     constant: float | None = Field(None, description="always this value, in `unit`; write points only", examples=[1])
+    secret: bool = Field(
+        False, description="write points only: a constant that no profile knows, the asset's `password`; a whole number"
+    )
     of: Literal["power", "reactive_power"] | None = Field(
         None, description="write points only: a second register of that value, with a scale of its own"
     )
@@ -96,6 +99,11 @@ class Point(Section):
     def register(self) -> str | None:
         """Table and number, "holding 40072"; None for a point of a message."""
         return self.register_
+
+    @property
+    def fixed(self) -> bool:
+        """Whether every command writes the same to it."""
+        return self.constant is not None or self.secret
 
     def _check_register(self, register: str) -> None:
         match = REGISTER.fullmatch(register)

@@ -29,7 +29,16 @@ from config.quantity import (
     PositiveReactivePower,
     SignedPower,
 )  # fmt: skip
-from config.registers import check_cadence, check_factor, check_none, check_overlap, check_ranges, check_table, wrong
+from config.registers import (
+    check_cadence,
+    check_factor,
+    check_none,
+    check_overlap,
+    check_ranges,
+    check_secret,
+    check_table,
+    wrong,
+)
 from config.section import Section
 from config.topics import PART, PARTS, Topics
 from config.units import DURATION, POWER, Dimension
@@ -227,10 +236,10 @@ class Profile(Section):
             raise wrong(said, "write_order")
         for name, point in self.write.items():
             same = point.of or name
-            odd = point.constant is not None or not point.volatile or name in WRITE or point.of not in self.write
+            odd = point.fixed or not point.volatile or name in WRITE or point.of not in self.write
             if point.of is not None and odd:
                 raise wrong(f"`{name}` is not a second register of `{point.of}`", "write", name, "of")
-            if point.constant is None and same not in WRITE:
+            if not point.fixed and same not in WRITE:
                 said = f"write point `{name}` needs a `constant`: only {', '.join(WRITE)} are computed"
                 raise wrong(said, "write", name)
             if not point.volatile and self.protocol != "modbus":
@@ -244,6 +253,7 @@ class Profile(Section):
             check_overlap(self.write, self.address)
             check_cadence(self.write, self.write_order, single=self.write_function == "single")
             check_ranges(self.readable, self.expects)
+            check_secret(self.read, self.write, self.address)
         else:
             single = self.write_function != "multiple"
             check_none(

@@ -11,6 +11,7 @@ from itertools import combinations
 
 from pydantic_core import PydanticCustomError
 
+from config.canonical import WRITE
 from config.point import Point, Table, TextPoint
 from config.quantity import refusal
 
@@ -18,6 +19,7 @@ Place = tuple[Table, int]
 Address = Callable[[Point | TextPoint], Place]
 
 RANGE = re.compile(r"(holding|input|coil|discrete) (\d{1,5})-(\d{1,5})")
+SECRET_TYPES = ("uint16", "int16", "uint32", "int32")
 FIXED = re.compile(r"(holding|input) (\d{1,5})")
 
 
@@ -30,6 +32,8 @@ def check_table(what: str, point: Point | TextPoint, place: Place, way: str, nam
         raise wrong(f"{what} is in a table that cannot be written ({table})", way, name, "register")
     if way == "read" and isinstance(point, Point) and point.constant is not None:
         raise wrong(f"{what} cannot be a constant", way, name, "constant")
+    if way == "read" and isinstance(point, Point) and point.secret:
+        raise wrong(f"{what} cannot be a secret", way, name, "secret")
     if way == "read" and isinstance(point, Point) and point.of is not None:
         raise wrong(f"{what} is measured, not written", way, name, "of")
     if way == "write" and isinstance(point, Point) and point.bits is not None:
@@ -55,7 +59,7 @@ def check_cadence(write: Mapping[str, Point], cyclic: Sequence[str], *, single: 
     """Only constants are written now and then; `cyclic` are the points of `write_order`."""
     for name, point in write.items():
         seldom = point.cadence != "cyclic"
-        if seldom and (point.constant is None or name not in cyclic):
+        if seldom and (not point.fixed or name not in cyclic):
             said = f"`{name}` is no constant of `write_order`: it is written with commands"
             raise wrong(said, "write", name, "cadence")
         if point.cooldown is not None and (
@@ -66,6 +70,27 @@ def check_cadence(write: Mapping[str, Point], cyclic: Sequence[str], *, single: 
         if single and point.words > 1:
             said = f"`{name}` has {point.words} registers, and `write_function: single` writes one at a time"
             raise wrong(said, "write", name, "type")
+
+
+def check_secret(read: Mapping[str, Point], write: Mapping[str, Point], address: Address) -> None:
+    """At most one secret, a plain integer of one or two registers, which are never read: no record shows it."""
+    secrets = [(name, point) for name, point in write.items() if point.secret]
+    for name, _ in secrets[1:]:
+        raise wrong(f"`{name}` is a second secret, and a battery has one `password`", "write", name, "secret")
+    for name, point in secrets:
+        if name in WRITE or point.of is not None:
+            raise wrong(f"`{name}` is computed and no secret", "write", name, "secret")
+        plain = (point.scale, point.offset, point.unit, point.scale_register) == (1.0, 0.0, "", None)
+        if point.constant is not None or not plain or point.type not in SECRET_TYPES or not point.volatile:
+            said = f"the secret `{name}` is one of {', '.join(SECRET_TYPES)}: no constant, scale or unit, not in flash"
+            raise wrong(said, "write", name, "secret")
+        if point.read_back:
+            said = f"the secret `{name}` is not read back: what differs would be shown"
+            raise wrong(said, "write", name, "read_back")
+        (table, low), end = address(point), address(point)[1] + point.words
+        for other, shown in read.items():
+            if address(shown)[0] == table and low < address(shown)[1] + shown.words and address(shown)[1] < end:
+                raise wrong(f"`{other}` would show the secret `{name}`", "read", other, "register")
 
 
 def check_ranges(readable: Sequence[str], expects: Mapping[str, Sequence[int]]) -> None:
@@ -88,7 +113,7 @@ def check_none(read: Mapping[str, Point], write: Mapping[str, Point], keys: Mapp
         for name, point in points.items():
             said = {"bits": point.bits, "of": point.of, "scale_register": point.scale_register,
                     "cooldown": point.cooldown, "read_back": point.read_back, "byte_order": point.byte_order != "big",
-                    "cadence": point.cadence != "cyclic"}  # fmt: skip
+                    "cadence": point.cadence != "cyclic", "secret": point.secret}  # fmt: skip
             for key, value in said.items():
                 if value:
                     raise wrong(f"only registers have `{key}`", way, name, key)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from config.address import canonical_host, parse_url
 from config.definition import Asset, Input, Meter
 from config.definition import Connection as Declared
+from config.login import login
 from config.topics import MEASURED, Qos, whole
 from jit.frame import Frame
 from operators.cut import Command, cut
@@ -140,8 +141,9 @@ class Field:
             path = None if self.directory is None else self.directory / f"writes-{name}.json"
             wear = self.wear[name] = Wear(profile, rated, asset.write_budget, self.utc_day, path)
             writer: Writer = ModbusWriter(
-                device, rated, self.post, self.post, identity=asset.identity, budget=asset.write_budget, wear=wear
-            )
+                device, rated, self.post, self.post, identity=asset.identity, budget=asset.write_budget, wear=wear,
+                password=login(profile, asset),
+            )  # fmt: skip
         elif profile.protocol == "opcua":
             self._opcua(name, asset.connect, asset.node)
             writer = self.servers.writer(name, asset, rated, self.post)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from config.address import canonical_host, canonical_topic
 from config.diagnostics import Diagnostic
+from config.login import number, secret_point
 from config.profile import Profile
 from config.shape import suggestion
 from config.topics import whole
@@ -217,3 +218,22 @@ def identities(subject: Subject) -> Iterator[Diagnostic]:
                 first = (("assets", name, "profile"), "its profile")
                 advice = f"add `{key}` under the profile's `identity`, or leave it out"
                 yield subject.key_problem("E510", message, advice, "assets", name, "identity", key, first=first)
+
+
+def logins(subject: Subject) -> Iterator[Diagnostic]:
+    """A device that is logged in to has the number for it, and no other has one (E512)."""
+    for name, asset in subject.definition.assets.items():
+        profile, at = subject.profiles.get(name), ("assets", name, "password")
+        if profile is None:
+            continue
+        first, found = (("assets", name, "profile"), "its profile"), secret_point(profile)
+        if found is None and asset.password is not None:
+            message = f"`{profile.name}` has no write point that is a `secret`"
+            yield subject.key_problem("E512", message, "remove it", *at, first=first)
+        elif found is not None and asset.password is None:
+            message = f"`{profile.name}` is logged in to by `{found[0]}`, and there is no `password`"
+            yield subject.key_problem("E512", message, "write `password: !secret name`", "assets", name, first=first)
+        elif found is not None and asset.password is not None and number(asset.password, found[1]) is None:
+            message = f"the secret `{asset.password.name}` is no whole number that {found[1].type} holds"
+            if not subject.stub:
+                yield subject.problem("E512", message, "put e.g. `4711` or `0x1267` into its file", *at, first=first)

@@ -6,9 +6,9 @@ The power is clamped to ± the rating in the instruction that encodes it; what i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from math import isfinite
+from math import isfinite, nan
 
 from config.canonical import dimension_of
 from config.definition import Rated
@@ -30,14 +30,16 @@ class Values:
     """The values of one device's write points. `constants` by name, `modes` and `heartbeats` as its registers count."""
 
     rated: Rated
-    constants: dict[str, float]
+    constants: dict[str, float] = field(repr=False)  # one of them may be a secret
     modes: dict[Mode, int]
     heartbeats: int
     same: dict[str, str]  # second registers of a value, by name
 
     @classmethod
-    def of(cls, profile: Profile, rated: Rated) -> Values:
+    def of(cls, profile: Profile, rated: Rated, password: float | None = None) -> Values:
+        """`password`: what the write point that is a secret is to hold; without one it is never written."""
         constants = {name: constant(p) for name, p in profile.write.items() if p.constant is not None}
+        constants |= {name: nan if password is None else password for name, p in profile.write.items() if p.secret}
         if rated.apparent is None and profile.ratings is not None:
             rated = rated.model_copy(update={"apparent": profile.ratings.apparent})
         same: dict[str, str] = {name: p.of for name, p in profile.write.items() if p.of is not None}

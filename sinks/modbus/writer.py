@@ -75,6 +75,7 @@ class ModbusWriter:
         identity: Identity | None = None,
         budget: WriteBudget | None = None,
         wear: Wear | None = None,
+        password: float | None = None,
         attempts: int = 3,
         pause: float = 0.05,
     ) -> None:
@@ -90,7 +91,7 @@ class ModbusWriter:
         self._attempts, self._pause = attempts, pause
         self._runs = write_runs(profile, profile.write_order)
         self._steps = {name: write_runs(profile, [name]) for name in profile.steps}
-        self._values = Values.of(profile, rated)
+        self._values = Values.of(profile, rated, password)
         self._power = codec(profile, "power", profile.write["power"])
         self._held = codec(profile, "setpoint", profile.read["setpoint"]) if "setpoint" in profile.read else None
         self._kvar = Reactive.of(profile, self._connection, self._unit)

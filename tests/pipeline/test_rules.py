@@ -310,3 +310,40 @@ def test_a_state_directory_below_a_file_is_found(tmp_path: Path) -> None:
     (problem,) = check(path, environment={}, secrets_dir=tmp_path).diagnostics
     assert problem.span is not None
     assert (problem.code, problem.span.line, problem.span.column) == ("E322", 46, 12)
+
+
+@pytest.mark.req("LH-CONF-003", "LH-CONF-004")
+def test_a_login_has_its_number_and_nothing_shows_it(tmp_path: Path) -> None:
+    for name in ("mqtt_password", "viewer_token", "operator_token"):
+        (tmp_path / name).write_text(f"{name}-0123456789", encoding="utf-8")
+    (tmp_path / "unlock").write_text("0xBEEF\n", encoding="utf-8")
+    (tmp_path / "words").write_text("open sesame", encoding="utf-8")
+    path = tmp_path / "site.yaml"
+    base = "sunspec-storage"
+    login = """\
+    write:
+      login: { register: holding 40320, type: uint16, secret: true, cadence: once }
+      power: { register: holding 40249, type: int32, word_order: big, scale: 100, unit: W }
+    write_order: [login, power]
+    watchdog: { point: power, reverts_after: 10 s }
+"""
+
+    def found(password: str, profile: str = "acme", *, stub: bool = False) -> Checked:
+        text = PLANT.replace(f"    profile: {base}\n", f"    profile: {profile}\n{password}")
+        path.write_text(text.replace(OUT, f"{ACME}{login}{OUT}"), encoding="utf-8")
+        return check(path, environment={}, secrets_dir=None if stub else tmp_path, env_stub=stub)
+
+    def codes(checked: Checked) -> list[str]:
+        return [p.code for p in errors(checked.diagnostics)]
+
+    password = "    password: !secret unlock\n"
+    assert codes(found(password)) == []
+    assert codes(found(password, stub=True)) == []
+    assert codes(found("")) == ["E512"]
+    assert codes(found("    password: !secret words\n")) == ["E512"]
+    assert codes(found(password, base)) == ["E512"]
+    refused = found("    password: 48879\n")
+    assert codes(refused) == ["E208"]
+    for checked in (found(password), found("    password: !secret words\n"), refused):
+        said = render(checked.diagnostics) + repr(checked.definition)
+        assert not [secret for secret in ("48879", "BEEF", "sesame") if secret in said]
