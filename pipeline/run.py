@@ -25,6 +25,7 @@ from loguru import logger
 
 from config.definition import Endpoint
 from pipeline import edges, logs, memory
+from pipeline.awake import Awake
 from pipeline.chain import stages
 from pipeline.check import Checked
 from pipeline.commissioning.evidence import lacking
@@ -97,7 +98,8 @@ def run(
         tracing = Tracing.start(traces, site=site, version=VERSION) if traces else Tracing.off()
         with tracing.span(RUN):
             options = Options(arm, state_dir, shown, tracing, faults=_inserted(checked, faults, arm))
-            return asyncio.run(_run(checked, options, for_s))
+            with asyncio.Runner(loop_factory=Awake) as runner:
+                return runner.run(_run(checked, options, for_s))
     except REFUSALS as error:
         logger.error("{}", error)
         return Exit.FAILED

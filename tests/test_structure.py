@@ -21,6 +21,7 @@ TOP_LEVEL = {*PRODUCT, "tests", "docs", "deploy", "requirements", "var", "build"
 # Time and chance enter here, at the outermost shell, and nowhere else.
 SHELL = {
     "pipeline/run.py": "the process: starts the loop and hands its clock to everybody",
+    "pipeline/awake.py": "the process: the clock of its loop",
     "pipeline/process.py": "the process: makes its boot id and stamps what arrives from outside",
     "pipeline/options.py": "the process: which clock and which chance it is given unless somebody brings others",
     "pipeline/ticker.py": "the scheduler: the one place where ticks take their time from",
@@ -39,7 +40,7 @@ SHELL = {
 }
 CLOCKS = re.compile(
     # random.Random(seed) is a plain function of its seed
-    r"\b(time\.(time|time_ns|monotonic|monotonic_ns|perf_counter|perf_counter_ns|sleep)"
+    r"\b(time\.(time|time_ns|monotonic|monotonic_ns|perf_counter|perf_counter_ns|clock_gettime|sleep)"
     r"|datetime\.(now|utcnow|today)|date\.today|random\.(?!Random\b)\w+|secrets\.\w+|uuid\.uuid\w*|asyncio\.sleep)$"
 )
 

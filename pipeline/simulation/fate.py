@@ -5,6 +5,7 @@
     fate.kill(octets=23)           # … when 23 more bytes have left: in the middle of a write
     fate.terminate(callbacks=5)    # SIGTERM there
     fate.freeze(12.0)              # SIGSTOP: time passes, devices live on, what they say waits
+    fate.suspend(600.0)            # the machine sleeps; `counted=False`: none of its clocks knows (a paused guest)
     fate.cut_power()               # SIGKILL, and the disk keeps what was forced to it
 
 After each of them the world lives on without the process, or with it where it only stood still; `World.boot` starts the
@@ -62,6 +63,22 @@ class Fate:
             first.cancel()
         loop.now_s = end_s
         world.advance()
+
+    def suspend(self, seconds: float, *, counted: bool = True, left: str = "standing") -> None:
+        """The machine sleeps and wakes. Its connections are `left` standing, forgotten by the other side, or reset.
+
+        `counted`: its clocks know how long that was (the loop's counts sleep: `pipeline.awake`). Else it is a guest
+        that was paused: nothing in it can know, until what devices say tells; its wall clock is late from then on.
+        """
+        if counted:
+            self.freeze(seconds)
+        else:
+            self.world.lapse(seconds)
+        for line in self.world.net.lines.values():
+            if left == "reset":
+                line.break_()
+            elif left == "forgotten":
+                line.forget()
 
     def cut_power(self) -> None:
         """The machine goes down with the process, and comes up with what its disk has kept."""

@@ -17,6 +17,7 @@ from simulator.faults import Fault
 __all__ = ["FAULTS", "KINDS", "LATCHING", "NUMBER", "ORDINARY", "PASSING", "End", "Kind", "Setting"]
 
 _TICK = {"after_s": between(0.0, 0.012)}  # a tick's messages take 2 ms each way
+_ASLEEP = {"seconds": one_of(3.0, 20.0, 120.0, 300.0), "left": one_of("standing", "forgotten", "reset")}
 _IN_FULL = {"number": a_number, "step_s": between(0.3, 3.0)}
 
 FAULTS: dict[str, dict[str, Kind]] = {
@@ -90,6 +91,8 @@ FAULTS: dict[str, dict[str, Kind]] = {
     "F18": {
         "clock": Kind(lives.clock_step, {"seconds": one_of(-86_400, -3600, -1, 1, 3600, 86_400)}),
         "skew": Kind(lives.clock_skew, {"ppm": between(-500.0, 500.0)}),
+        "suspended": Kind(lives.suspended, _ASLEEP),
+        "paused": Kind(lives.paused, _ASLEEP, latches=True),
     },
     "F19": {
         "broker_restarts": Kind(

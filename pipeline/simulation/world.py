@@ -105,6 +105,7 @@ class World:
         folder.mkdir(parents=True, exist_ok=True)
         self.disk = Disk(folder, stream(seed, "disk"))
         self.wall_offset_ns, self.wall_ppm = 0, 0.0
+        self.lapsed_ns = self.late_ns = 0  # its clocks stood for so long; its wall clock does not know yet
         self.faults: tuple[EdgeFault, ...] = ()  # on the edges of its graph; set before the first start
         profiles = {name: profile or storage(poll_s) for name in site.assets}
         cells = battery or Battery(charge_kw=RATED_KW, discharge_kw=RATED_KW, energy_kwh=ENERGY_KWH)
@@ -147,10 +148,11 @@ class World:
 
     def true_ns(self) -> int:
         """What a right clock shows."""
-        return EPOCH_NS + round(self.loop.time() * 1e9)
+        return EPOCH_NS + self.lapsed_ns + round(self.loop.time() * 1e9)
 
     def utc_ns(self) -> int:
-        return EPOCH_NS + self.wall_offset_ns + round(self.loop.time() * (1e9 + 1e3 * self.wall_ppm))
+        known_ns = self.lapsed_ns - self.late_ns + round(self.loop.time() * (1e9 + 1e3 * self.wall_ppm))
+        return EPOCH_NS + self.wall_offset_ns + known_ns
 
     def advance(self) -> None:
         """Bring the plant to the present: in steps of at most 100 ms while power moves, else of a second.
@@ -165,6 +167,16 @@ class World:
             self.poc.advance(dt)
             self._moved_s += dt
             self.trace.moments.append(self._moment())
+
+    def lapse(self, seconds: float) -> None:
+        """The devices live on, and the machine's clocks stand: it was paused, and every time here is of its clock."""
+        self.advance()
+        self.trace.healthy = False
+        for _ in range(steps := max(1, round(seconds / LONGEST_STEP_S))):
+            for plant in (*self.plants.values(), self.poc):
+                plant.advance(seconds / steps)
+        self.lapsed_ns += round(seconds * 1e9)
+        self.late_ns += round(seconds * 1e9)
 
     def _moment(self) -> Moment:
         power = {name: plant.state.battery.power_kw for name, plant in self.plants.items()}

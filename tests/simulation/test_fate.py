@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.simulation.fate import Fate
 from pipeline.simulation.site import definition
+from pipeline.simulation.ways import reached
 from pipeline.simulation.world import World
 from sources.act import ActKind
 
@@ -161,4 +162,45 @@ def test_a_disk_that_takes_nothing_delays_no_tick_and_loses_no_stop(error: int, 
         assert world.trace.powers("b1")[-1][1] == 0.0
         assert world.trace.acknowledged == []
         world.disk.error = None
+        world.verify()
+
+
+@pytest.mark.hazard("F1", "F2", "F3", "F7", "S7")
+@pytest.mark.parametrize("left", ["standing", "forgotten", "reset"])
+@pytest.mark.parametrize("way", ["registers", "mqtt"])
+def test_a_machine_that_slept_wakes_in_0_kw(way: str, left: str, tmp_path: Path) -> None:
+    """In the middle of a tick's messages, for five minutes that its clocks count: nothing older than the sleep acts."""
+    with reached(way, tmp_path, assets=1, cycle="1 s", site={}) as world:
+        world.schedule(80.0)
+        world.run(20.001)
+        slept_s = world.loop.time()
+        Fate(world).suspend(300.0, left=left)
+        woke_s = world.loop.time()
+        assert woke_s - slept_s == pytest.approx(300.0)
+        world.trace.healed_s = woke_s
+        world.run(30.0)
+        sent = [write for write in world.trace.writes("b1") if write.sent_s >= woke_s]
+        assert sent[0].power_kw == 0.0
+        assert min(write.sent_s for write in sent if write.power_kw != 0.0) >= woke_s + 3.0
+        assert world.trace.in_force("b1", world.loop.time()) == 80.0
+        world.verify()
+
+
+@pytest.mark.hazard("row 12", "H5i", "S9")
+@pytest.mark.parametrize("left", ["standing", "forgotten", "reset"])
+@pytest.mark.parametrize("way", ["registers", "mqtt"])
+def test_a_paused_guest_is_covered_by_the_reversion(way: str, left: str, tmp_path: Path) -> None:
+    """None of its clocks counted the pause: the battery is at 0 kW by itself, and what follows breaches nothing."""
+    with reached(way, tmp_path, assets=1, cycle="1 s", site={}) as world:
+        world.schedule(80.0)
+        paused_s = world.run(20.001).loop.time()
+        late_ns = world.true_ns() - world.utc_ns()
+        Fate(world).suspend(300.0, counted=False, left=left)
+        assert world.loop.time() == paused_s
+        assert (late_ns, world.true_ns() - world.utc_ns()) == (0, 300 * 10**9)
+        assert world.plants["b1"].state.battery.power_kw == 0.0
+        world.run(5.0).late_ns = 0
+        world.trace.healed_s = world.loop.time()
+        world.run(95.0)
+        assert world.trace.in_force("b1", world.loop.time()) == 80.0
         world.verify()

@@ -95,6 +95,21 @@ def stalled(world: World, _device: str, seconds: float) -> End:
     return nothing
 
 
+def suspended(world: World, _device: str, seconds: float, left: str) -> End:
+    """The machine sleeps, its clocks count it, and its connections may not have outlived it."""
+    if world.shell is not None:
+        Fate(world).suspend(seconds, left=left)
+    return nothing
+
+
+def paused(world: World, _device: str, seconds: float, left: str) -> End:
+    """A guest is paused: its clocks stand, and its wall clock is set right only some time later."""
+    if world.shell is None:
+        return nothing
+    Fate(world).suspend(seconds, counted=False, left=left)
+    return lambda: setattr(world, "late_ns", 0)
+
+
 def disk_broken(world: World, _device: str, error: float) -> End:
     """The disk is full, or answers with an error."""
     return put(world.disk, "error", int(error), None)
