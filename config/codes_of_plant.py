@@ -158,7 +158,8 @@ SAFETY: dict[str, Explanation] = {
     ),
     "E326": Explanation(
         "a secured connection that cannot be one",
-        "`security` of OPC UA needs `certificate` and its private key, in the same file or under `key`.",
+        "`security` of OPC UA needs `certificate` and its private key, in the same file or under `key`. Without `ca` "
+        "the first certificate seen is kept: a warning. `user_certificate` has its key, and no name beside it.",
         'ess: { url: "opc.tcp://10.0.0.22:4840", security: Basic256Sha256/SignAndEncrypt }',
         'ess: { url: "opc.tcp://10.0.0.22:4840", security: Basic256Sha256/SignAndEncrypt,\n'
         "       certificate: !secret opcua_client, ca: /etc/ems/ess.pem }",

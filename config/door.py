@@ -32,6 +32,14 @@ class Connection(Section):
     key: Secret | None = Field(
         None, description="private key of the client certificate, from a file", examples=["!secret opcua_client_key"]
     )
+    user_certificate: Secret | None = Field(
+        None, description="OPC UA: certificate to sign in with instead of name and password, from a file",
+        examples=["!secret opcua_user_cert"],
+    )  # fmt: skip
+    user_key: Secret | None = Field(
+        None, description="its private key, from a file; it may stand in the certificate's",
+        examples=["!secret opcua_user_key"],
+    )  # fmt: skip
 
 
 class Tls(Section):

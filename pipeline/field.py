@@ -25,7 +25,7 @@ from operators.offers import TYPE_OF_KIND
 from pipeline.compile import Compiled
 from pipeline.joint import ceiling_name
 from pipeline.plugins import source_of
-from pipeline.servers import Servers
+from pipeline.servers import DAY_NS, Servers
 from sinks.alarms.condition import MEDIUM, Condition
 from sinks.modbus.wear import Wear
 from sinks.modbus.writer import ModbusWriter
@@ -66,7 +66,7 @@ class Writer(Protocol):
 class Field:
     """`jobs` are the tasks to keep running, by name. `writers` by asset id; `wrote` notes who was ever written to.
 
-    `directory` keeps what a device's writes of today were; `utc_day` numbers the day.
+    `directory` keeps what a device's writes of today were; `utc_ns` is the wall clock.
     """
 
     compiled: Compiled
@@ -75,7 +75,7 @@ class Field:
     armed: bool = False
     jitter: Callable[[], float] = lambda: 0.5
     directory: Path | None = None
-    utc_day: Callable[[], int] = lambda: 0
+    utc_ns: Callable[[], int] = lambda: 0
     link: Link = Connection
     client: str = "-shadow"  # beside an armed process, which it must not evict
     brokers: dict[str, Broker] = field(default_factory=dict)
@@ -90,15 +90,15 @@ class Field:
 
     def __post_init__(self) -> None:
         declared = self.compiled.definition.connections
-        self.servers = Servers(declared, self.clock, self.jitter, self.directory, self.utc_day)
+        self.servers = Servers(declared, self.clock, self.jitter, self.directory, self.utc_ns)
 
     @classmethod
     def of(
         cls, compiled: Compiled, clock: Clock, post: Post, *, armed: bool, jitter: Callable[[], float],
-        directory: Path | None = None, utc_day: Callable[[], int] = lambda: 0, link: Link = Connection,
+        directory: Path | None = None, utc_ns: Callable[[], int] = lambda: 0, link: Link = Connection,
         client: str = "-shadow",
     ) -> Field:  # fmt: skip
-        made = cls(compiled, clock, post, armed, jitter, directory, utc_day, link, client)
+        made = cls(compiled, clock, post, armed, jitter, directory, utc_ns, link, client)
         definition = compiled.definition
         for name, asset in definition.assets.items():
             made._asset(name, asset)
@@ -139,7 +139,7 @@ class Field:
         if profile.protocol == "modbus":
             device = self._modbus(name, asset.connect)
             path = None if self.directory is None else self.directory / f"writes-{name}.json"
-            wear = self.wear[name] = Wear(profile, rated, asset.write_budget, self.utc_day, path)
+            wear = self.wear[name] = Wear(profile, rated, asset.write_budget, lambda: self.utc_ns() // DAY_NS, path)
             writer: Writer = ModbusWriter(
                 device, rated, self.post, self.post, identity=asset.identity, budget=asset.write_budget, wear=wear,
                 password=login(profile, asset),

@@ -62,7 +62,6 @@ from sources.schedule import Schedule, Withdrawal
 from sources.tick import Tick
 
 VERSION = "0.1.0"
-DAY_NS = 86_400 * 10**9
 _PROTOCOL, _ARMED = int(Quality.PROTOCOL), int(Authority.ARMED)
 
 
@@ -108,7 +107,7 @@ class Process:
         )
         self.field = Field.of(
             self.compiled, self.clock, self.post, armed=options.armed, jitter=options.jitter,
-            directory=self.directory, utc_day=lambda: options.utc_ns() // DAY_NS, link=options.link,
+            directory=self.directory, utc_ns=options.utc_ns, link=options.link,
         )  # fmt: skip
         self.stages: tuple[Stage, ...] = stages(self.compiled, self.clock, self.failed)
         self.histories = self._histories()

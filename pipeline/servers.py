@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sources.opcua.connection import Connection
     from sources.opcua.device import OpcuaDevice
 
+DAY_NS = 86_400 * 10**9
 Clock = Callable[[], float]
 Post = Callable[[Any], None]
 
@@ -30,14 +31,14 @@ Post = Callable[[Any], None]
 class Servers:
     """`connections` by the name under `connections:`, `devices` by id ("bess1", "site.poc", "inputs.door").
 
-    `directory` keeps the certificate of a server that nobody else vouches for; `utc_day` numbers the day.
+    `directory` keeps the certificate of a server that nobody else vouches for; `utc_ns` is the wall clock.
     """
 
     declared: dict[str, Declared]
     clock: Clock
     jitter: Callable[[], float]
     directory: Path | None
-    utc_day: Callable[[], int]
+    utc_ns: Callable[[], int]
     connections: dict[str, Connection] = field(default_factory=dict)
     devices: dict[str, OpcuaDevice] = field(default_factory=dict)
 
@@ -46,7 +47,7 @@ class Servers:
         from sources.opcua.device import OpcuaDevice
 
         connection = self._connection(connect, profile.timeout)
-        self.devices[name] = OpcuaDevice(name, profile, node, connection, self.clock)
+        self.devices[name] = OpcuaDevice(name, profile, node, connection, self.clock, self.utc_ns)
         return self.devices[name]
 
     def writer(self, name: str, asset: Asset, rated: Rated, post: Post) -> OpcuaWriter:
@@ -68,21 +69,26 @@ class Servers:
         from sources.opcua.connection import Connection
 
         if name not in self.connections:
-            pin = None if self.directory is None else self.directory / f"server-{name}.der"
-            access = access_of(self.declared[name], pin, self.utc_day)
+            kept = None if self.directory is None else pin(self.directory, name)
+            access = access_of(self.declared[name], kept, lambda: self.utc_ns() // DAY_NS)
             self.connections[name] = Connection(access, clock=self.clock, timeout=timeout, jitter=self.jitter)
         connection = self.connections[name]
         connection.timeout = min(connection.timeout, timeout)  # the most impatient device behind it
         return connection
 
 
-def access_of(declared: Declared, pin: Path | None, utc_day: Callable[[], int] | None) -> Access:
+def pin(directory: Path | str, name: str) -> Path:
+    """Where the certificate of a server is kept that nobody else vouches for."""
+    return Path(directory) / f"server-{name}.der"
+
+
+def access_of(declared: Declared, kept: Path | None, utc_day: Callable[[], int] | None) -> Access:
     """How the server of a named connection is reached."""
     from sources.opcua.access import Access
 
     return Access(
         declared.url, declared.security, declared.user, _text(declared.password), _text(declared.certificate),
-        _text(declared.key), declared.ca, pin, utc_day,
+        _text(declared.key), declared.ca, kept, utc_day, _text(declared.user_certificate), _text(declared.user_key),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from config.profile import Profile, Table
 from jit.codes import Proved, Quality
 from pipeline.compile import compile_definition
 from pipeline.field import Field
+from pipeline.options import Options
 from pipeline.tasks import Tasks
 from sources.modbus.connection import Connection
 from sources.pause import pause
@@ -65,7 +66,10 @@ async def listen(definition: Definition, profiles: Mapping[str, Profile], second
 
     loop = asyncio.get_running_loop()
     compiled = compile_definition(definition, profiles)
-    made = Field.of(compiled, loop.time, post, armed=False, jitter=lambda: 0.5, link=ReadOnly, client=CLIENT)
+    made = Field.of(
+        compiled, loop.time, post, armed=False, jitter=lambda: 0.5, utc_ns=Options().utc_ns, link=ReadOnly,
+        client=CLIENT,
+    )  # fmt: skip
     for server in made.servers.connections.values():
         server.only_read()
     devices = (*made.devices, *made.servers.devices)

@@ -96,7 +96,7 @@ class Broker:
         self.name = name
         self.address = address.parse(url, ca, client)
         self.counters = Counters()
-        self.renewed: list[Callable[[], None]] = []  # called at every connect: what was proved before counts no more
+        self.renewed: list[Callable[[], None]] = []  # told before a session is used: no proof counts on
         self._clock = clock
         self._identity = Identity(client_id, user, password, keepalive_s, max_bytes)
         self._connect_timeout_s = connect_timeout_s
@@ -214,7 +214,7 @@ class Broker:
         delay = self._retry_s[0]
         while not self._closing.is_set():
             began = self._clock()
-            session = Session(self._identity, self._version, self._received, self._freed, self._refused)
+            session = self._new_session()
             taken = False
             try:
                 await session.connect(self.address, self._connect_timeout_s)
@@ -242,14 +242,28 @@ class Broker:
         if session is not None:
             await session.goodbye(max(0.1, deadline - self._clock()))
 
+    def _new_session(self) -> Session:
+        """What it hears counts only while it is the one in use: nothing late is about what is connected now."""
+
+        def received(topic: str, payload: bytes, retained: bool) -> None:
+            if session is self._session:
+                self._received(topic, payload, retained)
+
+        def freed(mid: int) -> None:
+            if session is self._session:
+                self._freed(mid)
+
+        session = Session(self._identity, self._version, received, freed, self._refused)
+        return session
+
     async def _serve(self, session: Session) -> None:
         """Until the session is lost. The tick of this loop also finds a connection that closed without a word."""
+        for renewed in self.renewed:
+            renewed()
         self._session = session
         self._spoke_5 |= session.version == MQTT_5
         self._version, self._unanswered = MQTT_5, 0  # after a loss the newer version is tried first again
         self.counters.connects += 1
-        for renewed in self.renewed:
-            renewed()
         self._say("INFO", f"connected to {self.address} ({NAMES[session.version]})")
         self._unsubscribed = set(self._receivers)
         while session.alive and not self._closing.is_set():

@@ -4,6 +4,7 @@
     Policy/Mode                 that endpoint and no other, with our certificate; nothing weaker is ever taken instead
     ca                          the server's certificate is in that file, or signed by one that is
     without ca                  the first certificate seen is kept in `pin`; any other is refused while it is there
+    user and password           or a user's own certificate, whose key signs what the server says in that session
 
 A certificate is good on whole days: `utc_day` numbers today, since no clock is read here.
 """
@@ -16,7 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from loguru import logger
 
 from config.address import parse_url
@@ -28,7 +31,7 @@ APPLICATION = "urn:bess-pipeline:client"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`certificate` and `key` are PEM; the key may stand in the certificate's file. `security` is "Policy/Mode"."""
+    """Certificates and keys are PEM; a key may stand in its certificate's file. `security` is "Policy/Mode"."""
 
     url: str
     security: str | None = None
@@ -39,6 +42,8 @@ class Access:
     ca: str | None = None
     pin: Path | None = None
     utc_day: Callable[[], int] | None = None
+    user_certificate: str | None = field(default=None, repr=False)
+    user_key: str | None = field(default=None, repr=False)
 
     @property
     def place(self) -> str:
@@ -61,6 +66,19 @@ class Access:
             self._check_issued(certificate)
         elif self.pin is not None:
             self._check_pinned(der)
+
+    def user_identity(self) -> tuple[x509.Certificate, RSAPrivateKey] | None:
+        """The certificate of the user that we are, with its key. Raises `Untrusted` when they are none."""
+        if self.user_certificate is None:
+            return None
+        try:
+            certificate = x509.load_pem_x509_certificate(self.user_certificate.encode())
+            key = load_pem_private_key((self.user_key or self.user_certificate).encode(), None)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise Untrusted(self.place, f"`user_certificate` and its key cannot be read: {error}") from error
+        if not isinstance(key, RSAPrivateKey) or key.public_key() != certificate.public_key():
+            raise Untrusted(self.place, "`user_key` is no RSA key of `user_certificate`")
+        return certificate, key
 
     def application_uri(self) -> str:
         """The URI that our certificate is made out to: servers compare it with what we say."""

@@ -53,7 +53,7 @@ class Connection:
         self.place = access.place
         self.timeout = min(timeout, MAX_TIMEOUT)
         self.connects = 0
-        self.renewed: list[Callable[[], None]] = []  # called at every connect: what was proved before counts no more
+        self.renewed: list[Callable[[], None]] = []  # told before a session is used: no proof counts on
         self._access, self._clock, self._jitter = access, clock, jitter
         self._session: Session | None = None
         self._connecting = asyncio.Lock()
@@ -176,10 +176,10 @@ class Connection:
         return session
 
     def _begin(self, session: Session) -> None:
-        self._session, self._unanswered = session, 0
         self.connects += 1
         for renewed in self.renewed:
             renewed()
+        self._session, self._unanswered = session, 0
 
     def _gone(self, session: Session) -> None:
         """The other side closed the connection."""

@@ -19,18 +19,20 @@ from sources.reading import Emit
 class OpcuaDevice:
     """`device_id` is the device's node id in the graph ("bess1", "site.poc"); `node` its own at the server.
 
-    `clock` is scheduler time (s), the loop's. The connection is kept by its own job. Raises `AddressError` for a node
-    that is none.
+    `clock` is scheduler time (s), the loop's; `utc_ns` tells which time stamps are in the future. The connection is
+    kept by its own job. Raises `AddressError` for a node that is none.
     """
 
     def __init__(
-        self, device_id: str, profile: Profile, node: str, connection: Connection, clock: Callable[[], float]
-    ) -> None:
+        self, device_id: str, profile: Profile, node: str, connection: Connection, clock: Callable[[], float],
+        utc_ns: Callable[[], int] | None = None,
+    ) -> None:  # fmt: skip
         self.id, self.profile, self.clock, self.connection = device_id, profile, clock, connection
+        self._utc_ns = utc_ns
         self.read = {name: below(node, str(point.node)) for name, point in profile.read.items()}
         self.write = {name: below(node, str(point.node)) for name, point in profile.write.items()}
         self.identity = {str(name): below(node, str(point.node)) for name, point in profile.identity.items()}
 
     def source(self, emit: Emit) -> OpcuaSource:
         """The source; `emit` is called in the loop's thread, at every change and at least once per poll."""
-        return OpcuaSource(self.id, self.profile, self.read, self.connection, self.clock, emit)
+        return OpcuaSource(self.id, self.profile, self.read, self.connection, self.clock, emit, self._utc_ns)

@@ -110,8 +110,7 @@ class Session:
             await client.send_hello()
             await client.open_secure_channel()
             await client.create_session()
-            self._plain_password()
-            await client.activate_session(self._access.user, self._access.password)
+            await self._sign_in()
             spaces = await self._session.read_attributes([_SPACES], ua.AttributeIds.Value)
         except UaStatusCodeError as error:
             raise Rejected(self.place, error.code, _name(error.code)) from error
@@ -292,13 +291,29 @@ class Session:
             client.disconnect_socket()
         return offered
 
+    async def _sign_in(self) -> None:
+        """As the user that we are. Raises `Untrusted` when the server asks for less than that should prove."""
+        identity = self._access.user_identity()
+        if identity is not None:
+            if self._unproved(ua.UserTokenType.Certificate):
+                raise Untrusted(self.place, "the server wants no proof of the user's key; set `security`")
+            certificate, self._client.user_private_key = identity
+            await self._client.activate_session(certificate=certificate)
+            return
+        self._plain_password()
+        await self._client.activate_session(self._access.user, self._access.password)
+
     def _plain_password(self) -> None:
         """Raises `Untrusted` when a password would leave in plain text and nobody has written `security: None`."""
-        policy = self._client.server_policy(ua.UserTokenType.UserName)
-        plain = policy.SecurityPolicyUri in (None, "", security_policies.SecurityPolicyNone.URI)
         secret = str(self._access.security).endswith("/SignAndEncrypt")  # what is only signed can be read
-        if self._access.user and plain and not secret and self._access.security != "None":
+        allowed = secret or self._access.security == "None"
+        if self._access.user and not allowed and self._unproved(ua.UserTokenType.UserName):
             raise Untrusted(self.place, "the server wants the password in plain text; set `security`")
+
+    def _unproved(self, token: ua.UserTokenType) -> bool:
+        """Whether the server's policy for such a token neither encrypts nor signs."""
+        asked = self._client.server_policy(token).SecurityPolicyUri
+        return asked in (None, "", security_policies.SecurityPolicyNone.URI)
 
     async def _connect(self, lost: Callable[[], None]) -> None:
         """A socket whose first byte goes through the guard already."""
@@ -341,8 +356,8 @@ class Session:
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None and not self._ended:
-            self._lost()
+        if not task.cancelled() and task.exception() is not None:
+            self._gone()
 
 
 def _item(handle: int, node: NodeId, every_s: float) -> ua.MonitoredItemCreateRequest:

@@ -11,7 +11,7 @@ Subscriptions go silent without a word (reliability §1.4), so they are never th
   over what was told before. So values come at least once per `poll`, with a subscription and without one.
 * A server that says nothing for longer than it promised, not even that it is alive, or that read values contradict
   twice without a notification in between, is subscribed anew; one that takes no subscription is read.
-* A notification whose source time stamp is older than what is known of the point changes nothing.
+* What a point's own source time stamp does to it is said in `sources.opcua.times`.
 
 The reading's time stamp is the source time stamp of the profile's `stamp` point. Nothing that a server sends raises.
 """
@@ -30,6 +30,7 @@ from sources.complaint import Complaints
 from sources.opcua.connection import Connection
 from sources.opcua.errors import OpcuaFault, Rejected
 from sources.opcua.session import NodeId, Session, Subscribed
+from sources.opcua.times import Times
 from sources.opcua.values import UNKNOWN, Said, Told, reader
 from sources.pause import pause
 from sources.points import point_names
@@ -47,7 +48,7 @@ class OpcuaSource:
 
     def __init__(
         self, device: str, profile: Profile, nodes: Mapping[str, str], connection: Connection,
-        clock: Callable[[], float], emit: Emit,
+        clock: Callable[[], float], emit: Emit, utc_ns: Callable[[], int] | None = None,
     ) -> None:  # fmt: skip
         self.device = device
         self.polls = self.failures = self.notifications = self.anew = 0
@@ -57,11 +58,12 @@ class OpcuaSource:
         self._readers = [reader(profile, name) for name in self._names]
         self._stamp = self._names.index(profile.stamp) if profile.stamp in self._names else None
         self._period = profile.poll
-        self._connection, self._clock, self._emit = connection, clock, emit
+        self._connection, self._clock, self._emit, self._utc_ns = connection, clock, emit, utc_ns
         self._complaints = Complaints(lambda text: logger.warning("{}: {}", device, text))
         self._session: Session | None = None
         self._nodes: list[NodeId] = []
         self._told: list[Told] = []
+        self._read: list[Told] = []
         self._notified: list[Told | None] = []
         self._deaf: dict[int, Told] = {}
         self._subscribed: Subscribed | None = None
@@ -87,7 +89,8 @@ class OpcuaSource:
             self.fault = str(fault)
             return lost(self.device, self._clock(), len(self._names), Quality.PROTOCOL)
         self.fault, self._read_s = "", self._clock()
-        self._told = [point.told(value) for point, value in zip(self._readers, said, strict=True)]
+        self._read = [point.told(value) for point, value in zip(self._readers, said, strict=True)]
+        self._told = [self._times.read(index, told) for index, told in enumerate(self._read)]
         return self._reading()
 
     async def _turn(self) -> None:
@@ -118,6 +121,7 @@ class OpcuaSource:
         self._session = session
         self._nodes = []
         self._told = [UNKNOWN] * len(self._names)
+        self._times = Times(len(self._names), self._utc_ns)
         self._notified = [None] * len(self._names)
         self._deaf, self._subscribed = {}, None
         self._heard_s = self._read_s = self._alive_s = -inf
@@ -144,9 +148,7 @@ class OpcuaSource:
         for index, said in changes:
             if 0 <= index < len(self._told):
                 self._notified[index] = told = self._readers[index].told(said)
-                known = self._told[index].stamp_ns
-                if known is None or told.stamp_ns is None or told.stamp_ns >= known:
-                    self._told[index] = told
+                self._told[index] = self._times.notified(index, told) or self._told[index]
         if self._read_s > -inf:  # until all points are known, nothing is told of any
             self._emit(self._reading())
 
@@ -155,7 +157,7 @@ class OpcuaSource:
         differing = {
             index: notified
             for index, notified in enumerate(self._notified)
-            if notified is not None and not _same(notified, self._told[index])
+            if notified is not None and not _same(notified, self._read[index])
         }
         deaf = [index for index, notified in differing.items() if self._deaf.get(index) is notified]
         self._deaf = differing

@@ -9,7 +9,7 @@
 
 VALID is Good alone (reliability §1.4). Severity 3 is reserved and counts as Bad. A numeric type other than the declared
 one is taken when the number fits the declared one; what is written has exactly the declared type, for servers take no
-other. A source time stamp of the year 1601 is none. Nothing here raises on what a server says.
+other. A source time stamp of 0 (1601) is none; one before 1970 is 1970: old. Nothing here raises on what a server says.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _SEVERITY, _CODE = 0xC000_0000, 0xFFFF_0000
 _UNCERTAIN = 0x4000_0000
 _SUBSTITUTED = {0x0096_0000, 0x4091_0000}  # GoodLocalOverride, UncertainSubstituteValue
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = datetime(1601, 1, 1, tzinfo=UTC)
 _LAST_NS = 2**63 - 1
 
 
@@ -148,8 +149,10 @@ def of_status(code: int) -> Quality:
 
 
 def stamp(source: datetime | None) -> int | None:
-    """A source time stamp in ns since 1970, or None where there is none."""
+    """A source time stamp in ns since 1970, or None where there is none: 0 stands for that."""
     if source is None:
         return None
-    passed = (source if source.tzinfo is not None else source.replace(tzinfo=UTC)) - _EPOCH
-    return min(passed // timedelta(microseconds=1) * 1000, _LAST_NS) if passed > timedelta(0) else None
+    said = source if source.tzinfo is not None else source.replace(tzinfo=UTC)
+    if said <= _NEVER:
+        return None
+    return max(0, min((said - _EPOCH) // timedelta(microseconds=1) * 1000, _LAST_NS))

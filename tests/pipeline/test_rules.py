@@ -204,6 +204,34 @@ def test_the_token_and_the_authority_of_a_push_can_be_used(tmp_path: Path) -> No
     assert found("viewer_token", "web_key") == ["E321"]
 
 
+@pytest.mark.req("LH-OPCUA-005")
+def test_who_vouches_for_an_opcua_server_and_who_signs_in_there_is_said(tmp_path: Path) -> None:
+    for name in ("mqtt_password", "viewer_token", "operator_token"):
+        (tmp_path / name).write_text(f"{name}-0123456789", encoding="utf-8")
+    certificate(tmp_path, "web")
+    (tmp_path / "both").write_text("".join((tmp_path / f"web_{part}").read_text() for part in ("cert", "key")))
+    path = tmp_path / "site.yaml"
+    state = f"state_dir: {tmp_path}/state\n"
+
+    def found(below: str, url: str = "opc.tcp://10.0.0.9:4840") -> list[tuple[str, str]]:
+        text = PLANT.replace(OPC, f'{OPC}  ess: {{ url: "{url}", {below} }}\n')
+        path.write_text(state + text, encoding="utf-8")
+        return [(p.code, p.severity) for p in check(path, environment={}, secrets_dir=tmp_path).diagnostics]
+
+    secured = "security: Basic256Sha256/Sign, certificate: !secret both"
+    assert found(f"{secured}, ca: {tmp_path}/web_cert") == []
+    assert found(secured) == [("E326", "warning")]  # the first certificate is trusted …
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "server-ess.der").write_bytes(b"kept")
+    assert found(secured) == []  # … and no other is, once it is kept
+    assert found("user_certificate: !secret both") == []
+    assert found("user_certificate: !secret web_cert, user_key: !secret web_key") == []
+    assert found("user_certificate: !secret web_cert") == [("E326", "warning")]
+    assert found("user_certificate: !secret both, user: ems") == [("E326", "error")]
+    assert found("user_key: !secret web_key") == [("E326", "error")]
+    assert found("user_certificate: !secret both", "mqtt://10.0.0.9:1883") == [("E326", "error")]
+
+
 def test_a_server_never_takes_the_address_of_a_device() -> None:
     text = PLANT.replace("modbus-tcp://10.0.0.1:502/1", "modbus-tcp://127.0.0.1:502/1")
     found = checked(text.replace(STATE, "  state: { type: opcua_server, listen: 127.0.0.1:502 }\n"))

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -35,12 +35,18 @@ VARIANT = {
 
 
 class Served:
-    """`certificate` and `key` (DER, PEM) switch every security policy on; `users` are name → password."""
+    """`certificate` and `key` (DER, PEM) switch every security policy on; `users` are name → password.
 
-    def __init__(self, secured: tuple[bytes, bytes] | None = None, users: dict[str, str] | None = None) -> None:
+    `known` are the certificates (DER) of those who sign in by one.
+    """
+
+    def __init__(
+        self, secured: tuple[bytes, bytes] | None = None, users: dict[str, str] | None = None,
+        known: Collection[bytes] = (),
+    ) -> None:  # fmt: skip
         self.written: list[tuple[float, str, ua.Variant]] = []
         self.port = 0
-        self._secured, self._users = secured, users
+        self._secured, self._users, self._known = secured, users, known
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="opcua server", daemon=True)
         self._thread.start()
@@ -138,7 +144,7 @@ class Served:
         self._loop.close()
 
     async def _start(self) -> Server:
-        server = Server(user_manager=_Users(self._users) if self._users else None)
+        server = Server(user_manager=_Users(self._users, self._known) if self._users else None)
         await server.init()
         server.set_endpoint("opc.tcp://127.0.0.1:0/")
         await server.set_application_uri(SERVER_URI)
@@ -148,7 +154,7 @@ class Served:
             await server.load_certificate(self._secured[0], "der")
             await server.load_private_key(self._secured[1], format="pem")
         if self._users:
-            server.set_identity_tokens([ua.UserNameIdentityToken])
+            server.set_identity_tokens([ua.UserNameIdentityToken, *([ua.X509IdentityToken] if self._known else [])])
         await server.register_namespace("urn:test")
         self._parent = await server.nodes.objects.add_object(ua.NodeId.from_string("ns=2;s=T"), "2:T")
         server.subscribe_server_callback(CallbackType.PreWrite, self._note)
@@ -164,15 +170,15 @@ class Served:
 
 
 class _Users(UserManager):
-    def __init__(self, users: dict[str, str]) -> None:
-        self._users = users
+    def __init__(self, users: dict[str, str], known: Collection[bytes]) -> None:
+        self._users, self._known = users, known
 
     def get_user(
         self, iserver: Any, username: str | None = None, password: str | None = None, certificate: Any = None
     ) -> Any:
         from asyncua.crypto.permission_rules import User, UserRole
 
-        known = username is not None and self._users.get(username) == password
+        known = certificate in self._known if username is None else self._users.get(username) == password
         return User(role=UserRole.User, name=username) if known else None
 
 

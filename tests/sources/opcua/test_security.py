@@ -28,6 +28,8 @@ class Site(NamedTuple):
     authority: x509.Certificate
     certificate: x509.Certificate
     access: Access
+    user: str
+    user_key: str
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     authority = issue("urn:test:ca", authority=True)
     certificate, key = issue(SERVER_URI, by=authority)
     own, own_key = issue(CLIENT_URI)
-    served = Served((der(certificate), key_pem(key).encode()), {"ems": "right"})
+    user, user_key = issue("urn:test:user")
+    served = Served((der(certificate), key_pem(key).encode()), {"ems": "right"}, [der(user)])
     gc.collect()
     gc.freeze()
     ca = tmp_path_factory.mktemp("trust") / "ca.pem"
@@ -44,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         served.url, "Basic256Sha256/SignAndEncrypt", "ems", "right", pem(own) + key_pem(own_key), None, str(ca)
     )
     try:
-        yield Site(served, authority[0], certificate, access)
+        yield Site(served, authority[0], certificate, access, pem(user), key_pem(user_key))
     finally:
         gc.unfreeze()
         served.stop()
@@ -149,6 +152,37 @@ async def test_a_wrong_password_is_not_tried_until_the_account_is_locked(site: S
     assert await connection.connect() is False
     assert connection._next_delay() == REFUSED_BACK_OFF
     await connection.close()
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["one file", "two files"])
+async def test_a_user_signs_in_by_certificate(site: Site, apart: bool) -> None:
+    own = (site.user, site.user_key) if apart else (site.user + site.user_key, None)
+    access = replace(site.access, user=None, password=None, user_certificate=own[0], user_key=own[1])
+    session = await opened(access)
+    assert len(await session.read([session.node("i=2258")])) == 1
+    await session.goodbye(1.0)
+    assert "PRIVATE KEY" not in repr(access)
+
+
+async def test_a_certificate_that_the_server_does_not_know_is_not_tried_on_and_on(site: Site) -> None:
+    other, key = issue("urn:test:user")
+    access = replace(site.access, user=None, password=None, user_certificate=pem(other), user_key=key_pem(key))
+    connection = Connection(access, clock=asyncio.get_running_loop().time, jitter=lambda: 1.0)
+    assert await connection.connect() is False
+    assert connection._next_delay() == REFUSED_BACK_OFF
+    await connection.close()
+
+
+async def test_a_key_of_another_certificate_and_a_server_that_wants_no_proof_are_refused(
+    site: Site, served: Served
+) -> None:
+    access = replace(site.access, user=None, password=None, user_certificate=site.user)
+    with pytest.raises(Untrusted, match="is no RSA key of"):
+        await opened(replace(access, user_key=key_pem(issue("urn:test:user")[1])))
+    with pytest.raises(Untrusted, match="cannot be read"):
+        await opened(access)  # no key at all
+    with pytest.raises(Untrusted, match="no proof of the user's key"):
+        await opened(replace(access, url=served.url, security=None, user_key=site.user_key))
 
 
 async def test_a_password_leaves_in_plain_text_only_where_that_is_written(site: Site) -> None:

@@ -20,6 +20,8 @@ from simulator.proxy import Proxy
 from sources.opcua.access import Access
 from sources.opcua.connection import Connection
 from sources.opcua.device import OpcuaDevice
+from sources.opcua.errors import LinkDown
+from sources.opcua.session import Session
 from sources.opcua.source import OpcuaSource
 from sources.reading import Reading
 from tests.real.opcua import Served
@@ -83,7 +85,8 @@ async def bench(served: Served, **changes: Any) -> AsyncIterator[Bench]:
     proxy = await Proxy("127.0.0.1", served.port, clock=loop.time, pause=asyncio.sleep).start()
     connection = Connection(Access(f"opc.tcp://127.0.0.1:{proxy.port}"), clock=loop.time, jitter=lambda: 0.0)
     readings: list[Reading] = []
-    source = OpcuaDevice("m", profile(**changes), "ns=2;s=T", connection, loop.time).source(readings.append)
+    now = round((T0 + timedelta(days=1)).timestamp() * 1e9).__int__
+    source = OpcuaDevice("m", profile(**changes), "ns=2;s=T", connection, loop.time, now).source(readings.append)
     made = Bench(served, proxy, connection, source, readings)
     made.put(1.0)
     made.tick()
@@ -165,13 +168,57 @@ async def test_an_older_notification_changes_nothing(served: Served) -> None:
         session = b.source._session
         assert session is not None
         known = b.source._told[0]
+        assert known.stamp_ns is not None
         old: Any = T0 - timedelta(days=1)
         b.source._changed(session, [(0, ua.DataValue(ua.Variant(99.0), SourceTimestamp=old))])
         assert b.source._told[0] is known
-        new: Any = T0 + timedelta(days=1)
+        new: Any = T0 + timedelta(seconds=5)
         b.source._changed(session, [(0, ua.DataValue(ua.Variant(98.0), SourceTimestamp=new)), (77, ua.DataValue())])
         assert b.source._told[0].value == 98.0
         await b.shows(1.0)  # a read counts over it
+
+
+async def test_a_server_that_goes_back_in_time_or_ahead_of_it_is_shown_and_not_used(served: Served) -> None:
+    """Row 14: what it says is judged by quality; once its stamps move on, it is believed again."""
+    async with bench(served) as b:
+        b.put(5.0, at=T0 - timedelta(days=1))
+        await until(lambda: b.quality == Quality.STALE and b.power == 5.0)
+        b.put(6.0, at=T0 - timedelta(days=1, seconds=-1))
+        await b.shows(6.0)
+        b.put(7.0, at=T0 + timedelta(days=9))
+        await until(lambda: b.quality == Quality.TIME and b.power == 7.0)
+        b.put(8.0)
+        await b.shows(8.0)
+
+
+@pytest.mark.safety
+@pytest.mark.hazard("F6")
+async def test_nobody_asks_in_a_session_before_what_was_proved_before_is_forgotten(served: Served) -> None:
+    async with bench(served) as b:
+        connects, told = b.connection.connects, []
+        b.connection.renewed.append(lambda: told.append(b.connection.connected))
+        b.proxy.cut()
+        await until(lambda: not b.connection.connected, every_s=0.0)
+        await until(lambda: b.connection.connected, every_s=0.0)  # it is up and told in the same round
+        assert told == [False]
+        assert b.connection.connects == connects + 1
+
+
+async def test_a_line_that_ends_behind_the_last_reply_of_opening_is_no_session(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(Access(f"opc.tcp://127.0.0.1:{served.port}"), timeout=0.4, lost=lambda: None)
+    read = session._session.read_attributes
+
+    async def last(*args: Any) -> Any:
+        said = await read(*args)
+        session._gone()
+        return said
+
+    monkeypatch.setattr(session._session, "read_attributes", last)
+    with pytest.raises(LinkDown, match="connection lost"):
+        await session.open()
+    session.abort()
 
 
 def above(connection: Connection, connects: int) -> bool:
