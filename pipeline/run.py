@@ -38,7 +38,7 @@ from pipeline.process import VERSION, Process, chain_graph
 from pipeline.tasks import Tasks
 from pipeline.twins import settle_kernels
 from pipeline.view import silent
-from pipeline.watchdog import Watchdog
+from pipeline.watchdog import Watchdog, end_process
 from sinks.journal import Entry, JournalFileError
 from sinks.postgres.queries import Archive
 from sinks.tracing import RUN, Tracing, TracingError
@@ -52,7 +52,7 @@ from sources.instant import format_utc
 from sources.points import point_names
 
 STOP_S = 3.0  # reliability H6i
-WATCHDOG_S = 5.0
+WATCHDOG_S = 4.0  # L6: silent for 3 s, and gone within 2 s of that, with the time to look and to say so
 #: A refusal to start that is said in one line.
 REFUSALS = (
     BindError, ListenRefusedError, CertificateError, WeakTokenError, JournalFileError, TracingError, EdgeFaultError,
@@ -137,7 +137,6 @@ async def _run(checked: Checked, options: Options, for_s: float | None) -> Exit:
         await _ended(process)  # a refusal to start, said to whoever started it
         raise
     tasks = Tasks(process.clock)
-    watchdog = Watchdog(max(WATCHDOG_S, 5 * definition.site.cycle), int(Exit.INTERNAL))
     for history in process.histories.values():
         history.start(process.journal)
     process.journal.noted = _noted(process)
@@ -154,7 +153,7 @@ async def _run(checked: Checked, options: Options, for_s: float | None) -> Exit:
     if web is not None:
         process.finished.append(web.hub.offer)
         serving = asyncio.create_task(_serve(web, stop))
-    process.finished.append(watchdog.feed)
+    watchdog = watched(process)
     process.finished.append(memory.after_tick(process.clock))
     memory.settle()
     process.ticker.start()
@@ -198,6 +197,16 @@ def start_tasks(process: Process, tasks: Tasks) -> None:
         tasks.start(f"outputs.{name}", state.run)
     tasks.start("checkpoint", process.checkpoint.run)
     tasks.start("alarms", process.alarms.keeper.run)
+
+
+def watched(
+    process: Process, end: Callable[[int], None] = end_process, clock: Callable[[], float] = time.monotonic
+) -> Watchdog:
+    """The watchdog of these ticks, not started yet. Its clock does not count the time for which the machine slept."""
+    limit_s = max(WATCHDOG_S, 4 * process.definition.site.cycle)
+    watchdog = Watchdog(limit_s, int(Exit.INTERNAL), end, clock)
+    process.finished.append(watchdog.feed)
+    return watchdog
 
 
 def _web(process: Process, endpoint: Endpoint) -> Web:

@@ -25,6 +25,11 @@ class Tasks:
     def start(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(self._keep(name, job), name=name))
 
+    @property
+    def running(self) -> tuple[asyncio.Task[None], ...]:
+        """Every job that is to be kept running."""
+        return tuple(self._tasks)
+
     def closing(self) -> None:
         """From now on a job that ends has ended."""
         self._closing.set()

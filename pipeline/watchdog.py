@@ -18,6 +18,8 @@ from loguru import logger
 
 #: How long a last word may take (s).
 SAY_S = 0.5
+#: How often it looks in its limit.
+LOOKS = 16
 
 
 def end_process(code: int) -> None:
@@ -60,7 +62,7 @@ class Watchdog:
     def _watch(self) -> None:
         """Watch, and be watched: this thread stops too when native code keeps the interpreter to itself."""
         try:
-            while not self._done.wait(self.limit_s / 4):
+            while not self._done.wait(self.limit_s / LOOKS):
                 self._watch_the_watcher()
                 if self.starved():
                     self._say()

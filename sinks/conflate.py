@@ -44,6 +44,11 @@ class Conflating(Generic[T]):
         self._waiting[:] = (item,)
         self._wake.set()
 
+    @property
+    def waiting(self) -> int:
+        """Items that are not in flight yet: none or one."""
+        return len(self._waiting)
+
     def clear(self) -> None:
         """Forget the item that waits, if any; the one in flight is not touched."""
         self.superseded += len(self._waiting)

@@ -31,7 +31,7 @@ FORMS: tuple[tuple[float, int, int, str, float], ...] = (
 SHARE_OF_WAYS = (0.9, 0.1, 0.0, 0.0)  # of `WAYS`; gateway and broker wait for what docs/simulation.md says is open
 CLIENTS = 0.25  # share of seeds with the production Modbus client; the others say the same bytes without it
 WARM_S = 15.0  # until a first wish has become power
-LIFTED = ("stop", "local", "killed")  # left without an acknowledgement
+LIFTED = ("stop", "local", "killed", "hung")  # left without an acknowledgement
 LEAST_SOC_PCT, MOST_SOC_PCT = 10.0, 90.0
 
 

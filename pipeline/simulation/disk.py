@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ class Disk:
         self.folder, self.rng = folder.resolve(), rng
         self.error: int | None = None
         self.forced = 0
+        self.blocked: Callable[[], None] = lambda: None  # called with every file that is forced
         self._contents: dict[int, bytes] = {}  # of a file, by its number, as it was last forced
         self._names: dict[Path, int] = {}  # which file a name means, as its directory was last forced
         self._fsync: Any = os.fsync
@@ -42,6 +44,7 @@ class Disk:
         if self.error is not None:
             raise OSError(self.error, os.strerror(self.error))
         self.forced += 1
+        self.blocked()
         if path.is_dir():
             self._names = {p: n for p, n in self._names.items() if p.parent != path}
             with os.scandir(path) as found:

@@ -111,7 +111,10 @@ FAULTS: dict[str, dict[str, Kind]] = {
     },
     "F24": {"terminated": Kind(lives.terminated, _TICK, latches=True)},
     "F25": {"killed": Kind(lives.killed, _TICK, latches=True)},
-    "F26": {"stalled": Kind(lives.stalled, {"seconds": one_of(0.1, 0.7, 2.5, 9.0, 60.0, 300.0)})},
+    "F26": {
+        "stalled": Kind(lives.stalled, {"seconds": one_of(0.1, 0.7, 2.5, 9.0, 60.0, 300.0)}),
+        "hung": Kind(lives.hung, {"stream": one_of(0, 1)}, latches=True),
+    },
     "F27": {"crashes": Kind(lives.crash_loop, {"lives": one_of(2, 3, 4), "each_s": between(0.5, 3.0)}, latches=True)},
     "F28": {"document": Kind(people.document, {"which": one_of(*people.DOCUMENTS)})},
     "stage": {"raising": Kind(lives.raising, {"stage": a_stage})},

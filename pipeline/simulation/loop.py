@@ -44,10 +44,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.now_s = 1000.0
         self.fuse = 0  # callbacks until `Burnt`; 0: none is set
         self.disk_s = 0.0  # what would run in a thread is done so much later
+        self.threaded = False  # what runs now would run in a thread
         self._clock_resolution = 0.0  # a timer fires at its instant and not a hair before
 
     def time(self) -> float:
         return self.now_s
+
+    @property
+    def waiting(self) -> list[asyncio.Handle]:
+        """Callbacks that are due, and timers that are set."""
+        return [handle for handle in (*self._ready, *self._scheduled) if not handle.cancelled()]
 
     def _run_once(self) -> None:
         """One round: what is due now, at the next deadline exactly when nothing is (a sum of steps would miss it)."""
@@ -85,9 +91,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def run_in_executor(self, _executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         done: asyncio.Future[Any] = self.create_future()
         if self.disk_s:
-            self.call_later(self.disk_s, _settle, done, func, *args)
+            self.call_later(self.disk_s, _settle, self, done, func, *args)
         else:
-            _settle(done, func, *args)
+            _settle(self, done, func, *args)
         return done
 
     def forget_threads(self) -> None:
@@ -103,10 +109,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.run_until_complete(over)
 
 
-def _settle(done: asyncio.Future[Any], func: Callable[..., Any], *args: Any) -> None:
+def _settle(loop: VirtualLoop, done: asyncio.Future[Any], func: Callable[..., Any], *args: Any) -> None:
     if done.done():
         return
+    loop.threaded = True
     try:
         done.set_result(func(*args))
     except Exception as error:
         done.set_exception(error)
+    finally:
+        loop.threaded = False

@@ -18,6 +18,7 @@ from config.asset import Asset
 from config.definition import Definition
 from config.profile import Profile
 from pipeline.simulation.columns import F8, Column, Wrote, said_column, said_text
+from pipeline.simulation.use import Used
 from simulator.station import Heard, Said
 from sources.act import ActKind
 
@@ -72,6 +73,15 @@ class Boot:
     kept: str = field(default="", repr=False)
 
 
+@dataclass(slots=True)
+class Watcher:
+    """A websocket client, which takes `reads_s` for each frame; None: it never reads."""
+
+    began_s: float
+    reads_s: float | None
+    ended_s: float = float("inf")
+
+
 class Write(NamedTuple):
     """A set-point on the wire: when it left, what it said, and the ticks that were complete by then."""
 
@@ -99,6 +109,9 @@ class Trace:
     boots: list[Boot] = field(default_factory=list)
     ticks: list[float] = field(default_factory=list)
     raised: list[tuple[float, float]] = field(default_factory=list)
+    stalled: list[tuple[float, float]] = field(default_factory=list)  # times in which the process stood still
+    watchers: list[Watcher] = field(default_factory=list)
+    used: list[Used] = field(default_factory=list)
     missed: int = 0
     healthy: bool = True
     healed_s: float | None = None
@@ -233,6 +246,10 @@ class Trace:
                 began = None
         if began is not None:
             yield began, self.end_s
+
+    def stood_s(self, from_s: float, to_s: float) -> float:
+        """For how much of this time the process stood still."""
+        return sum(max(0.0, min(to_s, ended) - max(from_s, began)) for began, ended in self.stalled)
 
     def acted(self, kinds: set[ActKind], asset: str, from_s: float, to_s: float) -> bool:
         return any(a.kind in kinds and a.asset in (None, asset) and from_s <= a.at_s <= to_s for a in self.acts)

@@ -19,11 +19,13 @@ import asyncio
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import pipeline.simulation.life_checks
+import pipeline.simulation.process_checks
 import pipeline.simulation.safety_checks
 import pipeline.simulation.time_checks  # noqa: F401  # each enters its checks into the table
 from config.definition import Definition
@@ -41,7 +43,9 @@ from pipeline.simulation.loop import VirtualLoop
 from pipeline.simulation.net import MemoryNet, stream
 from pipeline.simulation.site import ENERGY_KWH, RATED_KW, meter, storage
 from pipeline.simulation.trace import Act, Asked, Boot, Moment, Trace
+from pipeline.simulation.use import EVERY_S, looked
 from pipeline.tasks import Tasks
+from pipeline.watchdog import Watchdog
 from simulator.battery import Battery, soc_pct
 from simulator.faults import Board, Fault
 from simulator.frequency import Frequency
@@ -78,10 +82,11 @@ class MeterPlant(Plant):
 
 @dataclass
 class Shell:
-    """One life of the process."""
+    """One life of the process. Its watchdog has no thread: what stops its ticks looks whether it is starved."""
 
     process: Process
     tasks: Tasks
+    watchdog: Watchdog
     errors: list[str] = field(default_factory=list)
 
 
@@ -124,6 +129,8 @@ class World:
         self.shell: Shell | None = None
         self._planned: dict[str | None, int] = {}  # windows of the newest schedule
         self._missed = 0  # by the processes that have ended
+        self._look_s = 0.0  # when what the process uses is looked at next
+        self.disk.blocked = self._blocked
 
     def _station(self, name: str, profile: Profile, plant: Plant) -> Station:
         station = Station(profile, plant, self.loop.time, self.advance)
@@ -143,6 +150,11 @@ class World:
             self.kill()
         self.disk.unplug()
         self.loop.close()
+
+    def _blocked(self) -> None:
+        """Somebody waits for the disk in the loop itself, and everything else with them. A start may."""
+        if self.shell is not None and not self.loop.threaded:
+            self.loop.now_s += self.loop.disk_s
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -206,10 +218,13 @@ class World:
                 process.post(act)
             running.start_tasks(process, tasks)
             process.subscribe()
-            process.finished.append(lambda: self.trace.ticks.append(self.loop.time()))
+            watchdog = running.watched(process, lambda _code: None, self.loop.time)
+            process.finished.append(lambda: self._ticked(process, tasks))
+            watchdog.feed()
             process.ticker.start()
-            return Shell(process, tasks)
+            return Shell(process, tasks, watchdog)
 
+        self._look_s = self.loop.time() + EVERY_S / 2
         journal = self.folder / "journal.jsonl"
         kept = journal.read_text(encoding="utf-8", errors="replace") if journal.exists() else ""
         self.trace.boots.append(Boot(self.loop.time(), kept=kept))
@@ -218,6 +233,15 @@ class World:
             look(self.shell.process)
         if self.trace.asked:
             self._post_schedule()
+
+    def _ticked(self, process: Process, tasks: Tasks) -> None:
+        """Note that a tick is complete, and now and then what the process uses."""
+        now, trace = self.loop.time(), self.trace
+        trace.ticks.append(now)
+        if now >= self._look_s:
+            self._look_s = now + EVERY_S
+            guests = sum(watcher.ended_s == inf for watcher in trace.watchers)
+            trace.used.append(looked(self.loop, process, tasks, len(trace.boots) - 1, guests))
 
     @property
     def process(self) -> Process:

@@ -81,6 +81,11 @@ class Connection:
     def connected(self) -> bool:
         return self._client is not None and self._client.connected
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for their turn."""
+        return self._turns.waiting
+
     def join(self, unit: int, timeout: float) -> None:
         """`unit` is asked here too. The longest time-out of those who share a gateway is everybody's."""
         self._silent.units.add(unit)

@@ -24,6 +24,11 @@ class Turns:
     def take(self, *, urgent: bool = False) -> Turn:
         return self._turns[0 if urgent else 1]
 
+    @property
+    def waiting(self) -> int:
+        """How many stand in both queues."""
+        return sum(map(len, self._queues))
+
     async def acquire(self, queue: deque[asyncio.Future[None]]) -> None:
         if not self._held:
             self._held = True

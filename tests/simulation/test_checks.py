@@ -10,7 +10,8 @@ import pytest
 import pipeline.simulation.world  # noqa: F401  # enters the checks into the table
 from pipeline.simulation.checks import INVARIANTS, invariant, verify
 from pipeline.simulation.site import definition, storage
-from pipeline.simulation.trace import Act, Asked, Boot, Moment, Trace
+from pipeline.simulation.trace import Act, Asked, Boot, Moment, Trace, Watcher
+from pipeline.simulation.use import Used, Waiting
 from simulator.station import Heard, Said
 from sources.act import ActKind
 
@@ -19,6 +20,7 @@ WELL: dict[str, float | None] = {
     "charge_limit": 250.0, "discharge_limit": 250.0,
 }  # fmt: skip
 FIRST, LAST = 10, 60
+USED = Used(5.0, 0, tasks=20, files=12, ended=(), beyond=(), alone=True)
 
 
 @dataclass
@@ -130,6 +132,22 @@ def _forgets(trace: Trace) -> None:
     trace.boots.append(Boot(30.0, kept='{"id": "act 77"}'))
 
 
+def _late(trace: Trace) -> None:
+    trace.ticks[30] += 0.3
+
+
+def _stalled_client(trace: Trace) -> None:
+    trace.watchers.append(Watcher(20.0, None, 31.0))
+
+
+def _crowded(trace: Trace) -> None:
+    trace.used.append(USED._replace(beyond=(Waiting("b1.writer", 2, 1),)))
+
+
+def _leaks(trace: Trace) -> None:
+    trace.used += [USED, USED._replace(at_s=50.0, files=12 + 3)]
+
+
 BROKEN: dict[str, Callable[[Trace], None]] = {
     "S1": lambda t: command(t, lambda s, kw: 251.0),
     "S2": lambda t: tell(t, "discharge_limit", 37.0, 20.0),
@@ -159,7 +177,12 @@ BROKEN: dict[str, Callable[[Trace], None]] = {
     "L4": _lags,
     "L5": _misses,
     "R5": _chatters,
+    "D6": _late,
     "D7": _forgets,
+    "L6": _misses,
+    "R1": _crowded,
+    "R3": _stalled_client,
+    "R4": _leaks,
 }
 
 
@@ -174,6 +197,22 @@ def test_a_breach_is_found_and_named(name: str) -> None:
     found = verify(trace, only=[name])
     assert found
     assert str(found[0]).startswith(f"{name} ")
+
+
+def test_who_stood_still_is_late_by_no_more_than_that() -> None:
+    trace = calm()
+    trace.ticks[30:] = [at_s for at_s in trace.ticks[30:] if at_s > 40.0]
+    trace.ticks.insert(30, 40.3)
+    trace.stalled.append((30.5, 40.28))
+    assert verify(trace, only=["D6", "L6"]) == []
+    trace.stalled[0] = 30.5, 39.0
+    assert {breach.invariant for breach in verify(trace, only=["D6", "L6"])} == {"D6"}
+
+
+def test_a_job_that_has_ended_is_found_too() -> None:
+    trace = calm()
+    trace.used.append(USED._replace(ended=("b1 poll",)))
+    assert [str(breach) for breach in verify(trace)] == ["L6 site at 5.000 s: b1 poll has ended, and the process lives"]
 
 
 def test_an_identifier_stands_once() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.simulation.fate import Fate
 from pipeline.simulation.faults.kind import End, nothing, put
 from pipeline.simulation.world import World
+from pipeline.watchdog import LOOKS
 from sources.act import ActKind
 
 
@@ -108,6 +109,22 @@ def paused(world: World, _device: str, seconds: float, left: str) -> End:
         return nothing
     Fate(world).suspend(seconds, counted=False, left=left)
     return lambda: setattr(world, "late_ns", 0)
+
+
+def hung(world: World, _device: str, stream: float) -> End:
+    """No tick is finished any more, because none begins or because the stream of frames has ended: the watchdog ends
+    the process, and its supervisor starts the next.
+    """
+    if world.shell is None:
+        return nothing
+    shell = world.shell
+    (shell.process.entry.signals.on_completed if stream else shell.process.ticker.stop)()
+    for _ in range(2 * LOOKS):
+        world.run(shell.watchdog.limit_s / LOOKS)
+        if shell.watchdog.starved():
+            world.kill()
+            break
+    return lambda: _boot(world)
 
 
 def disk_broken(world: World, _device: str, error: float) -> End:
