@@ -2,7 +2,7 @@
 
 A stop acts on the next tick regardless of the journal; everything else acts only once it is on disk. So a stop with a
 full disk still stops, and the answer says that it may not survive a restart. A release lifts the stops that a tick had
-seen when it was asked for, never a later one.
+seen when it was asked for, never a later one. What brings power acts soon, or not at all (`pipeline.waiting`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from operators.offers import TYPE_OF_KIND
 from pipeline.admission import admit
 from pipeline.ceilings import Ceilings
 from pipeline.compile import Compiled
+from pipeline.waiting import Waiting
 from sinks.alarms.alarm import Shelf
 from sinks.alarms.book import AlarmBook
 from sinks.journal import Journal, JournalFileError
@@ -31,7 +32,7 @@ SAMPLED_S = 5.0
 class SiteDoor:
     """Fills in the endpoint's `Door`. `post` hands a signal to the graph; `held`: the version of a held schedule.
 
-    `issued_s`: when the newest known ceiling of a direction was issued (UTC s).
+    `issued_s`: when the newest known ceiling of a direction was issued (UTC s). `local`: who is in local control now.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class SiteDoor:
         held: Callable[[Schedule], int | None],
         issued_s: Callable[[Direction], float],
         utc_ns: Callable[[], int],
+        local: Callable[[], Sequence[str]],
     ) -> None:
+        self._waiting = Waiting(local)
         self._compiled, self._journal, self._book = compiled, journal, book
         self._post, self._held, self._utc_ns = post, held, utc_ns
         self.ceilings = Ceilings(compiled.definition, journal, post, issued_s, utc_ns)
@@ -68,13 +71,21 @@ class SiteDoor:
         if act.kind is ActKind.RELEASE and self._stops != stops:
             raise ActRefusedError("stopped-again", "a stop came after this release: it stands")
         admit(act, self._journal, self._compiled.layout.assets)
-        await self._write(act, acted=False)
+        with self._waiting.of(act) as wait:
+            await self._write(act, acted=False)
+        parts = wait.parts(self._compiled.layout.assets)
+        if wait.late_s is not None:
+            raise JournalError(f"it was on disk only after {wait.late_s:.0f} s: ask again", acted=False)
+        if not parts:
+            raise ActRefusedError("local-control", "local control came before it was on disk: ask again")
         if self._stops == stops or act.kind is not ActKind.RELEASE:
-            self._post(act)
+            for part in parts:
+                self._post(part)
 
     def ticked(self) -> None:
         """A tick has finished: every stop posted before it is in its frame."""
         self._sampled.set()
+        self._waiting.ticked()
 
     async def _write(self, act: OperatorAct, *, acted: bool) -> None:
         try:

@@ -129,7 +129,7 @@ class Process:
         book = self.alarms.book
         self.door = SiteDoor(
             self.compiled, self.journal, book, self.post, self._held_version, self.entry.snapshot.issued_s,
-            options.utc_ns,
+            options.utc_ns, self.view.local,
         )  # fmt: skip
         self.finished: list[Callable[[], None]] = [self.door.ticked]
         self._saw: dict[type, Callable[[Any], None]] = {

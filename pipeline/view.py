@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jit import rows as r
-from jit.codes import REASON_TEXT, Authority, Mode, Permit, Reason, State
+from jit.codes import REASON_TEXT, Authority, Condition, Mode, Permit, Reason, State
 from jit.frame import Frame
 from operators.decision import decision, number
 from operators.offers import Offers
@@ -100,6 +100,13 @@ class SiteView:
         if column is None or self.frame is None:
             return None
         return asset_status(self.frame, column)
+
+    def local(self) -> list[str]:
+        """Who is known to be in local control."""
+        if self.frame is None:
+            return []
+        remote = self.frame.codes[r.CONDITIONS] & int(Condition.REMOTE) != 0
+        return [asset for asset, column in self.compiled.layout.column.items() if not remote[column]]
 
     def points(self, asset: str) -> Sequence[dict[str, Any]]:
         column = self._column(asset)

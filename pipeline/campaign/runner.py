@@ -146,7 +146,8 @@ def _seeds(order: Order, findings: Findings, in_time: Callable[[], bool], tell: 
         breach = _breach(told)
         if breach is not None:
             findings.breaches.append(breach)
-        tell("seeds", findings.seeds, order.beyond - order.first, breach["text"] if breach else "")
+        said = f"seed {told['seed']}: {breach['text']}" if breach else ""
+        tell("seeds", findings.seeds, order.beyond - order.first, said)
 
 
 def _breach(told: Told) -> dict[str, Any] | None:

@@ -241,6 +241,12 @@ def a_foreign_set_point_is_not_lived_with(trace: Trace) -> Iterator[Found]:
                 break
 
 
+def _first_word(trace: Trace, write: Write) -> bool:
+    """0 kW by a process that had no tick before: a frozen machine may have slept between its first reading and it."""
+    born = trace.boots[write.boot].at_s
+    return write.power_kw == 0 and not any(born < tick < write.sent_s - trace.cycle for tick in trace.ticks)
+
+
 @invariant("S10")
 def local_is_silence(trace: Trace) -> Iterator[Found]:
     """In local control nothing is written; then no power before somebody activates, in the same tick at best."""
@@ -249,7 +255,7 @@ def local_is_silence(trace: Trace) -> Iterator[Found]:
             if not any(began + 0.01 < tick < ended for tick in trace.ticks):
                 continue  # no tick could see it: the next reply took it back, or the process ended before its tick
             for write in trace.writes(asset):
-                if write.sent_s <= began + trace.sees_s:
+                if write.sent_s <= began + trace.sees_s or _first_word(trace, write):
                     continue
                 activated = trace.acted({ActKind.ACTIVATE}, asset, ended - trace.cycle, write.sent_s)
                 if write.sent_s < ended - READING_S or (write.power_kw != 0 and not activated):

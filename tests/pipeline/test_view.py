@@ -55,7 +55,7 @@ class Site:
         )  # fmt: skip
         self.door = SiteDoor(
             compiled, self.journal, self.book, self._post, self._held, self.rig.entry.snapshot.issued_s,
-            lambda: self.rig.now_ns,
+            lambda: self.rig.now_ns, self.view.local,
         )  # fmt: skip
 
     def _fsync(self, _fd: int) -> None:
@@ -238,6 +238,49 @@ async def test_a_release_that_waits_for_a_tick_does_not_lift_the_stop_that_comes
     plant.run(3)
     assert plant.rig.power == [0.0, 0.0]
     assert plant.view.stops() != []
+
+
+async def stopped_and_released(plant: Site) -> None:
+    plant.rig.schedule("day_ahead", 100.0)
+    plant.run(8)
+    await plant.door.act(act(ActKind.STOP))
+    plant.run(1)
+    await plant.door.act(act(ActKind.RELEASE))
+    plant.run(1)
+
+
+@pytest.mark.safety
+@pytest.mark.hazard("S10")
+@pytest.mark.parametrize(("asset", "leads"), [("b1", [False, False]), (None, [False, True])])
+async def test_an_activation_that_waited_for_the_disk_is_none_for_what_was_local_meanwhile(
+    plant: Site, asset: str | None, leads: list[bool]
+) -> None:
+    await stopped_and_released(plant)
+    hold = threading.Event()
+    plant.before_fsync = hold.wait
+    activation = asyncio.create_task(plant.door.act(act(ActKind.ACTIVATE, asset)))
+    await until(lambda: plant.syncing)
+    plant.rig.batteries["b1"].remote = 0.0
+    plant.run(2)
+    plant.rig.batteries["b1"].remote = 1.0
+    plant.run(1)
+    hold.set()
+    (outcome,) = await asyncio.gather(activation, return_exceptions=True)
+    assert isinstance(outcome, ActRefusedError) == (asset == "b1")
+    plant.run(8)
+    assert [abs(power) > 0.0 for power in plant.rig.power] == leads  # NaN: nothing is written
+
+
+@pytest.mark.safety
+async def test_an_activation_that_was_on_disk_too_late_does_not_act(
+    plant: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stopped_and_released(plant)
+    monkeypatch.setattr("pipeline.waiting.JOURNAL_S", -1.0)
+    with pytest.raises(JournalError, match="ask again"):
+        await plant.door.act(act(ActKind.ACTIVATE))
+    plant.run(8)
+    assert not any(abs(power) > 0.0 for power in plant.rig.power)
 
 
 @pytest.mark.req("LH-MKT-001", "LH-PERSIST-003")
