@@ -16,13 +16,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from config.address import is_loopback, parse_listen
+from config.address import parse_listen
 from config.definition import Definition
 from pipeline.check import Checked
 from pipeline.commissioning.evidence import Step, device, keep
@@ -91,9 +91,12 @@ def commission(
 def _carried_out(
     found: Checked, definition: Definition, asset: str, pulse: Pulse, path: Path, secrets_dir: Path, person: str
 ) -> Iterator[Step]:
-    profile = found.profiles[asset]
+    profile, url, token = found.profiles[asset], *_door(definition)
+    with suppress(RemoteError):
+        health(url, 1.0)
+        raise CommissionError(f"a process answers at {url} already: end it, nobody else may command the battery")
     log = Path(definition.state_dir) / "commission.log"
-    with _armed(path, secrets_dir, log) as process, _Bench.of(definition, asset, person, process, log) as bench:
+    with _armed(path, secrets_dir, log) as process, _Bench.of(url, token, asset, person, process, log) as bench:
         failed = False
         for step in pulses(bench, profile, pulse):
             failed = failed or not step.passed
@@ -143,6 +146,17 @@ def _armed(path: Path, secrets_dir: Path, log: Path) -> Iterator[subprocess.Pope
                 process.kill()
 
 
+def _door(definition: Definition) -> tuple[str, str]:
+    """Where this machine reaches the endpoint, and with which token. Raises CommissionError."""
+    endpoint = definition.endpoint
+    token = None if endpoint is None else endpoint.tokens.operator or endpoint.tokens.engineer
+    if endpoint is None or token is None or endpoint.tls is not None:
+        raise CommissionError("commissioning needs an `endpoint:` with an operator token, without TLS of its own")
+    host, port = parse_listen(endpoint.listen)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # of all addresses, this machine's
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}", token.reveal()
+
+
 class _Bench:
     """The process through its endpoint, as an operator sees it."""
 
@@ -154,20 +168,15 @@ class _Bench:
     @classmethod
     @contextmanager
     def of(
-        cls, definition: Definition, asset: str, person: str, process: subprocess.Popen[bytes], log: Path
+        cls, url: str, token: str, asset: str, person: str, process: subprocess.Popen[bytes], log: Path
     ) -> Iterator[_Bench]:
         """Wait until it answers. Raises CommissionError."""
-        endpoint = definition.endpoint
-        token = None if endpoint is None else endpoint.tokens.operator or endpoint.tokens.engineer
-        if endpoint is None or token is None or endpoint.tls is not None:
-            raise CommissionError("commissioning needs an `endpoint:` with an operator token, without TLS of its own")
-        host, port = parse_listen(endpoint.listen)
-        url, until = f"http://{host if is_loopback(host) else '127.0.0.1'}:{port}", time.monotonic() + START_S
+        until = time.monotonic() + START_S
         while not _answers(url):
             if process.poll() is not None or time.monotonic() > until:
                 raise CommissionError(f"the process does not come up; see {log}")
-        bench = cls(url, token.reveal(), asset, person, process)
-        with Remote(url, token.reveal()) as remote:
+        bench = cls(url, token, asset, person, process)
+        with Remote(url, token) as remote:
             bench._topics = remote.follow([f"assets.{asset}", "site"], max_hz=5.0, within_s=10.0)
             yield bench
 

@@ -6,10 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from pipeline.commissioning.commission import CommissionError, _carried_out, _door
+from pipeline.commissioning.steps import Pulse
 from pipeline.exits import Exit
 from tests.conftest import ROOT
 from tests.real.until import until
@@ -75,3 +81,40 @@ def _free_port() -> int:
 def _log(folder: Path) -> str:
     log = folder / "state" / "commission.log"
     return log.read_text() if log.exists() else ""
+
+
+def test_no_second_process_is_started_where_one_answers(tmp_path: Path) -> None:
+    """The pulses would go through the process that is there, and the one that is killed would be another."""
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        definition = _definition(f"127.0.0.1:{server.server_port}")
+        found: Any = SimpleNamespace(profiles={"bess1": None})
+        begun = _carried_out(found, definition, "bess1", Pulse(5.0, 1.0), tmp_path / "s.yaml", tmp_path, "J. Doe")
+        with pytest.raises(CommissionError, match="answers at http:"):
+            next(begun)
+        server.shutdown()
+    assert not (tmp_path / "commission.log").exists(), "nothing was started"
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [("127.0.0.1:8088", "http://127.0.0.1:8088"), ("0.0.0.0:8088", "http://127.0.0.1:8088"),
+     ("10.20.0.5:8088", "http://10.20.0.5:8088"), ("[::1]:8088", "http://[::1]:8088"), ("[::]:8088", "http://[::1]:8088")],
+)  # fmt: skip
+def test_the_endpoint_is_asked_where_it_listens(listen: str, url: str) -> None:
+    assert _door(_definition(listen))[0] == url
+
+
+def _definition(listen: str) -> Any:
+    token = SimpleNamespace(reveal=lambda: "a token of more than sixteen characters")
+    endpoint = SimpleNamespace(listen=listen, tls=None, tokens=SimpleNamespace(operator=token, engineer=None))
+    return SimpleNamespace(endpoint=endpoint, state_dir=".")
