@@ -173,7 +173,7 @@ def _take(made: Imported, theirs: Register | Node, point: dict[str, Any], names:
     point |= {"values": dict(names)} if names else {}
     if written:
         made.values["write"][ours] = point
-        _rate(made, theirs, ours)
+        _rate(made, theirs, ours, point.get("unit", ""))
     else:
         point |= {"range": _range(theirs, point.get("unit", ""))} if _bounded(theirs, ours) else {}
         point |= _meaning(made, ours, point, names)
@@ -224,15 +224,17 @@ def _critical(text: str) -> dict[str, Any]:
     return {"text": text[:1].upper() + text[1:], "critical": True}
 
 
-def _rate(made: Imported, theirs: Register | Node, ours: str) -> None:
+def _rate(made: Imported, theirs: Register | Node, ours: str, unit: str) -> None:
     """The range of the set-point is what the device can do; a step of an integer is its resolution."""
     if ours != "power" or not isinstance(theirs, Register):
         return
-    low, high = theirs.range
+    low, high = _range(theirs, unit)
     if low < 0 < high:
         made.values["ratings"] = {"charge": f"{-low:g} kW", "discharge": f"{high:g} kW"}
     if theirs.type != "float32":
-        made.values["resolution"] = f"{abs(theirs.scale_factor) * 1000:g} W"
+        dimension = dimension_of(unit)
+        factor = 1.0 if dimension is None else float(dimension.units[unit])
+        made.values["resolution"] = f"{abs(theirs.scale_factor) * factor * 1000:g} W"
 
 
 def _doubtful(made: Imported, theirs: Mapped) -> None:

@@ -81,6 +81,16 @@ def test_the_set_point_goes_out_as_it_did(tmp_path: Path) -> None:
     assert (profile.sign, profile.addressing) == ("positive_is_discharge", "zero_based")
 
 
+def test_a_set_point_in_watts_is_rated_and_stepped_in_watts(tmp_path: Path) -> None:
+    """Taken for kilowatts, the device would be rated a thousand times too high and its steps would be 1 MW."""
+    watts = setpoint(200, scale=10.0, unit="W") | {"range": [-100_000, 80_000]}
+    profile, _ = made(tmp_path, modbus(SOC, POWER, watts))
+    assert profile.ratings is not None
+    assert (profile.ratings.charge, profile.ratings.discharge) == (100.0, 80.0)
+    assert profile.resolution_kw == pytest.approx(0.01)
+    assert codec(profile, "power", profile.write["power"]).encode(25.5) == (2550,)
+
+
 def test_any_fault_latches_until_a_person_says_what_it_means(tmp_path: Path) -> None:
     profile, notes = made(tmp_path, modbus(SOC, POWER, register("fault_status", 122), setpoint(200)))
     assert sorted(profile.alarms) == list(range(16))
