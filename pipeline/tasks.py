@@ -48,8 +48,11 @@ class Tasks:
         self._tasks.clear()
 
     async def _keep(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
-        """Run `job` for ever. Back-off doubles from 0.2 s to 5 s and starts over after a minute of health."""
-        delay = FIRST_S
+        """Run `job` for ever. Back-off doubles from 0.2 s to 5 s and starts over after a minute of health.
+
+        An error is shown with its trace when it is another one; the same one again at its 2nd, 4th, 8th … time.
+        """
+        delay, last, times = FIRST_S, "", 0
         while not self._closing.is_set():
             began = self._clock()
             try:
@@ -58,9 +61,12 @@ class Tasks:
                     return
                 logger.warning("{}: ended and is started again", name)
             except Exception as error:  # whatever a source raises, the process goes on without it
-                logger.opt(exception=error).error(
-                    "{}: failed and is started again in {:.1f} s: {!r}", name, delay, error
-                )
+                times = times + 1 if repr(error) == last else 1
+                last = repr(error)
+                if times & (times - 1) == 0:
+                    shown = logger.opt(exception=error if times == 1 else None)
+                    shown.error("{}: failed and is started again in {:.1f} s: {}{}", name, delay, last,
+                                "" if times == 1 else f" (time {times})")  # fmt: skip
             if self._clock() - began > 60.0:
                 delay = FIRST_S
             await asyncio.sleep(delay)

@@ -17,6 +17,7 @@ from ipaddress import ip_address, ip_network
 
 from loguru import logger
 
+from sources.complaint import Complaints
 from sources.pause import pause
 
 IDLE_S, MOST_CLIENTS, LARGEST = 300.0, 16, 260
@@ -40,6 +41,7 @@ class RegisterServer:
         self._page = b""
         self._new = False
         self._writers: set[asyncio.StreamWriter] = set()
+        self._complaints = Complaints(lambda text: logger.warning("outputs.{}: {}", name, text))
 
     def offer(self, _frame: object) -> None:
         """There is something newer to show."""
@@ -77,7 +79,7 @@ class RegisterServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = str(writer.get_extra_info("peername")[0])
         if not self._may(peer) or self.connected >= MOST_CLIENTS:
-            logger.warning("outputs.{}: {} is refused", self.name, peer)
+            self._complaints.wrong(f"{peer} is refused")
             writer.transport.abort()
             return
         self.connected += 1

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from loguru import logger
 
 from pipeline.tasks import Tasks
 from tests.real.until import until
@@ -144,3 +145,25 @@ async def until_ready(runs: list[int]) -> None:
         ready = loop.create_future()
         loop.call_soon(ready.set_result, None)
         await ready
+
+
+@pytest.mark.usefixtures("pauses")
+async def test_a_job_that_fails_in_the_same_way_for_ever_fills_no_log() -> None:
+    """A port that is taken, for a day: seventeen thousand attempts, and as many traces."""
+    logged: list[str] = []
+    sink = logger.add(logged.append, format="{message}")
+    kept, left = Tasks(Clock()), [OSError("taken")] * 100 + [OSError("refused")] * 3
+
+    async def fails() -> None:
+        if left:
+            raise left.pop(0)
+        await asyncio.Event().wait()
+
+    kept.start("output", fails)
+    await until(lambda: not left)
+    await kept.cancel()
+    logger.remove(sink)
+    taken = [line for line in logged if "taken" in line and "started again" in line]
+    assert len(taken) == 7, "1, 2, 4 … 64"
+    assert sum("Traceback" in line for line in taken) == 1
+    assert any("refused" in line for line in logged), "another error is said at once"
