@@ -25,6 +25,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import floor, inf
 from pathlib import Path
@@ -361,7 +362,6 @@ def _is_topic(topic: str) -> bool:
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), timeout_s)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):  # not `wait_for`: in Python 3.11 it loses a cancellation that comes with the event
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
