@@ -109,6 +109,8 @@ class _Line(HTTPConnection):
         self.sock = socket.create_connection((self.host, self.port), self._within_s)
         if canonical_host(str(self.sock.getpeername()[0])) in self._never:
             raise _DeviceError
+        if self._aborted:
+            raise TimeoutError
         if self._context is not None:
             tls = self._context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
             self.sock = tls
