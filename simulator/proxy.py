@@ -91,18 +91,25 @@ class Proxy:
         """Change one byte in the middle of the next reply."""
         self._corrupt = True
 
+    def _refuses(self) -> bool:
+        return self.shut
+
     async def _accept(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         job = asyncio.current_task()
         if job is not None:
             self._jobs.add(job)
             job.add_done_callback(self._jobs.discard)
-        if self.shut:
+        if self._refuses():
             client.transport.abort()
             return
         try:
             far, server = await asyncio.open_connection(*self._target)
         except OSError:
             client.transport.abort()
+            return
+        if self._refuses():  # since it was shut, or stopped, meanwhile
+            client.transport.abort()
+            server.transport.abort()
             return
         if self.single:
             self.cut()
