@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 async def until(
-    condition: Callable[[], object], timeout_s: float = 10.0, what: str = "", *, every_s: float = 0.005
+    condition: Callable[[], object], timeout_s: float = 30.0, what: str = "", *, every_s: float = 0.005
 ) -> None:
     """Return as soon as `condition()` is true; fail the test when it is not within `timeout_s`.
 

@@ -71,7 +71,7 @@ async def serving(clients: Sequence[str] = (), view: Any = None) -> AsyncIterato
     server.offer(None)
     running = asyncio.create_task(server.run())
     try:
-        await until(lambda: server.listening or running.done(), 10.0)
+        await until(lambda: (server.listening and server._page) or running.done())
         yield server
     finally:
         running.cancel()
