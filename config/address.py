@@ -1,6 +1,7 @@
 """Addresses: `connect:` and `url:` URLs, listeners, topics, parsed and refused by one set of rules.
 
     modbus-tcp://10.20.0.11:502/1      host, port (502), unit 1..247 or 255
+    modbus-tcp://10.20.0.11:502/1-9,20 the same, one of these units, at most 20: it is found by what it says
     mqtt://broker:1883, mqtts://…      host, port (1883, 8883)
     opc.tcp://10.0.0.22:4840           host, port (4840), path
     postgresql://db:5432/ems           host, port (5432), database; `?host=/run/postgresql` for a socket
@@ -19,9 +20,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 PORTS = {"modbus-tcp": 502, "mqtt": 1883, "mqtts": 8883, "postgresql": 5432, "opc.tcp": 4840}
 PUSH_PORTS = {"https": 443, "http": 80}
+MOST_UNITS = 20  # each that is silent takes a time-out to be asked
 LATER_SCHEMES = frozenset({"modbus-rtu", "sim", "replay"})
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
+_SOME_UNITS = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
 _SOCKET = re.compile(r"/[^,\x00-\x20]*")
 _THIS_MACHINE = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
 _PATH = re.compile(r"[!$&-;=@A-Z_a-z~%]*")
@@ -40,7 +43,10 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A parsed URL. `unit` is the Modbus unit, `database` a PostgreSQL name; `user` from the URL, never a password."""
+    """A parsed URL. `unit` is the Modbus unit, 0 when it is one of `units`, `database` a PostgreSQL name.
+
+    `user` is from the URL, never a password.
+    """
 
     scheme: str
     host: str
@@ -48,6 +54,7 @@ class Address:
     unit: int = 0
     database: str = ""
     user: str = ""
+    units: tuple[int, ...] = ()
 
 
 def parse_url(text: str) -> Address:
@@ -78,12 +85,13 @@ def parse_url(text: str) -> Address:
 
 def _with_path(address: Address, path: str, surplus: bool) -> Address:
     if address.scheme == "modbus-tcp":
-        unit = int(path) if re.fullmatch(r"[0-9]{1,3}", path) else -1
-        if surplus or not (1 <= unit <= 247 or unit == 255):
-            raise AddressError(
-                "E212", "the URL ends in no unit", "write `modbus-tcp://host:502/1`; units are 1 to 247, or 255"
-            )
-        return Address(address.scheme, address.host, address.port, unit=unit)
+        units = () if surplus else _units(path)
+        if not units:
+            how = f"write `{address.scheme}://host:{address.port}/1`; units are 1 to 247, or 255; `1-9`: one of them"
+            raise AddressError("E212", "the URL ends in no unit, nor in units of which it is one", how)
+        if len(units) == 1:
+            return Address(address.scheme, address.host, address.port, unit=units[0])
+        return Address(address.scheme, address.host, address.port, units=units)
     if address.scheme == "postgresql":
         if not path or "/" in path:
             raise AddressError("E212", "the URL names no database", "write `postgresql://host:5432/database`")
@@ -93,6 +101,21 @@ def _with_path(address: Address, path: str, surplus: bool) -> Address:
     if path or surplus:
         raise AddressError("E212", "a broker's URL ends with its port", "write the topic under `topic:`")
     return address
+
+
+def _units(path: str) -> tuple[int, ...]:
+    """The units in `1`, `1-9` or `1-9,20`; none when one is no unit, twice there, or they are too many to be asked."""
+    found: list[int] = []
+    for part in path.split(","):
+        match = _SOME_UNITS.fullmatch(part)
+        if match is None or len(found) > MOST_UNITS:
+            return ()
+        first, last = int(match[1]), int(match[2] or match[1])
+        found += range(first, last + 1)[: MOST_UNITS + 1]
+        if last < first:
+            return ()
+    good = all(1 <= unit <= 247 or unit == 255 for unit in found)
+    return tuple(found) if good and len(set(found)) == len(found) <= MOST_UNITS else ()
 
 
 def parse_push(text: str) -> Address:

@@ -282,4 +282,11 @@ PROFILES: dict[str, Explanation] = {
         "bess1: { profile: acme, … }                                # its write point `unlock` is a secret",
         "bess1: { profile: acme, password: !secret bess1_unlock, … }",
     ),
+    "E513": Explanation(
+        "units that nothing tells apart",
+        "A device at one of several units is the one that holds what its profile `expects` and says the asset's "
+        "`identity`. Without either, the first that answers would be taken for it.",
+        "bess1: { profile: acme, connect: modbus-tcp://10.0.0.11:502/1-9, … }",
+        "bess1: { profile: acme, connect: modbus-tcp://10.0.0.11:502/1-9, identity: { serial: ACME-004711 }, … }",
+    ),
 }

@@ -38,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     devices.freshness,
     devices.reversion,
     devices.identities,
+    devices.found,
     devices.logins,
     requests.order,
     requests.origins,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from config.address import canonical_host, parse_url
+from config.asset import Identity
 from config.definition import Asset, Input, Meter
 from config.definition import Connection as Declared
 from config.login import login
@@ -137,7 +138,7 @@ class Field:
     def _asset(self, name: str, asset: Asset) -> None:
         profile, rated = self.compiled.profiles[name], asset.rated
         if profile.protocol == "modbus":
-            device = self._modbus(name, asset.connect)
+            device = self._modbus(name, asset.connect, asset.identity)
             path = None if self.directory is None else self.directory / f"writes-{name}.json"
             wear = self.wear[name] = Wear(profile, rated, asset.write_budget, lambda: self.utc_ns() // DAY_NS, path)
             writer: Writer = ModbusWriter(
@@ -180,10 +181,10 @@ class Field:
             Level(name, signal.topic, self.broker(signal.connect), self.post)
             self.topics.append(signal.topic)
 
-    def _modbus(self, name: str, url: str) -> ModbusDevice:
+    def _modbus(self, name: str, url: str, identity: Identity | None = None) -> ModbusDevice:
         profile, place = self.compiled.profiles[name], parse_url(url)
         device = ModbusDevice(
-            name, profile, url, self.clock, jitter=self.jitter, link=self.link,
+            name, profile, url, self.clock, jitter=self.jitter, link=self.link, identity=identity,
             connection=self.gateways.get((canonical_host(place.host), place.port)),
         )  # fmt: skip
         self.gateways[canonical_host(place.host), place.port] = device.connection

@@ -10,14 +10,13 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.address import AddressError, parse_url
+from config.address import AddressError
 from config.canonical import SIGNED, canonical, dimension_of
 from config.profile import Profile
 from config.topics import topic_of
 from config.units import show
 from jit.codes import Quality
-from sources.modbus.connection import Connection
-from sources.modbus.source import ModbusSource
+from sources.modbus.device import ModbusDevice
 from sources.mqtt.connection import Broker
 from sources.mqtt.telemetry import Telemetry
 from sources.points import point_names
@@ -71,14 +70,13 @@ def seen(profile: Profile, reading: Reading) -> tuple[Seen, ...]:
 
 
 async def _modbus(profile: Profile, target: Target, timeout_s: float) -> Reading:
-    address = parse_url(target.url)
     clock = asyncio.get_running_loop().time
-    connection = Connection(address.host, address.port, clock=clock, timeout=profile.timeout)
+    device = ModbusDevice("tried", profile, target.url, clock)
+    connection, source = device.connection, device.source(lambda _reading: None)
     try:
         async with asyncio.timeout(timeout_s):
             if not await connection.connect():
-                raise TryError(f"nothing answers at {address.host}:{address.port}")
-            source = ModbusSource("tried", profile, connection, address.unit, clock, lambda _reading: None)
+                raise TryError(f"nothing answers at {connection.place}")
             reading = await source.poll()
     except TimeoutError:
         raise TryError(f"no answer within {timeout_s:g} s") from None

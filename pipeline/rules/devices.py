@@ -129,7 +129,8 @@ def _occupied(subject: Subject, device: Device) -> list[tuple[object, ...]]:
         return [("opcua", canonical_host(address.host), address.port, device.section.node)]
     if address is None or address.scheme != "modbus-tcp":
         return []
-    return [("modbus", canonical_host(address.host), address.port, address.unit)]
+    units = address.units or (address.unit,)
+    return [("modbus", canonical_host(address.host), address.port, unit) for unit in units]
 
 
 def bands(subject: Subject) -> Iterator[Diagnostic]:
@@ -218,6 +219,20 @@ def identities(subject: Subject) -> Iterator[Diagnostic]:
                 first = (("assets", name, "profile"), "its profile")
                 advice = f"add `{key}` under the profile's `identity`, or leave it out"
                 yield subject.key_problem("E510", message, advice, "assets", name, "identity", key, first=first)
+
+
+def found(subject: Subject) -> Iterator[Diagnostic]:
+    """One of several units is a device only when something of it tells them apart (E513)."""
+    for device in subject.devices:
+        address, identity = subject.address(device.section.connect), getattr(device.section, "identity", None)
+        told = device.profile is None or device.profile.expects or (identity is not None and identity.model_fields_set)
+        if address is not None and address.units and not told:
+            message = "one of several units, and neither its profile `expects` anything nor it has an `identity`"
+            yield subject.problem("E513", message, "name its unit, or what tells it apart", *device.at, "connect")
+    for name, signal in subject.definition.inputs.items():
+        address = subject.address(signal.connect)
+        if address is not None and address.units:
+            yield subject.problem("E513", "an input is at one unit", "name it", "inputs", name, "connect")
 
 
 def logins(subject: Subject) -> Iterator[Diagnostic]:

@@ -117,6 +117,8 @@ def _run(url: str, ask: Any, *, in_json: bool) -> Any:
         place = parse_url(url)
         if place.scheme != "modbus-tcp":
             fail("SunSpec devices speak Modbus TCP", Exit.USAGE, in_json=in_json)
+        if place.units:
+            fail("name one unit; `profile find --units 1-20` asks several", Exit.USAGE, in_json=in_json)
         return asyncio.run(asked())
     except AddressError as error:
         fail(f"{error}; {error.help}", Exit.USAGE, in_json=in_json)

@@ -28,7 +28,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.pdu import ExceptionResponse, ModbusPDU
 
 from config.profile import Table
-from sources.modbus.errors import BadReply, LeftAlone, LinkDown, ModbusFault, NoReply, Rejected, TooLate
+from sources.modbus.errors import BadReply, LeftAlone, LinkDown, ModbusFault, NoReply, NotFound, Rejected, TooLate
 from sources.modbus.silent import Silent
 from sources.modbus.turn import Turns
 from sources.pause import pause
@@ -75,6 +75,7 @@ class Connection:
         self._back_off = _FIRST_BACK_OFF
         self._losses: deque[float] = deque(maxlen=3)
         self._silent = Silent(clock)
+        self._wanted: dict[int, int | None] = {}  # stand-ins, below 0, and the units that they are found to be
         self._unanswered = 0
 
     @property
@@ -90,6 +91,20 @@ class Connection:
         """`unit` is asked here too. The longest time-out of those who share a gateway is everybody's."""
         self._silent.units.add(unit)
         self.timeout = min(max(self.timeout, timeout), MAX_TIMEOUT)
+
+    def stand_in(self) -> int:
+        """A number below 0 for a unit that is still to be found: `found` says which one it is, in this connection."""
+        unit = -1 - len(self._wanted)
+        self._wanted[unit] = None
+        return unit
+
+    def found(self, stand_in: int, unit: int | None) -> None:
+        """From now on, and until the next connect, requests to `stand_in` go to `unit`."""
+        self._wanted[stand_in] = unit
+
+    def unit(self, unit: int) -> int | None:
+        """The unit that requests to this one go to; None while it is not found."""
+        return unit if unit >= 0 else self._wanted[unit]
 
     def second_master(self) -> bool:
         """Whether the other side closed the connection three times within 60 s, not longer ago than that."""
@@ -120,6 +135,7 @@ class Connection:
             self._lost.clear()
             if await self._open():
                 self.connects += 1
+                self._wanted = dict.fromkeys(self._wanted)
                 for renewed in self.renewed:
                     renewed()
                 return True
@@ -144,14 +160,28 @@ class Connection:
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> list[int]:
         """`count` words (or bits as 0 and 1) from `address`. Call it inside `turn()`. Raises `ModbusFault`."""
-        client = self._ready(unit)
+        return await self._read(self._known(unit), table, address, count)
+
+    async def probe(self, unit: int, table: Table, address: int, count: int) -> list[int] | None:
+        """The same of a unit that may not be there: None when it refuses or is silent, which says nothing of the line.
+
+        A late reply of it has another transaction and is thrown away.
+        """
+        try:
+            return await self._read(unit, table, address, count, perhaps=True)
+        except (Rejected, NoReply):
+            return None
+
+    async def _read(self, unit: int, table: Table, address: int, count: int, *, perhaps: bool = False) -> list[int]:
+        client = self._ready(None if perhaps else unit)
         call = {
             "coil": client.read_coils,
             "discrete": client.read_discrete_inputs,
             "holding": client.read_holding_registers,
             "input": client.read_input_registers,
         }[table]
-        reply = await self._answer(unit, _READ[table], call(address, count=count, device_id=unit))
+        request = call(address, count=count, device_id=unit)
+        reply = await self._answer(unit, _READ[table], request, perhaps=perhaps)
         words = list(reply.registers or [int(bit) for bit in reply.bits][:count])
         if len(words) != count:
             raise self._break(BadReply(self.place, f"{len(words)} values instead of {count}"))
@@ -167,6 +197,7 @@ class Connection:
 
         Call it inside `turn(urgent=True)`. Raises `ModbusFault`; `TooLate` when `allowed` says no: nothing was sent.
         """
+        unit = self._known(unit)
         client = self._ready(unit)
         if not allowed():
             raise TooLate(self.place, "the command's time has passed, nothing was sent")
@@ -188,7 +219,9 @@ class Connection:
         self._drop()
         self._lost.set()
 
-    async def _answer(self, unit: int, function: int, request: Awaitable[ModbusPDU]) -> ModbusPDU:
+    async def _answer(
+        self, unit: int, function: int, request: Awaitable[ModbusPDU], *, perhaps: bool = False
+    ) -> ModbusPDU:
         self.requests += 1
         try:
             async with asyncio.timeout(self.timeout) as self._waiting:
@@ -198,7 +231,8 @@ class Connection:
                 raise self._break(BadReply(self.place, self._garbage)) from None
             if not self.connected:
                 raise self._break(LinkDown(self.place, "connection lost while waiting for the reply")) from None
-            raise self._unheard(unit) from None
+            silent = NoReply(self.place, f"no reply of unit {unit}") if perhaps else self._unheard(unit)
+            raise silent from None
         except (ModbusException, OSError) as error:
             raise self._break(LinkDown(self.place, str(error))) from error
         except asyncio.CancelledError:
@@ -232,8 +266,14 @@ class Connection:
             logger.warning("modbus {}", fault)
         return fault
 
-    def _ready(self, unit: int) -> AsyncModbusTcpClient:
-        wait_s = self._silent.wait_s(unit)
+    def _known(self, unit: int) -> int:
+        known = self.unit(unit)
+        if known is None:
+            raise NotFound(self.place, "its unit is not found yet")
+        return known
+
+    def _ready(self, unit: int | None) -> AsyncModbusTcpClient:
+        wait_s = 0.0 if unit is None else self._silent.wait_s(unit)
         if wait_s > 0.0:
             raise LeftAlone(self.place, f"unit {unit} does not answer, asked again in {wait_s:.1f} s")
         if self._client is None or not self._client.connected:

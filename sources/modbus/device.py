@@ -13,9 +13,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from config.address import AddressError, parse_url
+from config.asset import Identity
 from config.profile import Profile
+from sources.identity import wanted
 from sources.modbus.connection import Connection
 from sources.modbus.expected import Expected
+from sources.modbus.seeking import Seeking
 from sources.modbus.source import ModbusSource
 from sources.reading import Emit
 
@@ -32,6 +35,7 @@ class ModbusDevice:
     """`device_id` is the device's node id ("bess1", "site.poc"); `clock` is scheduler time (s), the loop's.
 
     `jitter` returns a number in [0, 1) and spreads reconnects. The connection opens when the source runs.
+    Where `url` names several units, the one that the profile `expects` and whose texts are `identity` is the device.
     Raises `AddressError` when `url` is not `modbus-tcp://host:port/unit`.
     """
 
@@ -45,20 +49,25 @@ class ModbusDevice:
         jitter: Callable[[], float] = lambda: 0.5,
         connection: Connection | None = None,
         link: Link = Connection,
+        identity: Identity | None = None,
     ) -> None:
         place = parse_url(url)
         if place.scheme != "modbus-tcp":
             raise AddressError("E212", f"`{device_id}` is a Modbus device", "write `modbus-tcp://host:502/1`")
-        self.id, self.profile, self.clock, self.unit = device_id, profile, clock, place.unit
+        self.id, self.profile, self.clock = device_id, profile, clock
         self.connection = connection or link(
             place.host, place.port, clock=clock, timeout=profile.timeout, jitter=jitter
         )
+        self.unit = self.connection.stand_in() if place.units else place.unit
         self.connection.join(self.unit, profile.timeout)
+        self.seeking = Seeking(profile, self.connection, self.unit, place.units, wanted(identity), clock)
         self.expected = Expected(profile, self.connection, self.unit, clock)
 
     def source(self, emit: Emit) -> ModbusSource:
         """The cyclic source; `emit` is called in the loop's thread, once per poll."""
-        return ModbusSource(self.id, self.profile, self.connection, self.unit, self.clock, emit, self.expected)
+        return ModbusSource(
+            self.id, self.profile, self.connection, self.unit, self.clock, emit, self.expected, self.seeking
+        )
 
     def close(self) -> None:
         """Close the connection, after the source and the writer have ended."""

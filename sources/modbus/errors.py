@@ -7,6 +7,7 @@
     ├── BadReply        a reply that is not the answer to the request; the connection is closed
     ├── Rejected        the device answered with an exception code; the connection stays
     ├── OtherLayout     its registers are not what the profile expects: nothing is believed, nothing written
+    │   └── NotFound    none of the units that the device may be is it, several are, or nobody has asked them yet
     ├── Withheld        the device has not proved what it must: nothing was sent
     └── TooLate         the command's time had passed before the bytes left: nothing was sent
 """
@@ -49,6 +50,9 @@ class BadReply(ModbusFault): ...
 
 
 class OtherLayout(ModbusFault): ...
+
+
+class NotFound(OtherLayout): ...
 
 
 class TooLate(ModbusFault): ...

@@ -24,6 +24,7 @@ from sources.modbus.errors import ModbusFault, Rejected
 from sources.modbus.expected import Expected
 from sources.modbus.page import Page
 from sources.modbus.scaled import Scaled
+from sources.modbus.seeking import Seeking
 from sources.pause import pause
 from sources.points import point_names
 from sources.reading import I8, Emit, Reading, lost
@@ -40,7 +41,7 @@ class ModbusSource:
 
     def __init__(
         self, device: str, profile: Profile, connection: Connection, unit: int, clock: Callable[[], float], emit: Emit,
-        expected: Expected | None = None,
+        expected: Expected | None = None, seeking: Seeking | None = None,
     ) -> None:  # fmt: skip
         self.device = device
         self.polls = 0
@@ -49,6 +50,7 @@ class ModbusSource:
         self._names = point_names(profile)
         self._pages = [Page(block) for block in read_blocks(profile)]
         self._expected = expected or Expected(profile, connection, unit, clock)
+        self._seeking = seeking
         self._scaled = Scaled.of(profile)
         places = len(self._names) + len(self._scaled.factors)  # points, and the exponents that scale some of them
         self._values, self._quality = [nan] * places, [int(Quality.PROTOCOL)] * places
@@ -68,6 +70,8 @@ class ModbusSource:
         arrived: float | None = None
         self.fault = ""
         try:
+            if self._seeking is not None:
+                await self._seeking.find()
             if self._expected.due():
                 async with self._connection.turn():
                     await self._expected.prove()

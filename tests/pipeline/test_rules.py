@@ -113,6 +113,10 @@ FAULTS = [
           "stand below"),
     Fault("E510", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: s=x\n"
           "    identity: { «model»: A-1 }\n", "cannot read the model"),
+    # which unit a device is
+    Fault("E513", METER, '    poc: { profile: grid-meter, connect: «"modbus-tcp://10.0.0.7/1-4"» }\n'),
+    shaped("E513", 'inputs: { door: { connect: «"modbus-tcp://10.0.0.7/1,2"», register: discrete 4, active: high } }'),
+    Fault("E212", "modbus-tcp://10.0.0.1:502/1\n", "«modbus-tcp://10.0.0.1:502/1-40»\n"),
     Fault("E507", f"  two:\n{TWO}", "  «two»:\n    profile: opcua-ess\n    connect: ess\n", "needs `node`"),
     Fault("E503", TWO, "    profile: opcua-ess\n    connect: «broker»\n    node: s=x\n"),
     Fault("E307", STATE, "  state: { type: opcua_server, listen: «0.0.0.0:4841» }\n"),
