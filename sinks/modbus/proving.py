@@ -29,6 +29,7 @@ from config.profile import Profile
 from jit.codes import Proved
 from sinks.modbus.holding import Holding
 from sinks.modbus.values import constant
+from sources.complaint import Complaints
 from sources.identity import mismatch, wanted
 from sources.modbus.blocks import Place, current, encode_run, scaled_run, write_runs
 from sources.modbus.codec import Codec, codec
@@ -77,6 +78,7 @@ class Proving:
         self._holding = Holding(device.connection, device.unit, points)
         self._identified_s = self._verified_s = -inf
         self._anew = asyncio.Event()
+        self._complaints = Complaints(lambda text: logger.warning("{}: {}", device.id, text))
         if self.must:
             self._connection.renewed.append(self._renewed)
 
@@ -155,7 +157,7 @@ class Proving:
             try:
                 words = await self._connection.read(self._unit, table, address, point.words)
             except Rejected as fault:
-                logger.warning("{}: {} cannot be read: {}", self._device.id, name, fault)
+                self._complaints.wrong(f"{name} cannot be read: {fault}")
                 words = []
             octets = b"".join(word.to_bytes(2, "big") for word in words)
             found[name] = octets.split(b"\0")[0].decode("utf-8", "replace").strip()
