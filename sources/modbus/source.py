@@ -72,9 +72,6 @@ class ModbusSource:
         try:
             if self._seeking is not None:
                 await self._seeking.find()
-            if self._expected.due():
-                async with self._connection.turn():
-                    await self._expected.prove()
             for page in self._pages:
                 await self._read(page)
                 arrived = self._clock() if arrived is None else arrived
@@ -92,17 +89,19 @@ class ModbusSource:
         return Reading(self.device, arrived, np.array(values, np.float64), self._said[1])
 
     async def _read(self, page: Page) -> None:
+        """One block, in a turn that begins with the proof: a connection may have come up since the block before."""
         block = page.block
-        try:
-            async with self._connection.turn():
+        async with self._connection.turn():
+            await self._expected.prove()
+            try:
                 words = await self._connection.read(self._unit, block.table, block.address, block.count)
-        except Rejected as refusal:
-            if refusal.code not in _OF_THE_BLOCK:
-                raise
-            self.fault = f"{block.table} {block.address}: {refusal}"
-            page.refused(self._values, self._quality)
-        else:
-            page.take(words, self._values, self._quality)
+            except Rejected as refusal:
+                if refusal.code not in _OF_THE_BLOCK:
+                    raise
+                self.fault = f"{block.table} {block.address}: {refusal}"
+                page.refused(self._values, self._quality)
+                return
+        page.take(words, self._values, self._quality)
 
     async def _cycle(self) -> None:
         start = self._clock()
