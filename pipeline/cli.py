@@ -142,12 +142,15 @@ def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, traces
     """Run a definition until SIGTERM or Ctrl-C, which write 0 kW first. Shadow unless armed."""
     in_text = log == "human" or (log is None and sys.stderr.isatty() and not in_json)
     with only_growing():
-        found = checked(chosen(file, in_json=in_json), secrets_dir, to_run=True, in_json=in_json)
+        path = chosen(file, in_json=in_json)
+        found = checked(path, secrets_dir, to_run=True, in_json=in_json)
         with slow("kernels are compiled, once; this can take a minute", json_log=not in_text):
+            from pipeline.check import check as check_file
             from pipeline.run import run as run_process
 
     sys.exit(run_process(found, arm=arm, json_log=not in_text, faults=faults,
-                         traces=traces, simulator_url=os.environ.get("BESS_PIPELINE_SIMULATOR_URL")))  # fmt: skip
+                         again=lambda: check_file(path, secrets_dir=secrets_dir), traces=traces,
+                         simulator_url=os.environ.get("BESS_PIPELINE_SIMULATOR_URL")))  # fmt: skip
 
 
 @main.command()

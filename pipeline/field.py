@@ -87,11 +87,12 @@ class Field:
     topics: list[str] = field(default_factory=list)
     wrote: set[str] = field(default_factory=set)
     wear: dict[str, Wear] = field(default_factory=dict)
+    declared: dict[str, Declared] = field(init=False)
     servers: Servers = field(init=False)
 
     def __post_init__(self) -> None:
-        declared = self.compiled.definition.connections
-        self.servers = Servers(declared, self.clock, self.jitter, self.directory, self.utc_ns)
+        self.declared = self.compiled.definition.connections
+        self.servers = Servers(self.declared, self.clock, self.jitter, self.directory, self.utc_ns)
 
     @classmethod
     def of(
@@ -119,7 +120,7 @@ class Field:
         """The client for a named connection in a role; one client per connection and role."""
         key = name if role == "control" else f"{name}.{role}"
         if key not in self.brokers:
-            connection = self.compiled.definition.connections[name]
+            connection = self.declared[name]
             suffix = "" if self.armed else self.client
             self.brokers[key] = Broker(
                 key,

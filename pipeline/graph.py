@@ -105,19 +105,22 @@ def fold(
 ) -> abc.DisposableBase:
     """Fold the stages over the snapshot's frames, seal, and hand every sealed frame to each writer and output.
 
-    `remember` makes the sealed frame the past of the next. A subscriber that raises harms only itself. Raises
+    `remember` makes the sealed frame the past of the next. Writers are those of now; `subscribers` of another name may
+    come and go. A subscriber that raises harms only itself. Raises
     `GraphError` for a graph whose guards do not stand between every source and every writer.
     """
     check_shape(graph)
     stages = [node.stage for node in graph if node.stage is not None]
-    ends = [(node.id, subscribers[node.id]) for node in graph if node.kind in ("writer", "output")]
+    ends = {node.id: subscribers[node.id] for node in graph if node.kind in ("writer", "output")}
+    writers = {node.id for node in graph if node.kind == "writer"}
+    fixed = [(name, ends[name]) for name in ends if name in writers]
 
     def seal(frame: Frame) -> Frame:
         return frame.seal()
 
     def deliver(frame: Frame) -> None:
         remember(frame)
-        for name, subscriber in ends:
+        for name, subscriber in (*fixed, *((name, of) for name, of in subscribers.items() if name not in writers)):
             try:
                 subscriber(frame)
             except Exception as error:  # rule 10: a subscriber that raises harms only itself

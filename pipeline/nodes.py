@@ -79,6 +79,10 @@ class Meters:
     def __init__(self, ids: tuple[str, ...]) -> None:
         self.by_id = {name: Meter() for name in ids}
 
+    def renew(self, ids: tuple[str, ...]) -> None:
+        """Those of a graph with other outputs."""
+        self.by_id = {name: self.by_id.get(name, Meter()) for name in ids}
+
     def tick(self, frame: Frame, stages: tuple[Stage, ...], started_s: float, now_s: float) -> None:
         """Note the stages of a finished tick. `started_s`: when the snapshot had been taken."""
         ended = started_s

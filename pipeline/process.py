@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from math import inf
@@ -73,6 +74,11 @@ def chain_graph(compiled: Compiled, chain: tuple[Stage, ...]) -> graphs.Graph:
     return graph
 
 
+def fingerprint(definition: Definition) -> str:
+    """What a definition is told apart by."""
+    return sha256(definition.model_dump_json().encode()).hexdigest()[:12]
+
+
 def _make(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -92,7 +98,7 @@ class Process:
         _make(self.directory)
         self.boot_id = secrets.token_hex(8)
         self.compiled: Compiled = compile_definition(definition, profiles)
-        self.config = sha256(definition.model_dump_json().encode()).hexdigest()[:12]
+        self.config = fingerprint(definition)
         self.failures: dict[str, int] = {}
         self.journal = Journal(self.directory / "journal.jsonl", self.boot_id)
         self.journal.boot(options.utc_ns(), VERSION, self.config)
@@ -132,6 +138,7 @@ class Process:
             options.utc_ns, self.view.local,
         )  # fmt: skip
         self.finished: list[Callable[[], None]] = [self.door.ticked]
+        self._subscribers: dict[str, Callable[[Frame], None]] = {}
         self._saw: dict[type, Callable[[Any], None]] = {
             Reading: self._saw_reading, Receipt: self._saw_receipt, Ceiling: self._saw_ceiling,
             Schedule: self._saw_order, Withdrawal: self._saw_order,
@@ -212,13 +219,29 @@ class Process:
         subscribers = {f"{asset}.writer": self.field.write(asset) for asset in self.field.writers}
         subscribers |= {f"outputs.{name}": history.offer for name, history in self.histories.items()}
         subscribers |= {f"outputs.{name}": recorder.offer for name, recorder in self.recorders.items()}
-        subscribers |= {f"outputs.{name}": self._state_of(output) for name, output in self.states.items()}
-        subscribers |= {f"outputs.{name}": server.offer for name, server in self.scada.items()}
         subscribers |= {"alarms": self.alarms.offer}
-        subscribers = {name: self._metered(name, subscriber) for name, subscriber in subscribers.items()}
-        subscribers |= {"endpoint": self._publish}
+        self._subscribers |= {name: self._metered(name, subscriber) for name, subscriber in subscribers.items()}
+        for name in (*self.states, *self.scada):
+            self.export(name)
+        self._subscribers["endpoint"] = self._publish
         frames = self.entry.frames.pipe(ops.do_action(self._sampled))
-        graphs.fold(frames, self.graph, self._remember, subscribers, self.failed)
+        graphs.fold(frames, self.graph, self._remember, self._subscribers, self.failed)
+
+    def export(self, name: str) -> None:
+        """Hand every sealed frame from now on to this one of `states` and `scada`, too."""
+        offer = self._state_of(self.states[name]) if name in self.states else self.scada[name].offer
+        self._subscribers[f"outputs.{name}"] = self._metered(f"outputs.{name}", offer)
+
+    def leave(self, name: str) -> None:
+        """Hand nothing more to an export."""
+        self._subscribers.pop(f"outputs.{name}", None)
+
+    def redraw(self, definition: Definition) -> None:
+        """Show what a definition with other exports is; the chain stays the one that runs."""
+        self.definition = definition
+        self.config = self.view.config = fingerprint(definition)
+        self.graph = self.view.chain = chain_graph(replace(self.compiled, definition=definition), self.stages)
+        self.meters.renew(tuple(node.id for node in self.graph))
 
     def _sampled(self, _frame: Frame) -> None:
         self._sampled_s = self.clock()

@@ -35,6 +35,7 @@ from pipeline.exits import Exit
 from pipeline.graph import as_json
 from pipeline.options import Options
 from pipeline.process import VERSION, Process, chain_graph
+from pipeline.reloading import Reloading
 from pipeline.tasks import Tasks
 from pipeline.twins import settle_kernels
 from pipeline.view import silent
@@ -80,12 +81,14 @@ def run(
     traces: str | None = None,
     for_s: float | None = None,
     faults: Sequence[str] = (),
+    again: Callable[[], Checked] | None = None,
 ) -> Exit:
     """Run until SIGTERM or SIGINT. `checked.definition` is there: the caller has refused everything else.
 
     `simulator_url` is given by the demo alone: the page says so and links to the simulator's faults. `traces` is the
     address of an OTLP collector; without it nothing is traced. After `for_s` it ends by itself.
-    `faults` are inserted on edges of the graph; an armed run with any is refused.
+    `faults` are inserted on edges of the graph; an armed run with any is refused. `again` checks the file anew, for
+    SIGHUP (`pipeline.reloading`).
     """
     logs.configure("json" if json_log else "human")
     if checked.definition is None:
@@ -99,7 +102,7 @@ def run(
         with tracing.span(RUN):
             options = Options(arm, state_dir, shown, tracing, faults=_inserted(checked, faults, arm))
             with asyncio.Runner(loop_factory=Awake) as runner:
-                return runner.run(_run(checked, options, for_s))
+                return runner.run(_run(checked, options, for_s, again))
     except REFUSALS as error:
         logger.error("{}", error)
         return Exit.FAILED
@@ -121,7 +124,9 @@ def graph_of(checked: Checked) -> dict[str, Any]:
     return as_json(chain_graph(compiled, stages(compiled, lambda: 0.0, lambda _stage, _error: None)))
 
 
-async def _run(checked: Checked, options: Options, for_s: float | None) -> Exit:
+async def _run(
+    checked: Checked, options: Options, for_s: float | None, again: Callable[[], Checked] | None
+) -> Exit:
     if checked.definition is None:
         raise ValueError("a definition with errors is refused before it is run")
     definition = checked.definition
@@ -148,6 +153,10 @@ async def _run(checked: Checked, options: Options, for_s: float | None) -> Exit:
     for told in process.door.ceilings.standing():
         process.post(told)
     start_tasks(process, tasks)
+    if again is not None:
+        reloading = Reloading(process, tasks, again)
+        tasks.start("reload", reloading.run)
+        process.loop.add_signal_handler(signal.SIGHUP, reloading.ask)
     process.subscribe()
     serving = None
     if web is not None:
