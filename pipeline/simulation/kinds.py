@@ -116,7 +116,13 @@ FAULTS: dict[str, dict[str, Kind]] = {
         "hung": Kind(lives.hung, {"stream": one_of(0, 1)}, latches=True),
     },
     "F27": {"crashes": Kind(lives.crash_loop, {"lives": one_of(2, 3, 4), "each_s": between(0.5, 3.0)}, latches=True)},
-    "F28": {"document": Kind(people.document, {"which": one_of(*people.DOCUMENTS)})},
+    "F28": {
+        "document": Kind(people.document, {"which": one_of(*people.DOCUMENTS)}),
+        "wild": Kind(
+            people.wild,
+            {"which": one_of(*people.WILD), "kind": one_of("intraday", "commitment"), "whole_site": one_of(0, 1)},
+        ),
+    },
     "stage": {"raising": Kind(lives.raising, {"stage": a_stage})},
     "people": {"stop": Kind(lives.stop, {"whole_site": one_of(0, 1)}, latches=True)},
 }

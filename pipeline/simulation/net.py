@@ -14,6 +14,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any
 
+from pipeline.simulation.exchange import Exchange
 from pipeline.simulation.line import Carried, Host, Line
 from pipeline.simulation.pushed import Pushed
 from simulator.broker import Broker
@@ -27,8 +28,9 @@ def stream(seed: int, name: str) -> random.Random:
 class Transport(asyncio.Transport):
     """One connection: a request at a time is carried there, its answer back. `deaf`: the other side forgot it."""
 
-    def __init__(self, net: MemoryNet, line: Line, protocol: Any, alive: Callable[[], bool]) -> None:
+    def __init__(self, net: MemoryNet, line: Line, protocol: Any, alive: Callable[[], bool], host: str = "") -> None:
         super().__init__()
+        self._exchange = Exchange(net.timeout_s, lambda at_s, age_s: net.hasty.append((host, at_s, age_s)))
         self._loop, self._net, self._line, self._protocol, self._alive = net.loop, net, line, protocol, alive
         self._hear: Callable[[bytes], None] = getattr(protocol, "hear", None) or protocol.data_received
         self._closed = self.deaf = False
@@ -38,6 +40,7 @@ class Transport(asyncio.Transport):
         if self._closed or self.deaf or not self._alive():
             return
         meant, sent_s = self._net.spent(bytes(octets)), self._loop.time()
+        self._exchange.sent(meant, sent_s)
         for carried in self._line.carry(meant):
             said = b"" if carried.copy else None if carried.octets == meant else meant
             self._loop.call_later(carried.takes_s, self._arrive, carried.octets, sent_s, said)
@@ -69,6 +72,7 @@ class Transport(asyncio.Transport):
             self._hear(piece)
         if not self._closed:
             self._line.host.delivered(carried.octets)
+            self._exchange.heard(carried.octets)
             self._hear(last)
 
     def is_closing(self) -> bool:
@@ -110,6 +114,8 @@ class MemoryNet:
         self.generation = 0
         self.left: int | None = None  # bytes that the process still sends; then it is no more
         self.spoken: Callable[[], None] = lambda: None  # called with the last of them
+        self.timeout_s = 0.3  # how long whoever asks waits for an answer
+        self.hasty: list[tuple[str, float, float]] = []  # host, s, s since a request that nobody had answered
         self.lines: dict[tuple[str, int], Line] = {}
         self.brokers: dict[tuple[str, int], Broker] = {}
 
@@ -157,7 +163,7 @@ class MemoryNet:
         broker = self.brokers.get((host, port))
         transport: Transport | Pushed
         if broker is None:
-            transport = Transport(self, line, protocol, lambda: born == self.generation)
+            transport = Transport(self, line, protocol, lambda: born == self.generation, host)
         else:
             transport = Pushed(loop, line, broker, protocol, lambda: born == self.generation, self.spent)
         protocol.connection_made(transport)

@@ -82,6 +82,16 @@ class Watcher:
     ended_s: float = float("inf")
 
 
+class Offered(NamedTuple):
+    """A document that somebody handed in, whether it is sound, and how it was answered."""
+
+    at_s: float
+    which: str
+    sound: bool
+    status: int
+    broken_disk: bool = False
+
+
 class Write(NamedTuple):
     """A set-point on the wire: when it left, what it said, and the ticks that were complete by then."""
 
@@ -112,6 +122,9 @@ class Trace:
     stalled: list[tuple[float, float]] = field(default_factory=list)  # times in which the process stood still
     watchers: list[Watcher] = field(default_factory=list)
     used: list[Used] = field(default_factory=list)
+    offered: list[Offered] = field(default_factory=list)
+    limits: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)  # s, charge, discharge: the truth
+    hasty: list[tuple[str, float, float]] = field(default_factory=list)  # requests before the last one was answered
     missed: int = 0
     healthy: bool = True
     healed_s: float | None = None

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pipeline.simulation.input_checks
 import pipeline.simulation.life_checks
 import pipeline.simulation.process_checks
 import pipeline.simulation.safety_checks
@@ -125,6 +126,7 @@ class World:
         self.profiles = profiles
         self._moved_s = self.loop.time()
         self.trace = Trace(site, {name: profiles[name] for name in site.assets}, self.stations, seed)
+        self.trace.hasty = self.net.hasty
         self.booted: list[Callable[[Process], None]] = []
         self.shell: Shell | None = None
         self._planned: dict[str | None, int] = {}  # windows of the newest schedule
@@ -193,6 +195,10 @@ class World:
     def _moment(self) -> Moment:
         power = {name: plant.state.battery.power_kw for name, plant in self.plants.items()}
         soc = {name: soc_pct(plant.model.battery, plant.state.battery) for name, plant in self.plants.items()}
+        for name, plant in self.plants.items():
+            battery, known = plant.state.battery, self.trace.limits.setdefault(name, [])
+            if not known or known[-1][1:] != (battery.charge_limit_kw, battery.discharge_limit_kw):
+                known.append((self._moved_s, battery.charge_limit_kw, battery.discharge_limit_kw))
         return Moment(self._moved_s, power, soc, self.poc.other_kw)
 
     def run(self, seconds: float) -> Self:

@@ -10,7 +10,7 @@ import pytest
 import pipeline.simulation.world  # noqa: F401  # enters the checks into the table
 from pipeline.simulation.checks import INVARIANTS, invariant, verify
 from pipeline.simulation.site import definition, storage
-from pipeline.simulation.trace import Act, Asked, Boot, Moment, Trace, Watcher
+from pipeline.simulation.trace import Act, Asked, Boot, Moment, Offered, Trace, Watcher
 from pipeline.simulation.use import Used, Waiting
 from simulator.station import Heard, Said
 from sources.act import ActKind
@@ -148,6 +148,15 @@ def _leaks(trace: Trace) -> None:
     trace.used += [USED, USED._replace(at_s=50.0, files=12 + 3)]
 
 
+def _heeded(trace: Trace) -> None:
+    trace.offered.append(Offered(20.0, "huge", sound=True, status=200))
+    command(trace, lambda s, kw: 251.0 if s > 22.0 else kw)
+
+
+def _frozen_limit(trace: Trace) -> None:
+    trace.limits["b1"] = [(0.0, 250.0, 250.0), (20.0, 250.0, 37.0)]
+
+
 BROKEN: dict[str, Callable[[Trace], None]] = {
     "S1": lambda t: command(t, lambda s, kw: 251.0),
     "S2": lambda t: tell(t, "discharge_limit", 37.0, 20.0),
@@ -162,12 +171,15 @@ BROKEN: dict[str, Callable[[Trace], None]] = {
     "S11": lambda t: tell(t, "alarms", 1.0, 20.0, 22.0),
     "S12": lambda t: t.asked.clear(),
     "S13": _jagged,
+    "S14": _heeded,
+    "S21": _frozen_limit,
     "S15": lambda t: tell(t, "available", 0.0, 20.0),
     "F1": lambda t: tell(t, "soc", None, 20.0),
     "F2": lambda t: tell(t, "heartbeat", 7.0, 20.0),
     "F3": _again,
     "F4": _reversal,
     "F5": _timer,
+    "F6": lambda t: t.hasty.append(("b1", 20.0, 0.1)),
     "H4": lambda t: t.boots.insert(1, Boot(9.0)),
     "H5i": _goes_on,
     "H6i": _ends_wrong,

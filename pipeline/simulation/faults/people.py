@@ -14,11 +14,13 @@ from typing import Any
 
 from pipeline.simulation.endpoint import Endpoint
 from pipeline.simulation.faults.kind import End, nothing
-from pipeline.simulation.trace import Asked, Watcher
+from pipeline.simulation.trace import Asked, Offered, Watcher
 from pipeline.simulation.world import EPOCH_NS, World
 from sources.instant import format_utc
 
 IMPORT = "/markets/schedules/import"
+REFUSED = 300
+WILD_S = 8.0
 TAKES_S = 5.0  # from the answer until the newer document is in force, at the latest
 
 
@@ -54,16 +56,36 @@ def document(world: World, device: str, which: str) -> End:
     book = list(world.trace.asked)
     body = DOCUMENTS[which](world, device)
     octets = body if isinstance(body, bytes) else json.dumps(body).encode()
-    status = world.loop.run_until_complete(Endpoint.of(world.process).post(IMPORT, octets))
-    if status == 503 and world.disk.error is not None:
+    status = _offer(world, which, octets, which in TAKEN)
+    if status >= REFUSED:
         world.trace.asked[:] = book  # nothing is taken that cannot be kept: what was asked for is still asked for
-        return nothing
-    if status >= 500 or (status < 300) is not (which in TAKEN):
-        raise AssertionError(f"F28: the document {which!r} was answered with {status}")
-    if which not in TAKEN:
         return nothing
     _until_taken(world, book)
     return lambda: _as_before(world, before[0])
+
+
+def wild(world: World, device: str, which: str, kind: str, whole_site: float) -> End:
+    """A short document of another market, of whatever JSON can say as a power; what was asked for stands behind it."""
+    if world.shell is None or not world.trace.asked:
+        return nothing
+    text, power_kw = WILD[which]
+    asset = None if whole_site else device
+    windows = [] if which == "nothing" else [(0.0, WILD_S, "@")]
+    body = _schedule(world, *windows, type=kind, version=len(world.trace.offered) + 1, asset_id=asset)
+    octets = json.dumps({name: value for name, value in body.items() if value is not None}).replace('"@"', text)
+    now = world.loop.time()
+    if _offer(world, which, octets.encode(), power_kw is not None) < REFUSED and power_kw is not None:
+        asked = Asked(now, world.loop.time() + WILD_S + TAKES_S, power_kw, asset)
+        world.trace.asked.insert(0, asked)  # the newest of the market that is handed in anew stays the last
+    return nothing
+
+
+def _offer(world: World, which: str, octets: bytes, sound: bool) -> int:
+    """Hand a document in: the status of the answer, which S14 judges."""
+    at_s, broken = world.loop.time(), world.disk.error is not None
+    status = world.loop.run_until_complete(Endpoint.of(world.process).post(IMPORT, octets))
+    world.trace.offered.append(Offered(at_s, which, sound, status, broken or world.disk.error is not None))
+    return status
 
 
 def _until_taken(world: World, book: list[Asked]) -> None:
@@ -189,3 +211,17 @@ DOCUMENTS: dict[str, Callable[[World, str], Any]] = {
 }
 #: What is sound: it is taken, and asks for something else from now on.
 TAKEN = frozenset({"huge", "past", "future", "crowd"})
+
+#: What stands for the power of a window, and the power it asks for; None where the document is no document.
+WILD: dict[str, tuple[str, float | None]] = {
+    "most": ("1e308", 1e308),
+    "least": ("-1e308", -1e308),
+    "small": ("5e-324", 5e-324),
+    "minus zero": ("-0.0", 0.0),
+    "NaN": ("NaN", None),
+    "infinite": ("-1e309", None),
+    "list": ("[80]", None),
+    "object": ('{"kw": 80}', None),
+    "hexadecimal": ("0x50", None),
+    "nothing": ("", None),
+}
