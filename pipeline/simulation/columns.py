@@ -92,7 +92,8 @@ def said_text(said: Sequence[Said]) -> str:
     for layout, places in pages.items():
         octets = [said[place].values.octets for place in places]  # type: ignore[attr-defined]
         columns = [layout.column(octets, name).tolist() for name in layout.offsets]
-        for place, values in zip(places, zip(*columns, strict=True), strict=True):
+        lines = zip(*columns, strict=True) if columns else [()] * len(places)  # registers between two points
+        for place, values in zip(places, lines, strict=True):
             told = {name: value if value == value else None for name, value in zip(layout.offsets, values, strict=True)}
             texts[place] = f"Said(at_s={said[place].at_s!r}, values={told!r})"
     return f"[{', '.join(texts)}]"

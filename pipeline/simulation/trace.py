@@ -51,6 +51,7 @@ class Asked:
     until_s: float
     power_kw: float
     asset: str | None = None
+    market: str = "day_ahead"
 
 
 @dataclass(frozen=True, slots=True)

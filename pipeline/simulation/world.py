@@ -60,6 +60,7 @@ from sources.modbus.connection import Connection
 from sources.modbus.device import Link
 from sources.schedule import Schedule, ScheduleType, Window
 
+DAY_AHEAD = str(ScheduleType.DAY_AHEAD)
 TOUCH_S = 0.005  # what is asked so shortly after one another sees the same plant
 EPOCH_NS = 1_790_000_000_000_000_000  # the instant at loop time 0
 
@@ -300,7 +301,9 @@ class World:
     def schedule(self, power_kw: float, *, asset: str | None = None, seconds: float = 86_400.0) -> None:
         """A day-ahead schedule of one window from now on; it is handed in anew after a restart, as its source would."""
         now = self.loop.time()
-        superseded = [replace(a, until_s=min(now, a.until_s)) if a.asset == asset else a for a in self.trace.asked]
+        mine = [a.asset == asset and a.market == DAY_AHEAD for a in self.trace.asked]
+        book = zip(self.trace.asked, mine, strict=True)
+        superseded = [replace(a, until_s=min(now, a.until_s)) if own else a for a, own in book]
         self.trace.asked[:] = [*superseded, Asked(now, now + seconds, power_kw, asset)]
         self._planned[asset] = 1
         if self.shell is not None:
@@ -317,8 +320,9 @@ class World:
             self._post_schedule()
 
     def _post_schedule(self) -> None:
-        for asset in {asked.asset: None for asked in self.trace.asked}:
-            newest = [asked for asked in self.trace.asked if asked.asset == asset][-self._planned.get(asset, 1) :]
+        book = [asked for asked in self.trace.asked if asked.market == DAY_AHEAD]
+        for asset in {asked.asset: None for asked in book}:
+            newest = [asked for asked in book if asked.asset == asset][-self._planned.get(asset, 1) :]
             windows = tuple(Window(self._at_ns(a.from_s), self._at_ns(a.until_s), a.power_kw) for a in newest)
             version = len(self.trace.asked)
             issued_ns = min(window.start_ns for window in windows)

@@ -103,34 +103,34 @@ S10 | local is silence | checked on the wire | @safety
 S11 | a critical alarm latches | checked on the wire | @safety
 S12 | somebody asked for the power | checked on the wire | @safety
 S13 | no sustained oscillation | checked on the wire | @safety
-S14 | no output of an optimiser breaks S1 to S7 | adversarial plug-ins | operators/plugin.py
+S14 | no output of an optimiser breaks S1 to S7 | checked on the wire, with documents of any kind | @input
 S15 | not connected is no power | checked on the wire | @safety
 S16 | disconnected without current only | start and stop sequences | jit/sequence.py
 S17 | charge moves as power does | plausibility | jit/plausible.py
 S19 | standing full is alarmed | alarms | jit/dwell.py
 S20 | written only to the configured device | identity | sinks/modbus/proving.py
-S21 | a degraded input never widens a band | property tests | jit/limits.py
+S21 | a degraded input never widens a band | checked on the wire against the true limits | @input
 F1 | power needs every required point | checked on the wire | @time
 F2 | power needs a proof of freshness | checked on the wire | @time
 F3 | nothing late, nothing twice | checked on the wire | @time
 F4 | power stands under a reversion | checked on the wire | @time
 F5 | the heartbeat is the tick's | checked on the wire | @time
-F6 | a reply counts if it answers the request | transaction, unit, function, length | sources/modbus/connection.py
+F6 | a reply counts if it answers the request | checked on the wire | @input
 F7 | a step of the wall clock changes no age and no ramp | monotonic time | pipeline/wall_clock.py
 H4 | silent after a start until data are fresh | checked on the wire | @time
 H5i | without us the device reverts | checked at the device | @time
 H6i | an end on request is 0 kW, confirmed | checked on the wire | @time
-D6 | no disk, database or client delays a tick | queues and tasks of their own | sinks/conflate.py
+D6 | no disk, database or client delays a tick | checked on the clock | @process
 D7 | what was answered is on disk | journalled with fsync before the answer | @life
 L1 | it comes back within 10 s | checked on the wire | @life
 L2 | safe within 2 s | checked on the wire | @life
 L3 | permission returns by itself once a minute | checked on the wire | @life
 L4 | healthy energy is what was commanded | checked at the device | @life
 L5 | one tick a cycle, none caught up | checked on the clock | @life
-L6 | a silent part ends or is restarted | supervision | pipeline/watchdog.py
-R1 | every queue is bounded | counted | sinks/conflate.py
-R3 | a stalled client is cut off | eviction | sinks/web/hub.py
-R4 | nothing is used up by reconnecting | tasks and connections are counted | sources/modbus/connection.py
+L6 | a silent part ends or is restarted | checked on the clock, ticks made to stop | @process
+R1 | every queue is bounded | counted every 10 s | @process
+R3 | a stalled client is cut off | checked at the clients | @process
+R4 | nothing is used up by reconnecting | tasks and descriptors are counted | @process
 R5 | writes within their budget | checked on the wire | @life
 """)
 ROWS = HAZARDS + PEERS + INVARIANTS

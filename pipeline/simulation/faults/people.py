@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.simulation.endpoint import Endpoint
 from pipeline.simulation.faults.kind import End, nothing
 from pipeline.simulation.trace import Asked, Offered, Watcher
-from pipeline.simulation.world import EPOCH_NS, World
+from pipeline.simulation.world import DAY_AHEAD, EPOCH_NS, World
 from sources.instant import format_utc
 
 IMPORT = "/markets/schedules/import"
@@ -50,7 +50,7 @@ def _watcher(world: World, endpoint: Endpoint, reads_s: float | None) -> asyncio
 
 def document(world: World, device: str, which: str) -> End:
     """One document of an optimiser, through REST; what was asked for before it is asked for again in the end."""
-    before = [asked for asked in world.trace.asked if asked.asset is None][-1:]
+    before = [asked for asked in world.trace.asked if asked.asset is None and asked.market == DAY_AHEAD][-1:]
     if world.shell is None or not before:
         return nothing
     book = list(world.trace.asked)
@@ -75,8 +75,7 @@ def wild(world: World, device: str, which: str, kind: str, whole_site: float) ->
     octets = json.dumps({name: value for name, value in body.items() if value is not None}).replace('"@"', text)
     now = world.loop.time()
     if _offer(world, which, octets.encode(), power_kw is not None) < REFUSED and power_kw is not None:
-        asked = Asked(now, world.loop.time() + WILD_S + TAKES_S, power_kw, asset)
-        world.trace.asked.insert(0, asked)  # the newest of the market that is handed in anew stays the last
+        world.trace.asked.append(Asked(now, world.loop.time() + WILD_S + TAKES_S, power_kw, asset, kind))
     return nothing
 
 
@@ -181,7 +180,8 @@ def _asks(world: World, asset: str | None, power_kw: float) -> None:
     """Note what is asked for from now on, beside what was: the older version counts until the new one is in."""
     now = world.loop.time()
     for place, asked in enumerate(world.trace.asked):
-        if asked.asset == asset and asked.until_s > now + TAKES_S and power_kw == 0.0:
+        mine = asked.asset == asset and asked.market == DAY_AHEAD
+        if mine and asked.until_s > now + TAKES_S and power_kw == 0.0:
             world.trace.asked[place] = replace(asked, until_s=now + TAKES_S)
     world.trace.asked.append(Asked(now, now + 86_400.0, power_kw, asset))
 
