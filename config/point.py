@@ -146,6 +146,7 @@ class TextPoint(Section):
     length: int = Field(16, ge=1, le=100, description="registers that it takes, two characters each", examples=[16])
     path: str | None = Field(None, description="place in the JSON message", examples=["device.serial"])
     node: str | None = Field(None, description="OPC UA node below the asset's own", examples=["Serial"])
+    label: str = Field("", description="name to show", examples=["Firmware"])
 
     @model_validator(mode="after")
     def _readable(self) -> Self:

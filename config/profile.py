@@ -118,6 +118,10 @@ class Profile(Section):
     identity: dict[Literal["serial", "manufacturer", "model"], TextPoint] = Field(
         {}, description="what the device says of itself; an asset's `identity` is compared with it"
     )
+    texts: dict[str, TextPoint] = Field(
+        {}, description="what else the device says in words, e.g. its firmware: shown, and used for nothing; on Modbus "
+        "and MQTT", max_length=20,
+    )  # fmt: skip
     write_order: list[str] = Field(
         [], description="order of writing, without what is armed or a step; needed when there are more than two"
     )
@@ -183,6 +187,11 @@ class Profile(Section):
                 self._check_place(f"{way} point `{name}`", point, way, name)
         for name, text in self.identity.items():
             self._check_place(f"identity point `{name}`", text, "identity", name)
+        for name, text in self.texts.items():
+            self._check_place(f"text `{name}`", text, "texts", name)
+            if name in self.read or self.protocol == "opcua":
+                said = "is a read point already" if name in self.read else "is not read over OPC UA"
+                raise wrong(f"the text `{name}` {said}", "texts", name)
         for name, point in self.read.items():
             _check_unit("read", name, point.unit, canonical(self.kind).get(name))
         return self
@@ -253,7 +262,7 @@ class Profile(Section):
             check_overlap(self.write, self.address)
             check_cadence(self.write, self.write_order, single=self.write_function == "single")
             check_ranges(self.readable, self.expects)
-            check_secret(self.read, self.write, self.address)
+            check_secret({"read": self.read, "texts": self.texts, "identity": self.identity}, self.write, self.address)
         else:
             single = self.write_function != "multiple"
             check_none(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 from pydantic_core import PydanticCustomError
 
@@ -72,7 +73,10 @@ def check_cadence(write: Mapping[str, Point], cyclic: Sequence[str], *, single: 
             raise wrong(said, "write", name, "type")
 
 
-def check_secret(read: Mapping[str, Point], write: Mapping[str, Point], address: Address) -> None:
+def check_secret(
+    shown: Mapping[str, Mapping[str, Point] | Mapping[str, TextPoint] | Mapping[Any, TextPoint]],
+    write: Mapping[str, Point], address: Address,
+) -> None:  # fmt: skip
     """At most one secret, a plain integer of one or two registers, which are never read: no record shows it."""
     secrets = [(name, point) for name, point in write.items() if point.secret]
     for name, _ in secrets[1:]:
@@ -88,9 +92,10 @@ def check_secret(read: Mapping[str, Point], write: Mapping[str, Point], address:
             said = f"the secret `{name}` is not read back: what differs would be shown"
             raise wrong(said, "write", name, "read_back")
         (table, low), end = address(point), address(point)[1] + point.words
-        for other, shown in read.items():
-            if address(shown)[0] == table and low < address(shown)[1] + shown.words and address(shown)[1] < end:
-                raise wrong(f"`{other}` would show the secret `{name}`", "read", other, "register")
+        for way, other, seen in ((way, key, seen) for way, points in shown.items() for key, seen in points.items()):
+            kind, first = address(seen)
+            if kind == table and low < first + seen.words and first < end:
+                raise wrong(f"`{other}` would show the secret `{name}`", way, other, "register")
 
 
 def check_ranges(readable: Sequence[str], expects: Mapping[str, Sequence[int]]) -> None:

@@ -40,8 +40,10 @@ from sources.mqtt.connection import Broker
 from sources.mqtt.identity import Introduced
 from sources.mqtt.level import Level
 from sources.mqtt.notices import Notices
+from sources.mqtt.saying import Saying
 from sources.mqtt.schedule import ScheduleTopic
 from sources.mqtt.telemetry import Telemetry
+from sources.said import Said
 
 Clock = Callable[[], float]
 Post = Callable[[Any], None]
@@ -88,6 +90,7 @@ class Field:
     wrote: set[str] = field(default_factory=set)
     wear: dict[str, Wear] = field(default_factory=dict)
     declared: dict[str, Declared] = field(init=False)
+    said: dict[str, Said] = field(default_factory=dict)
     servers: Servers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -189,7 +192,7 @@ class Field:
             connection=self.gateways.get((canonical_host(place.host), place.port)),
         )  # fmt: skip
         self.gateways[canonical_host(place.host), place.port] = device.connection
-        self.devices[name] = device
+        self.devices[name], self.said[name] = device, device.said
         self.jobs[name] = device.source(self.post).run
         return device
 
@@ -199,6 +202,8 @@ class Field:
 
     def _telemetry(self, name: str, broker: Broker, topics: dict[str, str], qos: Qos) -> None:
         profile = self.compiled.profiles[name]
+        self.said[name] = Said(profile)
+        Saying(profile, broker, topics["telemetry"], self.said[name])
         notices = Notices(name, profile, topics, broker, qos.telemetry)
         Telemetry(name, profile, topics["telemetry"], broker, self.post, qos=qos.telemetry, notices=notices)
         self.topics += topics.values()
@@ -233,6 +238,10 @@ class Field:
                 self.compiled.layout.assets,
             )
             self.jobs[name] = source.run
+
+    def texts(self, device: str) -> list[dict[str, str]]:
+        """What a device says of itself in words, for a page."""
+        return self.said[device].listed() if device in self.said else []
 
     def contested(self) -> list[str]:
         """Connections that another client takes away from us again and again."""

@@ -189,6 +189,7 @@ class Process:
                 **self.options.shown,
             },
             tuple(str(recorder.store.folder) for recorder in self.recorders.values()),
+            texts=self.field.texts,
         )
 
     def _histories(self) -> dict[str, History]:

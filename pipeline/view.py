@@ -43,6 +43,7 @@ class SiteView:
     components: Callable[[], Mapping[str, Any]]
     extra: dict[str, Any] = field(default_factory=dict)
     recordings: Sequence[str] = ()
+    texts: Callable[[str], Sequence[dict[str, str]]] = lambda _device: ()
     frame: Frame | None = None
     missed: int = 0
     late_s: float = 0.0
@@ -99,7 +100,8 @@ class SiteView:
         column = self._column(asset)
         if column is None or self.frame is None:
             return None
-        return asset_status(self.frame, column)
+        texts = self.texts(asset)
+        return {**asset_status(self.frame, column), **({"texts": texts} if texts else {})}
 
     def local(self) -> list[str]:
         """Who is known to be in local control."""

@@ -24,7 +24,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from config.profile import Profile
 from simulator.plant import Plant
-from simulator.points import from_device, meter_reader, reader, to_device
+from simulator.points import from_device, meter_reader, reader, said_text, to_device
 from simulator.registers import RANGE, Table, cell, decode, encode, encoder, most, text_words
 from simulator.scales import Image, settled
 
@@ -43,7 +43,7 @@ class Unit:
         self.profile = profile
         self.plant = plant
         self.reads = {name: cell(profile, name, point) for name, point in profile.read.items()}
-        self.texts = {name: cell(profile, name, point) for name, point in profile.identity.items()}
+        self.texts = {name: cell(profile, name, point) for name, point in (profile.identity | profile.texts).items()}
         self.writes = {name: cell(profile, name, point) for name, point in profile.write.items()}
         storage = profile.kind == "storage"
         make: Any = reader if storage else meter_reader
@@ -86,7 +86,7 @@ class Unit:
             words = encode(point, to_device(self.profile, name, point, self.plant.reversion.get(name, 0.0)))
             image |= {(place.table, a): word for a, word in zip(place.addresses, words, strict=True)}
         for name, place in self.texts.items():
-            words = text_words(self.plant.identity[name], place.words)
+            words = text_words(said_text(self.plant, name), place.words)
             image |= {(place.table, a): word for a, word in zip(place.addresses, words, strict=True)}
         return image
 

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from config.profile import Point, Profile
-from simulator.plant import Reported, Says
+from simulator.plant import Plant, Reported, Says
 
 FACTOR = {
     "": 1.0, "1": 1.0, "%": 1.0, "°C": 1.0, "s": 1.0, "ms": 1e-3, "min": 60.0,
@@ -146,6 +146,11 @@ def _named(point: Point, state: str) -> float | None:
         if name in names:
             return float(names[name])
     return None
+
+
+def said_text(plant: Plant, name: str) -> str:
+    """What the device says in words: who it is, what it does; of anything else, that it is simulated."""
+    return plant.mode if name == "state" else plant.identity.get(name, "simulated")
 
 
 def rounded(value: float, places: int = 6) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 
 from config.profile import Point, Profile
 from simulator.plant import Plant
-from simulator.points import from_device, meter_value, read_value, rounded
+from simulator.points import from_device, meter_value, read_value, rounded, said_text
 
 LARGEST_PAYLOAD = 65_536
 MODES = {"Stop": 0, "Idle": 0, "Charge": -1, "Discharge": 1}
@@ -27,8 +27,8 @@ def storage_telemetry(profile: Profile, plant: Plant, utc_ns: int) -> dict[str, 
     reported = plant.reported()
     points = ((name, point, read_value(profile, name, point, reported)) for name, point in profile.read.items())
     document = _document(profile, points, utc_ns)
-    for name, text in profile.identity.items():
-        _put(document, text.path or name, plant.identity[name])
+    for name, text in (profile.identity | profile.texts).items():
+        _put(document, text.path or name, said_text(plant, name))
     return document
 
 

@@ -47,6 +47,7 @@ class Heard:
     readings: list[Reading] = field(default_factory=list)
     proved: Proved = Proved.NONE
     detail: str = ""
+    texts: Sequence[Mapping[str, str]] = ()
 
     @property
     def usable(self) -> bool:
@@ -81,6 +82,8 @@ async def listen(definition: Definition, profiles: Mapping[str, Profile], second
     try:
         await pause(seconds)
     finally:
+        for name, told in heard.items():
+            told.texts = made.texts(name)
         tasks.closing()
         await tasks.cancel()
         for device in made.devices.values():

@@ -30,30 +30,37 @@ def check_live(found: Checked, seconds: float, *, deny_warnings: bool, in_json: 
     heard, judged = asyncio.run(both())
     told = {name: seen(device.profile, device.readings[-1]) for name, device in heard.items() if device.usable}
     if in_json:
-        say(_json(told, judged))
+        say(_json(told, heard, judged))
     else:
-        _tell(told, judged, seconds)
+        _tell(told, heard, judged, seconds)
     if not told:
         return Exit.UNREACHABLE
     wrong = {"error", "warning"} if deny_warnings else {"error"}
     return Exit.FAILED if any(finding.severity in wrong for finding in judged) else Exit.OK
 
 
-def _json(told: Mapping[str, tuple[Seen, ...]], judged: list[Finding]) -> dict[str, Any]:
+def _json(
+    told: Mapping[str, tuple[Seen, ...]], heard: Mapping[str, Heard], judged: list[Finding]
+) -> dict[str, Any]:
     devices = {name: {point.name: {"value": None if point.value != point.value else point.value, "shown": point.shown,
                                    "quality": point.quality} for point in points}
                for name, points in told.items()}  # fmt: skip
-    return {"devices": devices, "findings": [{"severity": f.severity, "device": f.device, "text": f.text}
-                                             for f in judged]}  # fmt: skip
+    texts = {name: {text["name"]: text["text"] for text in heard[name].texts} for name in told if heard[name].texts}
+    found = [{"severity": f.severity, "device": f.device, "text": f.text} for f in judged]
+    return {"devices": devices, "texts": texts, "findings": found}
 
 
-def _tell(told: Mapping[str, tuple[Seen, ...]], judged: list[Finding], seconds: float) -> None:
+def _tell(
+    told: Mapping[str, tuple[Seen, ...]], heard: Mapping[str, Heard], judged: list[Finding], seconds: float
+) -> None:
     for name, points in told.items():
         click.echo(name)
         width = max(len(point.name) for point in points)
         for point in points:
             line = f"  {point.name:<{width}}  {point.shown:<26} {point.quality:<10} {point.label}"
             click.echo(line.rstrip())
+        for text in heard[name].texts:
+            click.echo(f"  {text['name']:<{width}}  {text['text'] or 'nothing'}")
     for finding in judged:
         click.echo(f"{finding.severity}: {finding.device}: {finding.text}")
     worst = "nothing is wrong as far as it can be seen" if not judged else f"{len(judged)} to look at"

@@ -63,6 +63,7 @@ BATTERY = record(
     rated=record("", **numbers("charge_kw discharge_kw energy_kwh")), soc_limits=record("", **numbers("min max")),
     temperature_limits=record("", **numbers("min max")), request=TEXT, why=TEXT, last_command=ref("Command"),
     points=many(record("point", point=TEXT, value=NUMBER, unit=TEXT, valid=YES_NO, age_s=NUMBER, reasons=many(TEXT))),
+    texts=many(record("name label text", name=TEXT, label=TEXT, text=TEXT)),
     write=record("", status=TEXT, **numbers("written_kw readback_kw age_s")),
     kvar_why=TEXT,
     **numbers("clear_s clear_for_s reentry_s manual_kw manual_s age_s asked_kw base_kw service_kw limited_kw "

@@ -18,9 +18,11 @@ from config.profile import Profile
 from sources.identity import wanted
 from sources.modbus.connection import Connection
 from sources.modbus.expected import Expected
+from sources.modbus.saying import Saying
 from sources.modbus.seeking import Seeking
 from sources.modbus.source import ModbusSource
 from sources.reading import Emit
+from sources.said import Said
 
 
 class Link(Protocol):
@@ -61,13 +63,15 @@ class ModbusDevice:
         self.unit = self.connection.stand_in() if place.units else place.unit
         self.connection.join(self.unit, profile.timeout)
         self.seeking = Seeking(profile, self.connection, self.unit, place.units, wanted(identity), clock)
+        self.said = Said(profile)
         self.expected = Expected(profile, self.connection, self.unit, clock)
 
     def source(self, emit: Emit) -> ModbusSource:
         """The cyclic source; `emit` is called in the loop's thread, once per poll."""
         return ModbusSource(
-            self.id, self.profile, self.connection, self.unit, self.clock, emit, self.expected, self.seeking
-        )
+            self.id, self.profile, self.connection, self.unit, self.clock, emit, self.expected, self.seeking,
+            Saying(self.profile, self.connection, self.unit, self.clock, self.said),
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close the connection, after the source and the writer have ended."""

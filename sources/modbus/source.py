@@ -23,6 +23,7 @@ from sources.modbus.connection import Connection
 from sources.modbus.errors import ModbusFault, Rejected
 from sources.modbus.expected import Expected
 from sources.modbus.page import Page
+from sources.modbus.saying import Saying
 from sources.modbus.scaled import Scaled
 from sources.modbus.seeking import Seeking
 from sources.pause import pause
@@ -41,7 +42,7 @@ class ModbusSource:
 
     def __init__(
         self, device: str, profile: Profile, connection: Connection, unit: int, clock: Callable[[], float], emit: Emit,
-        expected: Expected | None = None, seeking: Seeking | None = None,
+        expected: Expected | None = None, seeking: Seeking | None = None, saying: Saying | None = None,
     ) -> None:  # fmt: skip
         self.device = device
         self.polls = 0
@@ -50,7 +51,7 @@ class ModbusSource:
         self._names = point_names(profile)
         self._pages = [Page(block) for block in read_blocks(profile)]
         self._expected = expected or Expected(profile, connection, unit, clock)
-        self._seeking = seeking
+        self._seeking, self._saying = seeking, saying
         self._scaled = Scaled.of(profile)
         places = len(self._names) + len(self._scaled.factors)  # points, and the exponents that scale some of them
         self._values, self._quality = [nan] * places, [int(Quality.PROTOCOL)] * places
@@ -108,5 +109,7 @@ class ModbusSource:
         await self._connection.connect()
         while True:
             self._emit(await self.poll())
+            if self._saying is not None:
+                await self._saying.read_one()
             passed = floor((self._clock() - start) / self._period) + 1
             await pause(max(0.0, start + passed * self._period - self._clock()))

@@ -92,6 +92,18 @@ async def plant(tmp_path: Path) -> AsyncIterator[Site]:
 # --- the view ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.req("LH-OPS-004")
+async def test_what_a_device_says_in_words_is_shown_where_it_says_anything(plant: Site) -> None:
+    plant.run(2)
+    said = [{"name": "firmware", "label": "Firmware", "text": "2.17"}]
+    plant.view.texts = lambda device: said if device == "b1" else []
+    one, two = plant.view.asset("b1"), plant.view.asset("b2")
+    assert one is not None
+    assert two is not None
+    assert one["texts"] == said
+    assert "texts" not in two
+
+
 @pytest.mark.req("LH-API-001")
 async def test_before_the_first_tick_nothing_is_known_and_it_says_so(plant: Site) -> None:
     view = plant.view

@@ -86,7 +86,8 @@ class Server:
 
 
 def _registers(profile: Profile) -> list[SimData]:
-    points: list[Point | TextPoint] = [*profile.read.values(), *profile.write.values(), *profile.identity.values()]
+    points: list[Point | TextPoint] = [*profile.read.values(), *profile.write.values(),
+                                       *profile.identity.values(), *profile.texts.values()]  # fmt: skip
     places = {profile.address(p)[1] + i for p in points for i in range(p.words)}
     places |= {profile.place(text)[1] + i for text, words in profile.expects.items() for i in range(len(words))}
     factors = [p.scale_register for p in points if isinstance(p, Point) and p.scale_register is not None]

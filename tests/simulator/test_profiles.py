@@ -58,6 +58,7 @@ HABITS = Profile.model_validate({
     "write": {"power": {"register": "holding 110", "type": "int16", "scale_register": "holding 120", "unit": "W"}},
     "watchdog": {"point": "power", "reverts_after": "10 s"},
     "readable": ["holding 101-125"],
+    "texts": {"state": {"register": "holding 201", "length": 8}, "firmware": {"register": "holding 209"}},
 })  # fmt: skip
 
 
@@ -142,6 +143,11 @@ async def test_bits_bytes_and_scales_of_its_own_are_served_and_read() -> None:
             assert found[name][0] == pytest.approx(plant.value(name), abs=0.06), name
         async with device.connection.turn():
             words = await device.connection.read(1, "holding", 100, 25)
+        source = device.source(lambda _reading: None)
+        for _ in range(2):
+            assert source._saying is not None
+            await source._saying.read_one()
+        assert [text["text"] for text in device.said.listed()] == ["discharging", "simulated"]
         assert golden.number("uint16", words[:1], "big", "little") == round(10 * (plant.value("soc") or 0.0))
         assert words[4] == 0x0021 | plant.heartbeat % 255 << 8
         scale = 10.0 ** float(golden.number("int16", words[19:20]))

@@ -129,6 +129,7 @@ function device() {
     ["fault", ({ telemetry: seen }) => seen?.fault_status || "none"],
     ["quality", ({ quality }, seconds) => `${quality?.flag ?? "unknown"}${quality?.reason ? `: ${quality.reason}` : ""}, ${seconds === null ? "no age" : `${age(seconds)} old`}`],
     ["write", ({ write }) => `${write?.status ?? "none yet"}: wrote ${signed(write?.written_kw)}, read back ${signed(write?.readback_kw)}, ${age(write?.age_s)} ago`],
+    ["says", ({ texts }) => (texts ?? []).map(({ label, text: words }) => `${label}: ${words || "nothing"}`).join(" · ") || "nothing"],
     ["last command", ({ last_command: sent }) => (sent ? `${sent.mode ?? ""} ${signed(sent.active_power_kw ?? sent.power_kw)}, ${sent.command_id ?? sent.id ?? ""}` : "none")],
   ]);
 }

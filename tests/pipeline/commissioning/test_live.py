@@ -14,7 +14,7 @@ from pipeline.check import check
 from pipeline.commissioning.listening import NeverWrittenError, ReadOnly, listen
 from pipeline.commissioning.verb import check_live
 from pipeline.exits import Exit
-from tests.real.modbus import Server
+from tests.real.modbus import Server, load
 from tests.real.mosquitto import Mosquitto, mosquitto
 from tests.real.observer import Observer
 
@@ -53,6 +53,20 @@ async def test_a_modbus_battery_is_told_and_never_written(tmp_path: Path) -> Non
             heard = await listen(found.definition, found.profiles, 1.5)
         assert {function for function, _, _ in server.requests} <= READING
     assert len(heard["bess1"].readings) >= 2
+
+
+async def test_the_verb_shows_what_a_device_says_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = {"firmware": {"register": "holding 41000", "length": 2, "label": "Firmware"}}
+    declared = f"profiles: {{ acme: {{ extends: sunspec-storage, texts: {json.dumps(texts)} }} }}"
+    async with Server(load("sunspec-storage", texts=texts)) as server:
+        await server.put_sample()
+        await server.put("holding 41000", 0x322E, 0x3137)
+        found = check(site(tmp_path, f"profile: acme\n    connect: {server.url()}", more=declared))
+        assert found.definition is not None, found.diagnostics
+        with on_twins():
+            await asyncio.to_thread(check_live, found, 1.5, deny_warnings=False, in_json=False)
+        said = capsys.readouterr().out
+        assert any(line.split() == ["firmware", "2.17"] for line in said.splitlines()), said
 
 
 async def test_the_verb_names_what_is_wrong_and_ends_with_1(
