@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from errno import EIO, ENOSPC
 
-from pipeline.simulation.faults import brokers, devices, gateways, lines, lives, people
+from pipeline.simulation.faults import brokers, devices, gateways, lines, lives, people, servers
 from pipeline.simulation.faults.kind import End, Kind, Setting, a_number, a_point, a_stage, between, one_of
 from simulator.faults import Fault
 
@@ -37,7 +37,11 @@ FAULTS: dict[str, dict[str, Kind]] = {
         ),
         "pieces": Kind(lines.share_of("pieces"), {"share": between(0.1, 1.0)}),
     },
-    "F06": {"freeze": Kind(devices.lie("frozen"))},
+    "F06": {
+        "freeze": Kind(devices.lie("frozen")),
+        "stamped": Kind(servers.stamped, {"seconds": one_of(-86_400, -3600, -30, 30, 3600)}, needs="opcua"),
+        "unheard": Kind(servers.unheard, {"how": one_of("quiet", "deaf")}, needs="opcua"),
+    },
     "F07": {
         "frozen_behind": Kind(devices.lie("frozen"), needs="gateway"),
         "kept": Kind(gateways.keeps, {"seconds": one_of(0.5, 1.5, 4.0, 30.0)}, latches=True, needs="gateway"),
@@ -45,6 +49,8 @@ FAULTS: dict[str, dict[str, Kind]] = {
     "F08": {
         "sentinel": Kind(devices.sentinel, {"point": a_point}),
         "odd": Kind(devices.share_of("odd"), {"share": between(0.002, 0.05)}, latches=True),
+        "uncertain": Kind(servers.status, {"point": a_point, "code": one_of(*servers.UNCERTAIN)}, needs="opcua"),
+        "bad": Kind(servers.status, {"point": a_point, "code": one_of(*servers.BAD)}, needs="opcua"),
     },
     "F09": {
         "sign": Kind(devices.switch(Fault.WRONG_SIGN), latches=True),
@@ -62,6 +68,7 @@ FAULTS: dict[str, dict[str, Kind]] = {
     "F12": {
         "busy": Kind(devices.lie("busy")),
         "refused": Kind(devices.share_of("refused"), {"share": between(0.01, 0.3)}),
+        "denied": Kind(servers.denied, {"code": one_of(*servers.DENIED)}, needs="opcua"),
     },
     "F13": {
         "discards": Kind(devices.lie("discards"), latches=True),
@@ -74,6 +81,7 @@ FAULTS: dict[str, dict[str, Kind]] = {
         "crowded": Kind(lines.crowded, {"every_s": between(0.2, 5.0)}),
         "half_open": Kind(lines.half_open),
         "guests": Kind(gateways.guests, {"every_s": between(0.5, 10.0)}, needs="gateway"),
+        "sessions": Kind(servers.sessions, {"how": one_of("restart", "forget")}, needs="opcua"),
         "rival": Kind(devices.rival, {"kw": between(-200.0, 200.0)}, latches=True),
     },
     "F15": {"clogged": Kind(lines.clogged, _IN_FULL)},

@@ -16,8 +16,7 @@ from typing import Any
 
 from pipeline.simulation.exchange import Exchange
 from pipeline.simulation.line import Carried, Host, Line
-from pipeline.simulation.pushed import Pushed
-from simulator.broker import Broker
+from pipeline.simulation.pushed import Pushed, Speaker
 
 
 def stream(seed: int, name: str) -> random.Random:
@@ -117,13 +116,13 @@ class MemoryNet:
         self.timeout_s = 0.3  # how long whoever asks waits for an answer
         self.hasty: list[tuple[str, float, float]] = []  # host, s, s since a request that nobody had answered
         self.lines: dict[tuple[str, int], Line] = {}
-        self.brokers: dict[tuple[str, int], Broker] = {}
+        self.brokers: dict[tuple[str, int], Speaker] = {}
 
     def plug(self, name: str, port: int, host: Host) -> Line:
         self.lines[name, port] = Line(host, partial(self._stream, name))
         return self.lines[name, port]
 
-    def plug_broker(self, name: str, port: int, broker: Broker) -> Line:
+    def plug_broker(self, name: str, port: int, broker: Speaker) -> Line:
         """A host that speaks when it likes."""
         line = self.plug(name, port, Mute())
         self.brokers[name, port] = broker

@@ -11,25 +11,35 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.simulation.line import Line
-from simulator.broker import Broker
 
 REPEATED_S = 0.3
 Way = deque[tuple[float, Callable[[], None]]]  # in the order of arrival: when, and what happens then
+
+
+class Speaker(Protocol):
+    """What speaks when it likes: a broker, a server with subscriptions. `sent_s` is when bytes left their client."""
+
+    def connected(self, wire: Any, /) -> Any: ...
+
+    def received(self, client: Any, octets: bytes, sent_s: float, /) -> None: ...
+
+    def ended(self, client: Any, /) -> None: ...
 
 
 class Pushed(asyncio.Transport):
     """One connection of a client to a broker. `deaf`: the other side forgot it."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, line: Line, broker: Broker, protocol: Any, alive: Callable[[], bool],
+        self, loop: asyncio.AbstractEventLoop, line: Line, broker: Speaker, protocol: Any, alive: Callable[[], bool],
         spent: Callable[[bytes], bytes],
     ) -> None:  # fmt: skip
         super().__init__()
         self._spent = spent
         self._loop, self._line, self._broker, self._protocol, self._alive = loop, line, broker, protocol, alive
+        self._hears: Callable[[bytes], None] = getattr(protocol, "hear", None) or protocol.data_received
         self._closed = self.deaf = False
         self._out: Way = deque()
         self._back: Way = deque()
@@ -48,7 +58,7 @@ class Pushed(asyncio.Transport):
             if arrived is not None:
                 arrived()
             for piece in self._line.split(octets):
-                self._protocol.data_received(piece)
+                self._hears(piece)
 
         self._carry(self._back, octets, self._return, hear)
 
@@ -92,6 +102,12 @@ class Pushed(asyncio.Transport):
         self._end(None)
 
     def abort(self) -> None:
+        self._end(None)
+
+    def drop(self) -> None:
+        """Closed with a reset from our side: what waited for a line that is silent is gone with it."""
+        if self._line.dead:
+            self._out.clear()
         self._end(None)
 
     def reset(self) -> None:

@@ -106,7 +106,7 @@ def definition(
 ) -> Definition:
     """Batteries of 250 kW, 500 kWh, 50 kW/s behind a meter; a day-ahead schedule, else idle.
 
-    `connect` is where battery number {} is.
+    `connect` is where battery number {} is; texts in `asset` may name it in the same way.
     """
     return Definition.model_validate(
         {
@@ -124,7 +124,7 @@ def definition(
                     "rated": {"charge": f"{RATED_KW} kW", "discharge": f"{RATED_KW} kW", "energy": f"{ENERGY_KWH} kWh"},
                     "soc": {"min": "10 %", "max": "90 %"},
                     "ramp": {"up": f"{RAMP_KW_PER_S} kW/s", "down": f"{RAMP_KW_PER_S} kW/s"},
-                    **changes.get("asset", {}),
+                    **{k: v.format(i + 1) if isinstance(v, str) else v for k, v in changes.get("asset", {}).items()},
                 }
                 for i in range(assets)
             },

@@ -4,6 +4,7 @@
     floats      the same with floating-point numbers: NaN, infinities, denormal numbers can be on the wire
     gateway     one address for all, a unit each
     mqtt        one broker for all, JSON
+    opcua       one server for all, values with status codes
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pipeline.simulation.mqtt_world import MqttWorld, mqtt_definition, mqtt_stor
 from pipeline.simulation.site import definition, floats
 from pipeline.simulation.world import World
 
-WAYS = ("registers", "floats", "gateway", "mqtt")
+WAYS = ("registers", "floats", "gateway", "mqtt", "opcua")
 
 
 def reached(way: str, folder: Path, *, assets: int, cycle: str, site: Mapping[str, str], **more: Any) -> World:
@@ -33,5 +34,9 @@ def reached(way: str, folder: Path, *, assets: int, cycle: str, site: Mapping[st
             return GatewayWorld(behind_gateway(**given), folder, **more)
         case "mqtt":
             return MqttWorld(mqtt_definition(**given), folder, profile=mqtt_storage(), **more)
+        case "opcua":
+            from pipeline.simulation.opcua_world import OpcuaWorld, opcua_definition, opcua_storage  # asyncua is slow
+
+            return OpcuaWorld(opcua_definition(**given), folder, profile=opcua_storage(), **more)
         case _:
             raise ValueError(f"{way!r} is none of {', '.join(WAYS)}")

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from loguru import logger
 
@@ -40,7 +40,9 @@ _MOST_UNANSWERED = 2
 
 
 class Connection:
-    """`clock` is the loop's time (s); `jitter` returns a number in [0, 1)."""
+    """`clock` is the loop's time (s); `jitter` returns a number in [0, 1). `opens` makes sessions, of whatever kind."""
+
+    opens: ClassVar[Callable[..., Session]] = Session
 
     def __init__(
         self,
@@ -92,7 +94,7 @@ class Connection:
             if self.connected:
                 return True
             self._lost.clear()
-            session = Session(self._access, timeout=self.timeout, lost=lambda: self._gone(session))
+            session: Session = self.opens(self._access, timeout=self.timeout, lost=lambda: self._gone(session))
             try:
                 async with asyncio.timeout(OPEN_S):
                     await session.open()
