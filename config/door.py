@@ -101,8 +101,8 @@ class MqttOutput(Section):
     topic: Topic = Field(description="topic below which it is published", examples=["site/state"])
     publish: Published = Field(ALL, description="what is published", examples=[["command"]])
     points: dict[NodeId, PositiveDuration] = Field(
-        {}, description="points of assets and how often each is published, below `points/`",
-        examples=[{"bess1.soc": "10 s"}],
+        {}, description="points of assets and meters and how often each is published, below `points/`",
+        examples=[{"bess1.soc": "10 s", "site.poc.power": "1 s"}],
     )  # fmt: skip
     every: PositiveDuration = Field(1.0, description="least time between two publications", examples=["5 s"])
     qos: Service = Field(0, description="quality of service of what is not retained; `state` always has 1")
@@ -125,7 +125,8 @@ class HttpOutput(Section):
         ALL, description="what is pushed besides the state of the site", examples=[["snapshot", "alarms"]]
     )
     points: dict[NodeId, PositiveDuration] = Field(
-        {}, description="points of assets and how often each is pushed", examples=[{"bess1.soc": "1 min"}]
+        {}, description="points of assets and meters and how often each is pushed",
+        examples=[{"bess1.soc": "1 min", "site.poc.power": "1 min"}],
     )
     every: PositiveDuration = Field(10.0, description="time between two documents", examples=["10 s"])
     quota: Size = Field(

@@ -11,7 +11,8 @@ anything outside the frame: the newest value per point, the pending events, the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import nan
 from typing import Any, Protocol
 
 import numpy as np
@@ -90,6 +91,7 @@ class Snapshot:
     _history: int
     _own: OwnRows
     witnesses: tuple[Witness, ...] = ()
+    ages: F8 = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def of(
@@ -221,6 +223,10 @@ class Snapshot:
         newest.sampled()
         return frame
 
+    def age_of(self, device: str) -> float:
+        """How old (s) what a device said last was at the newest tick: for people, who are shown meters by it."""
+        return float(self.ages[self.layout.device_index[device]]) if self.ages.size else nan
+
     def _fill(self, frame: Frame, tick: Tick, past: Past) -> None:
         newest, constants, values, codes = self.newest, self.constants, frame.values, frame.codes
         ages = np.empty_like(newest.arrived_s)
@@ -236,6 +242,7 @@ class Snapshot:
         )
         if tick.dt_s > 2.0 * constants.site[c.CYCLE_S]:  # what was read after a pause may be as old as the pause
             np.maximum(ages, tick.dt_s, out=ages)
+        self.ages = ages
         measure.measure(
             frame.points,
             frame.point_codes,

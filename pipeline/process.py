@@ -190,6 +190,7 @@ class Process:
             },
             tuple(str(recorder.store.folder) for recorder in self.recorders.values()),
             texts=self.field.texts,
+            age_of=self.entry.snapshot.age_of,
         )
 
     def _histories(self) -> dict[str, History]:
@@ -348,7 +349,7 @@ class Process:
                 yield
             output.offer("alarms", None, list(self.view.alarms()))
             if not isinstance(output, ForeignSink):
-                output.offer_points(self.view.points, self.view.site()["at"])
+                output.offer_points(self.view.points_of, self.view.site()["at"])
 
         return lambda _frame: output.ask(documents)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 from jit import rows as r
@@ -12,7 +13,7 @@ from jit.codes import REASON_TEXT, Authority, Condition, Mode, Permit, Reason, S
 from jit.frame import Frame
 from operators.decision import decision, number
 from operators.offers import Offers
-from operators.points import points_of
+from operators.points import points_of, points_of_meter
 from operators.status import asset_status, site_status
 from pipeline.compile import Compiled
 from pipeline.graph import Graph, as_json
@@ -47,6 +48,7 @@ class SiteView:
     frame: Frame | None = None
     missed: int = 0
     late_s: float = 0.0
+    age_of: Callable[[str], float] = lambda _device: nan
 
     def assets(self) -> tuple[str, ...]:
         return self.compiled.layout.assets
@@ -113,6 +115,17 @@ class SiteView:
     def points(self, asset: str) -> Sequence[dict[str, Any]]:
         column = self._column(asset)
         return [] if column is None or self.frame is None else points_of(self.frame, column)
+
+    def points_of(self, device: str) -> Sequence[dict[str, Any]]:
+        """The same of a battery or of a meter, by its id: `site.poc`."""
+        meter = self.compiled.definition.site.meters.get(device.removeprefix("site."))
+        if not device.startswith("site.") or meter is None or self.frame is None:
+            return self.points(device)
+        return points_of_meter(self.frame, device, self.age_of(device), meter.stale_after)
+
+    def measured(self) -> Sequence[str]:
+        """What measures, by its id."""
+        return tuple(f"site.{name}" for name in self.compiled.definition.site.meters)
 
     def decision(self, asset: str) -> dict[str, Any] | None:
         column = self._column(asset)

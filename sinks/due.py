@@ -9,20 +9,20 @@ Shown = Callable[[str], Iterable[Mapping[str, object]]]
 
 
 class Due:
-    """`points` says how often each is due, by "asset.point"; all are at first."""
+    """`points` says how often each is due, by "asset.point" or "site.meter.point"; all are at first."""
 
     def __init__(self, points: Mapping[str, float], clock: Callable[[], float]) -> None:
         self._points, self._clock = dict(points), clock
         self._next_s = dict.fromkeys(self._points, -inf)
 
     def cut(self, points_of: Shown, at: object) -> Iterator[tuple[str, str, Mapping[str, object]]]:
-        """Asset, point and entry of what is due; `points_of` tells those of an asset, `at` is their instant."""
+        """Device, point and entry of what is due; `points_of` tells those of a device, `at` is their instant."""
         now_s = self._clock()
         due = [point for point, next_s in self._next_s.items() if now_s >= next_s]
-        assets = {point.partition(".")[0] for point in due}
-        shown = {asset: {str(entry["point"]): entry for entry in points_of(asset)} for asset in assets}
+        devices = {point.rpartition(".")[0] for point in due}
+        shown = {device: {str(entry["point"]): entry for entry in points_of(device)} for device in devices}
         for point in due:
-            asset, _, name = point.partition(".")
-            if name in shown[asset]:
+            device, _, name = point.rpartition(".")
+            if name in shown[device]:
                 self._next_s[point] = now_s + self._points[point]
-                yield asset, name, {**shown[asset][name], "at": at}
+                yield device, name, {**shown[device][name], "at": at}

@@ -3,7 +3,7 @@
     <topic>/state              retained: {"online": true, …site…}; when we vanish the broker says {"online": false}
     <topic>/snapshot/<asset>   telemetry, quality and band        <topic>/command/<asset>   a copy of the command
     <topic>/decision/<asset>   the decision trace                 <topic>/alarms            the list of alarms
-    <topic>/points/<asset>/<point>   one value with unit, validity and age, each in its own interval
+    <topic>/points/<asset>/<point>   one value with unit, validity and age, in its own interval (a meter: `site.poc`)
 
 * It can never publish on a topic of a device: a `topic` inside one is refused when the output is made, every single
   topic again before it is published, and the connection refuses command topics besides.

@@ -144,18 +144,19 @@ def _own_topic(subject: Subject, output: MqttOutput, at: Location) -> Iterator[D
 
 
 def _points(subject: Subject, output: MqttOutput | HttpOutput, at: Location) -> Iterator[Diagnostic]:
-    """What is published point by point are points of assets, and none that its profile keeps to itself."""
+    """What is published point by point are points of assets and meters, and none that its profile keeps to itself."""
     known = {
         f"{device.id}.{name}": point.exportable
         for device in subject.devices
-        for name, point in ({} if device.profile is None or not device.commanded else device.profile.read).items()
+        if device.profile is not None and not device.id.startswith("inputs.")
+        for name, point in device.profile.read.items()
     }
     for name in output.points:
-        asset = name.partition(".")[0]
-        if name not in known and subject.profiles.get(asset) is None and asset in subject.definition.assets:
+        of = name.rpartition(".")[0]
+        if name not in known and any(device.id == of and device.profile is None for device in subject.devices):
             continue  # its profile is refused already
         if name not in known:
-            message, advice = f"there is no point `{name}` of an asset", suggestion(name, [*known])
+            message, advice = f"there is no point `{name}` of an asset or meter", suggestion(name, [*known])
             yield subject.key_problem("E506", message, advice, *at, "points", name)
         elif not known[name]:
             message = f"the profile keeps `{name}` to itself (`exportable: false`)"

@@ -1,7 +1,7 @@
 """The registers that SCADA reads: blocks that say what they are, so that a reader skips what it does not know.
 
     0  "BESS"   2  layout version   3  number of blocks   4  first block
-    block:  id (1 site, 2 battery, 3 alarms)   length that follows   name, 32 characters   points
+    block:  id (1 site, 2 battery, 3 alarms, 4 meter)   length that follows   name, 32 characters   points
     end:    0xFFFF, 0
 
 Every point is two registers, high word first: a float32, or an unsigned number. A float that is not known is NaN, an
@@ -38,6 +38,11 @@ BATTERY: tuple[tuple[str, Kind], ...] = (
     ("telemetry.temperature_celsius", "float32"), ("band.low_kw", "float32"), ("band.high_kw", "float32"),
     ("asked_kw", "float32"), ("command_kw", "float32"), ("command_kvar", "float32"), ("write.readback_kw", "float32"),
 )  # fmt: skip
+#: Of a meter's points by their names; what is not valid is not known.
+METER: tuple[tuple[str, Kind], ...] = (
+    ("valid", "uint32"), ("age_s", "float32"), ("power", "float32"), ("reactive_power", "float32"),
+    ("frequency", "float32"), ("voltage", "float32"), ("current", "float32"),
+)  # fmt: skip
 ALARMS: tuple[tuple[str, Kind], ...] = (("standing", "uint32"), ("unacknowledged", "uint32"))
 
 
@@ -52,16 +57,22 @@ class View(Protocol):
 
     def alarms(self) -> Sequence[Mapping[str, Any]]: ...
 
+    def measured(self) -> Sequence[str]: ...
+
+    def points_of(self, device: str) -> Sequence[Mapping[str, Any]]: ...
+
 
 def pages(view: View) -> Iterator[bytes]:
     """All registers, two octets each, block by block."""
     names = view.assets()
     site = view.site()
-    yield struct.pack(">4sHH", b"BESS", VERSION, len(names) + 2)
+    yield struct.pack(">4sHH", b"BESS", VERSION, len(names) + 2 + len(view.measured()))
     yield _block(1, str(site.get("name", "")), SITE, _of_site(site))
     for name in names:
         yield _block(2, name, BATTERY, _of_battery(view.asset(name) or {}))
     yield _block(3, "alarms", ALARMS, _of_alarms(view.alarms()))
+    for name in view.measured():
+        yield _block(4, name, METER, _of_meter(view.points_of(name)))
     yield struct.pack(">HH", 0xFFFF, 0)
 
 
@@ -76,6 +87,8 @@ def values(view: View, publish: Collection[str]) -> Iterator[tuple[str, dict[str
     yield "site", _named(SITE, _of_site(view.site()))
     for name in view.assets():
         yield f"assets.{name}", _named(shown, _of_battery(view.asset(name) or {}))
+    for name in view.measured() if "snapshot" in publish else ():
+        yield name.replace("site.", "meters.", 1), _named(METER, _of_meter(view.points_of(name)))
     if "alarms" in publish:
         yield "alarms", _named(ALARMS, _of_alarms(view.alarms()))
 
@@ -121,3 +134,12 @@ def _of_battery(told: Mapping[str, Any]) -> dict[str, Any]:
 def _of_alarms(told: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {"standing": sum(1 for alarm in told if alarm["active"]),
             "unacknowledged": sum(1 for alarm in told if not alarm["acknowledged"])}  # fmt: skip
+
+
+def _of_meter(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Its valid values; itself it is valid when its power is, or what it measures at all."""
+    known = {str(point["point"]): point["value"] for point in points if point["valid"]}
+    told = {str(point["point"]) for point in points}
+    judged = "power" if "power" in told else next(iter(told & {"frequency", "voltage"}), None)
+    age = points[0]["age_s"] if points else None
+    return {**known, "valid": None if judged is None else int(judged in known), "age_s": age}

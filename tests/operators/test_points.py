@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import pytest
 
+from jit import rows
 from jit.codes import Quality
-from operators.points import points_of, reasons
+from operators.points import points_of, points_of_meter, reasons
 from operators.sentence import POINT_TEXT, why
 from tests.rig import STORAGE_POINTS, Rig, site, storage
 
@@ -74,3 +77,24 @@ def test_a_lost_meter_is_named_where_its_limit_binds() -> None:
     rig.run(10)
     assert rig.power == [50.0]
     assert "the point of connection, whose meter is lost (data are too old)," in why(rig.frame, 0)
+
+
+@pytest.mark.safety
+def test_a_meter_that_says_nothing_more_is_shown_as_too_old_not_as_what_it_said_last() -> None:
+    rig = Rig(site(1)).ready()
+    age_s = rig.entry.snapshot.age_of("site.poc")
+
+    def power(old_s: float) -> dict[str, object]:
+        points = points_of_meter(rig.frame, "site.poc", old_s, 3.0)
+        return next(point for point in points if point["point"] == "power")
+
+    assert (power(age_s)["valid"], power(age_s)["unit"], power(age_s)["age_s"]) == (True, "kW", age_s)
+    assert (power(3.5)["valid"], power(3.5)["reasons"]) == (False, reasons(int(Quality.STALE)))
+    assert not power(float("nan"))["valid"], "an unknown age is no young one"
+    rig.frame.site_codes.flags.writeable = True
+    rig.frame.site_codes[rows.POC_QUALITY] |= int(Quality.FROZEN)
+    assert not power(age_s)["valid"], "a point is no better than its meter"
+
+
+def test_before_the_first_tick_the_age_of_a_meter_is_not_known() -> None:
+    assert isnan(Rig(site(1)).entry.snapshot.age_of("site.poc"))

@@ -36,8 +36,9 @@ async def test_what_a_process_pushes_is_seen_in_health_metrics_and_alarms(
     with Collector() as server:
         server.script += [400, lambda _request: server.ending.wait()]  # type: ignore[list-item]
         output = HttpOutput.model_validate(
-            {"type": "http", "url": server.url, "every": "0.05 s", "points": {"b1.soc": "1 min"}}
-        )
+            {"type": "http", "url": server.url, "every": "0.05 s",
+             "points": {"b1.soc": "1 min", "site.poc.power": "1 min"}}
+        )  # fmt: skip
         definition = site().model_copy(update={"outputs": {"cloud": output}})
         made = Process(definition, {"b1": storage(), "site.poc": METER}, Options(state_dir=tmp_path))
         made.subscribe()
@@ -59,4 +60,6 @@ async def test_what_a_process_pushes_is_seen_in_health_metrics_and_alarms(
     assert (document["site"], document["boot"], document["seq"]) == ("rig", made.boot_id, 1)
     assert set(document) == {"site", "boot", "seq", "state", "snapshot", "decision", "command", "alarms", "points"}
     assert document["points"]["b1.soc"]["unit"]
+    meter = document["points"]["site.poc.power"]
+    assert (meter["unit"], meter["valid"], meter["value"]) == ("kW", False, None)
     await made.journal.close()

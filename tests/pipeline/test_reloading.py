@@ -124,8 +124,8 @@ async def test_target_points_and_interval_of_a_push_change_without_a_gap_in_cont
             assert len(first.posted) == before
             assert run.process.components()["outputs.cloud"]["status"] == "ok"
             assert run.process.view.hello()["config"] == run.process.config
-        keys = [posted.key for posted in (*first.posted, *second.posted)]
-        assert len(set(keys)) == len(keys), "no name is given to two documents"
+        said = {(posted.key, posted.body) for posted in (*first.posted, *second.posted)}
+        assert len({key for key, _ in said}) == len(said), "no name is given to two documents"
 
 
 @pytest.mark.integration
@@ -162,7 +162,8 @@ async def test_a_topic_changes_and_the_old_one_says_that_nobody_is_there(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     named = PLANT.replace(OPC, f'{OPC}  out: {{ url: "{mosquitto.url}" }}\n')
-    old = named.replace(STATE, "  state: { type: mqtt, to: out, topic: plant/old, every: 0.05 s }\n")
+    points = "points: { site.poc.power: 0.1 s }"
+    old = named.replace(STATE, f"  state: {{ type: mqtt, to: out, topic: plant/old, every: 0.05 s, {points} }}\n")
     async with Observer(mosquitto.url) as seen, running(tmp_path, old) as run:
 
         def told(topic: str, word: bytes) -> bool:
@@ -170,6 +171,7 @@ async def test_a_topic_changes_and_the_old_one_says_that_nobody_is_there(
             return any(word in message.payload for message in seen.on(topic))
 
         await until(lambda: told("plant/old/state", b'"online":true'))
+        await until(lambda: told("plant/old/points/site.poc/power", b'"valid":false'))
         assert await run.reload(old.replace("plant/old", "plant/new"))
         await until(lambda: told("plant/new/state", b'"online":true'))
         await until(lambda: told("plant/old/state", b'"online":false'))

@@ -105,7 +105,8 @@ FAULTS = [
     Fault("E202", TWO, f"{TWO}    topics: {{ qos: {{ telemetry: «2» }} }}\n"),
     # points that are published
     Fault("E506", STATE, STATE.replace(" }", ", points: { «one.socc»: 1 s } }"), "did you mean `one.soc`?"),
-    Fault("E506", STATE, STATE.replace(" }", ", points: { «site.poc.power»: 1 s } }"), "no point"),
+    Fault("E506", STATE, STATE.replace(" }", ", points: { «site.poc.powers»: 1 s } }"), "mean `site.poc.power`?"),
+    Fault("E506", STATE, STATE.replace(" }", ", points: { «site.pv.power»: 1 s } }"), "no point"),
     Fault("E203", STATE, STATE.replace(" }", ", points: { one.soc: «5» } }")),
     # OPC UA
     Fault("E221", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: «x»\n"),

@@ -49,9 +49,10 @@ async def test_a_client_reads_what_people_are_shown_and_writes_nothing() -> None
     async with serving(shown) as (server, client):
         told: dict[str, Any] = {name: await number(client, name) for name in (
             "site.poc_kw", "site.tick", "assets.bess1.state", "assets.bess1.soc_percent", "assets.bess1.command_kw",
-            "alarms.standing")}  # fmt: skip
-        assert list(told.values()) == [-12.5, 4711.0, float(State.DISCHARGING), 55.25, 80.5, 1.0]
-        for unknown in ("site.frequency_hz", "assets.bess1.temperature_celsius", "assets.bess2.command_kw"):
+            "alarms.standing", "meters.poc.power", "meters.poc.valid")}  # fmt: skip
+        assert list(told.values()) == [-12.5, 4711.0, float(State.DISCHARGING), 55.25, 80.5, 1.0, -12.5, 1.0]
+        for unknown in ("site.frequency_hz", "assets.bess1.temperature_celsius", "assets.bess2.command_kw",
+                        "meters.poc.frequency"):  # fmt: skip
             said = await read(client, unknown)
             assert said.StatusCode is not None
             assert said.StatusCode.value == ua.StatusCodes.BadNoData, "unknown is never 0"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pymodbus.client import AsyncModbusTcpClient
 
 from jit.codes import State
-from sinks.scada.blocks import ALARMS, BATTERY, NAME_WORDS, SITE, pages
+from sinks.scada.blocks import ALARMS, BATTERY, METER, NAME_WORDS, SITE, pages
 from sinks.scada.server import RegisterServer
 from tests.real.until import until
 
@@ -42,6 +42,14 @@ class Shown:
 
     def alarms(self) -> Sequence[Mapping[str, Any]]:
         return [{"active": True, "acknowledged": False}, {"active": False, "acknowledged": False}]
+
+    def measured(self) -> Sequence[str]:
+        return ("site.poc", "site.hall")
+
+    def points_of(self, device: str) -> Sequence[Mapping[str, Any]]:
+        poc = [("power", -12.5, True), ("frequency", 49.98, False)]
+        told = {"site.poc": poc, "site.hall": [("frequency", 50.0, True)]}
+        return [{"point": n, "value": v, "valid": valid, "age_s": 0.4} for n, v, valid in told[device]]
 
 
 def walk(octets: bytes) -> dict[tuple[int, str], bytes]:
@@ -103,7 +111,8 @@ async def read(scada: AsyncModbusTcpClient, *, table: str = "holding") -> bytes:
 async def test_a_client_finds_every_point_by_the_blocks(table: str) -> None:
     async with serving() as server, client(server) as scada:
         blocks = walk(await read(scada, table=table))
-    assert [*blocks] == [(1, "nordhafen"), (2, "bess1"), (2, "bess2"), (3, "alarms")]
+    assert [*blocks] == [(1, "nordhafen"), (2, "bess1"), (2, "bess2"), (3, "alarms"),
+                         (4, "site.poc"), (4, "site.hall")]  # fmt: skip
     site, first, second = blocks[1, "nordhafen"], blocks[2, "bess1"], blocks[2, "bess2"]
     assert (value(site, SITE, "tick"), value(site, SITE, "poc_kw"), value(site, SITE, "armed")) == (4711, -12.5, 1)
     assert (value(first, BATTERY, "state"), value(first, BATTERY, "command_kw")) == (State.DISCHARGING, 80.5)
@@ -113,6 +122,12 @@ async def test_a_client_finds_every_point_by_the_blocks(table: str) -> None:
         assert isnan(value(body, points, name)), "unknown is never 0"
     assert value(second, BATTERY, "state") == 0xFFFFFFFF
     assert [value(blocks[3, "alarms"], ALARMS, name) for name, _ in ALARMS] == [1, 2]
+    meters = [blocks[4, meter] for meter in ("site.poc", "site.hall")]
+    poc, hall = ({name: value(body, METER, name) for name, _ in METER} for body in meters)
+    assert (poc["valid"], poc["power"], round(poc["age_s"], 3)) == (1, -12.5, 0.4)
+    assert isnan(poc["frequency"]), "what is not valid is not known"
+    assert isnan(poc["voltage"]), "nor what it does not measure"
+    assert (hall["valid"], hall["frequency"]) == (1, 50.0)
 
 
 async def test_the_page_is_renewed_with_what_is_shown() -> None:
@@ -192,4 +207,4 @@ def _pieces() -> Iterator[bytes]:
 
 
 def test_the_page_comes_in_pieces_between_which_a_tick_may_run() -> None:
-    assert len([*_pieces()]) == 6
+    assert len([*_pieces()]) == 8
