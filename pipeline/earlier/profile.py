@@ -69,11 +69,12 @@ def _modbus(file: ModbusMapping, name: str) -> Imported:
         raise NoProfileError("unit 0 speaks to every device of a line at once: a battery needs a unit of its own")
     made = _begun(file, name, "modbus", f"modbus-tcp://HOST:502/{file.static_unit_id or 'UNIT'}")
     if file.unit_id_discovery != "static":
-        made.notes.append(f"the unit is to be found ({file.unit_id_discovery}): name it in `connect:`")
+        how = "name it in `connect:`, or those that it may be (`/1-9`) and the asset's `identity`"
+        made.notes.append(f"the unit is to be found ({file.unit_id_discovery}): {how}")
     made.values["addressing"] = "zero_based"
     for register in file.registers:
         if register.type == "string":
-            made.notes.append(f"`{register.name}` is a text of unknown length: add it under `identity`")
+            made.notes.append(f"`{register.name}` is a text of unknown length: add it under `identity` or `texts`")
         else:
             _take(made, register, _register(register), _names(register.enum or register.value_explanation, made))
     return _finished(made)

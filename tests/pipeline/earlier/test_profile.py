@@ -109,6 +109,14 @@ def test_what_cannot_be_taken_over_is_said(tmp_path: Path) -> None:
         assert any(said in note for note in notes), said
 
 
+@pytest.mark.parametrize("way", ["dynamic", "sunspec"])
+def test_a_unit_that_is_to_be_found_is_named_as_one_of_several(tmp_path: Path, way: str) -> None:
+    file = modbus(SOC, POWER, setpoint(200)) | {"unit_id_discovery": way}
+    del file["static_unit_id"]
+    _, notes = made(tmp_path, file)
+    assert any(way in note and "`/1-9`" in note and "`identity`" in note for note in notes), notes
+
+
 def opcua(*nodes: dict[str, Any]) -> dict[str, Any]:
     usual = {"direction": "subscribe", "data_type": "float", "auth_required": "none"}
     return {"schema_version": "v1", "profile_name": "own", "nodes": [usual | node for node in nodes]}

@@ -62,6 +62,37 @@ async def test_texts_are_read_once_in_each_connection_and_never_in_a_reading() -
             device.close()
 
 
+@pytest.mark.integration
+@pytest.mark.safety
+@pytest.mark.hazard("row 3")
+async def test_a_text_that_costs_the_connection_twice_is_not_asked_for_again() -> None:
+    """What is measured and commanded never waits for words: a device that falls silent when asked is left in peace."""
+    readings: list[Reading] = []
+    async with Server(PROFILE) as server, Wire(server.port) as wire:
+        await server.put_sample()
+        asked: list[int] = []
+
+        def deaf(octets: bytes) -> bytes:
+            address = int.from_bytes(octets[8:10], "big")
+            asked.append(address)
+            return b"" if address == 41000 else octets
+
+        wire.forward = deaf
+        device = ModbusDevice("bess1", PROFILE, wire.url(), asyncio.get_running_loop().time, jitter=lambda: 0.0)
+        running = asyncio.create_task(device.source(readings.append).run())
+        try:
+            await until(lambda: wire.connections == 3 and [text["name"] for text in device.said.listed()] == ["status"])
+            before = len(readings)
+            await until(lambda: len(readings) > before + 10)
+            assert asked.count(41000) == 2
+            assert wire.connections == 3
+            assert all((reading.quality & int(Quality.VALID)).any() for reading in readings[-5:])
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            device.close()
+
+
 def test_a_text_is_printable_and_never_long() -> None:
     said = Said(Profile.model_validate(PROFILE.model_dump() | {"texts": {"a": {"register": "holding 1"}}}))
     said.take("a", "x" * 1000)
