@@ -16,26 +16,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import isfinite, nan
-
-from loguru import logger
 
 from config.asset import Identity, WriteBudget
 from config.definition import Rated
 from jit.codes import Proved, Quality, WriteStatus
-from operators.cut import Command
-from sinks.closing import closing
-from sinks.conflate import Conflating
+from sinks.device import DeviceWriter, Order
 from sinks.modbus.cadence import Cadence
 from sinks.modbus.holding import Holding
 from sinks.modbus.proving import Proving
 from sinks.modbus.reactive import Reactive
 from sinks.modbus.values import Values, said
 from sinks.modbus.wear import Wear
-from sinks.pace import Pace
 from sources.modbus.blocks import Place, Run, current, encode_run, scaled_run, write_runs
 from sources.modbus.codec import EncodeError, codec
 from sources.modbus.device import ModbusDevice
@@ -45,25 +38,11 @@ from sources.pause import pause
 from sources.proof import EmitProof
 from sources.receipt import EmitReceipt, Receipt
 
-#: The closing 0 kW is tried again so long after it was tried last: no device is written to more than twice a second.
-AGAIN_S = 0.5
 
+class ModbusWriter(DeviceWriter):
+    """Writes to `device`, never more than `rated`; the source keeps the connection."""
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """A command on its way: when it was offered, whether it is the last one."""
-
-    command: Command
-    offered_s: float
-    last: bool = False
-
-
-class ModbusWriter:
-    """Writes to `device`, never more than `rated`. Needs `run()` in a task of its own; the source keeps the connection.
-
-    The emitters are called in the loop's thread. Reading the set-point back is tried `attempts` times, `pause` s
-    apart, since some devices take a moment to show what they accepted. `closed` is the command that `stop` wrote.
-    """
+    proving: Proving
 
     def __init__(
         self,
@@ -80,15 +59,13 @@ class ModbusWriter:
         pause: float = 0.05,
     ) -> None:
         profile = device.profile
-        self.conflating: Conflating[_Order] = Conflating(f"{device.id} writer", self._deliver, self._failed)
-        self.closed: Command | None = None
+        super().__init__(
+            device.id, device.connection, device.clock, budget, emit_receipt,
+            reads_back="setpoint" in profile.read, attempts=attempts, pause_s=pause,
+        )  # fmt: skip
         self.wear = wear or Wear(profile, rated, budget)
         self.proving = Proving(device, identity, emit_proof, self.wear.wrote)
-        self._pace = Pace(budget, device.clock)
-        self._asset, self._clock, self._profile = device.id, device.clock, profile
-        self._connection, self._unit = device.connection, device.unit
-        self._emit = emit_receipt
-        self._attempts, self._pause = attempts, pause
+        self._profile, self._connection, self._unit = profile, device.connection, device.unit
         self._runs = write_runs(profile, profile.write_order)
         self._steps = {name: write_runs(profile, [name]) for name in profile.steps}
         self._values = Values.of(profile, rated, password)
@@ -103,69 +80,8 @@ class ModbusWriter:
         self._expected = device.expected
         self._cadence = Cadence(self.wear, self._clock)
         self._connection.renewed.append(self._cadence.renewed)
-        self._newest: _Order | None = None
-        self._silent = True
-        self._stopping = False
-        self._wrote = False
 
-    def offer(self, command: Command) -> None:
-        """Write `command` next; an older one that still waits is dropped. Never raises, never waits."""
-        if self._stopping:
-            return
-        self._silent = False
-        self._newest = _Order(command, self._clock())
-        self._pace.offered(command.power_kw)
-        self.conflating.offer(self._newest)
-
-    def silence(self) -> None:
-        """The asset is silent: what still waits, or has its turn and is not sent yet, is not sent."""
-        self._silent = True
-        self.conflating.clear()
-
-    async def run(self) -> None:
-        """Write what is offered, and keep the proofs fresh, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.conflating.run(), name=f"{self._asset} writer")
-            group.create_task(self.proving.run(), name=f"{self._asset} proving")
-
-    async def stop(self, within_s: float) -> bool:
-        """End with 0 kW, confirmed by read-back; true when confirmed within that time. No offer counts afterwards.
-
-        A writer that never wrote stays silent and is at once done. A lost connection is opened again for this.
-        """
-        self._stopping = True
-        self.conflating.clear()
-        if not self._wrote or self._newest is None:
-            return True
-        now, last = self._clock(), self._newest
-        zero = _Order(closing(last.command, last.offered_s, now, now + within_s, 1), now, last=True)
-        try:
-            async with asyncio.timeout(within_s):
-                while True:
-                    began = self._clock()
-                    if await self._confirmed(zero):
-                        return True
-                    await pause(max(self._pause, AGAIN_S - (self._clock() - began)))
-        except TimeoutError:
-            logger.bind(asset=self._asset).error("0 kW could not be confirmed within {:g} s", within_s)
-            return False
-
-    async def _confirmed(self, order: _Order) -> bool:
-        if not await self._connection.connect():
-            return False
-        receipt = await self._carry_out(order)
-        self._emit(receipt)
-        reached = {WriteStatus.CONFIRMED} if self._held is not None else {WriteStatus.CONFIRMED, WriteStatus.WRITTEN}
-        return receipt.status in reached
-
-    async def _deliver(self, order: _Order) -> None:
-        await self._pace.due()
-        self._emit(await self._carry_out(order))
-
-    def _failed(self, order: _Order, error: Exception) -> None:
-        self._emit(self._receipt(order, WriteStatus.FAILED, nan, nan, repr(error)))
-
-    async def _carry_out(self, order: _Order) -> Receipt:
+    async def _carry_out(self, order: Order) -> Receipt:
         """Prove, write and read back in one turn, so that nothing comes between."""
         written = nan
         try:
@@ -202,7 +118,7 @@ class ModbusWriter:
         except (ModbusFault, EncodeError) as fault:
             return self._receipt(order, WriteStatus.FAILED, written, nan, str(fault))
 
-    async def _send(self, order: _Order, run: Run, words: list[int]) -> None:
+    async def _send(self, order: Order, run: Run, words: list[int]) -> None:
         """One request, unless these words stand in flash memory already."""
         if self.wear.needless(run, words):
             return
@@ -213,35 +129,20 @@ class ModbusWriter:
         self.wear.sent(run, words)
         self._cadence.sent(run)
 
-    def _steps_of(self, order: _Order, power_kw: float) -> list[Run]:
+    def _steps_of(self, order: Order, power_kw: float) -> list[Run]:
         """What a step of a sequence writes behind 0 kW: never with power, never to a device that lacks a proof."""
         if order.last or power_kw != 0.0 or self.proving.lacks():
             return []
         return [run for name in order.command.steps for run in self._steps.get(name, ())]
 
-    def _admit(self, order: _Order) -> None:
+    def _admit(self, order: Order) -> None:
         """Raises `Withheld` when the device lacks a proof that this command needs."""
         lacks = self.proving.lacks()
         if lacks and (lacks & Proved.IDENTITY or self._values.power_kw(order.command) != 0.0):
             raise Withheld(self._connection.place, self.proving.detail or "not proved yet")
 
-    def _freshest(self, order: _Order) -> _Order:
-        """What was offered while this order waited for its turn goes instead: no stop queues behind power."""
-        if order.last or self._newest is None:
-            return order
-        self.conflating.clear()
-        return self._newest
-
-    def _allowed(self, order: _Order) -> bool:
-        in_time = self._clock() <= order.command.deadline_s
-        allowed = in_time and (order.last or not (self._stopping or self._silent))
-        self._wrote = self._wrote or allowed
-        if allowed and order.last:
-            self.closed = order.command
-        return allowed
-
     async def _read_back(
-        self, order: _Order, written: float, exponents: Mapping[Place, int], sent: list[tuple[Run, list[int]]]
+        self, order: Order, written: float, exponents: Mapping[Place, int], sent: list[tuple[Run, list[int]]]
     ) -> Receipt:
         """Whether the device holds what was written: the other points first, then the set-point."""
         try:
@@ -273,10 +174,3 @@ class ModbusWriter:
         if quality != Quality.VALID:  # unknown is not different: what it does with it, its measured power shows
             return self._receipt(order, WriteStatus.WRITTEN, written, nan, "the device does not say what it holds")
         return self._receipt(order, WriteStatus.DIFFERENT, written, readback, "the device holds another set-point")
-
-    def _receipt(self, order: _Order, status: WriteStatus, written: float, readback: float, detail: str) -> Receipt:
-        now = self._clock()
-        tick, contested = order.command.tick, self._connection.second_master()
-        return Receipt(
-            self._asset, tick, now, status, written, readback, now - order.offered_s, detail, contested
-        )

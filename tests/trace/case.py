@@ -42,7 +42,7 @@ HAZARDS = _rows("row ", """
 10 | a set-point without a reversion | the reversion is read back before power, and again | sinks/modbus/proving.py
 11 | the old set-point outlives the process | the device's reversion is a condition of running | sinks/modbus/proving.py
 12 | an old command sent again after a restart | nothing is replayed, silent until data are fresh | pipeline/process.py
-13 | a command after its end of validity | checked in the last instruction before the wire | sinks/modbus/writer.py
+13 | a command after its end of validity | checked in the last instruction before the wire | sinks/device.py
 14 | a command applied twice | absolute set-points, an id per tick, no retries | sinks/modbus/writer.py
 15 | a retained message taken for a command | nothing is retained, retained is never fresh | sinks/mqtt.py
 17 | another master writes at the same time | foreign set-points are held, then latched | jit/effect.py
@@ -82,7 +82,7 @@ PEERS = _rows("peer ", """
 9 | stopped, then resumed | the ramp begins at measured power | jit/project.py
 10 | writes accepted and not followed | found within stated seconds | jit/effect.py
 11 | a required setting is missing | the start is refused with the reason | pipeline/check.py
-12 | a safety block | 0 kW is written and confirmed | sinks/modbus/writer.py
+12 | a safety block | 0 kW is written and confirmed | sinks/device.py
 14 | telemetry stands still with fresh stamps | found as frozen | jit/effect.py
 17 | a 0 W placeholder of the grid operator | told apart from a limit of 0 | sources/mqtt
 19 | a set-point that trembles | writes stay within a budget | sinks/modbus/wear.py
