@@ -8,8 +8,12 @@ an unavailable or tripped battery ends at 0 kW.
         ▲                                                                   │
         └── reverts to `reverts_to_kw` when the heartbeat stands still ◄────┘ (device watchdog)
 
-Units: kW (+ = discharging), kWh, %, °C, V, A, s. Losses are what the efficiencies take; they heat one thermal mass that
-a cooling conductance ties to the ambient: C dT/dt = losses − G (T − T_ambient).
+Units: kW (+ = discharging), kWh, %, °C, V, A, s. What the cells give is what leaves the terminals and the losses:
+
+    losses(P) = no load + share of P that the efficiency takes + copper · P² / rating      at 0 kW: standby
+
+so that little power is carried badly, as by any inverter, and no power more than whole. Losses heat one thermal mass
+that a cooling conductance ties to the ambient: C dT/dt = losses − G (T − T_ambient).
 """
 
 from __future__ import annotations
@@ -30,6 +34,9 @@ class Battery:
     energy_kwh: float = 500.0
     charge_efficiency: float = 0.95
     discharge_efficiency: float = 0.95
+    no_load_kw: float = 0.0  # what the inverter takes while it carries power, however little
+    standby_kw: float = 0.0  # what it takes from the cells at 0 kW
+    copper: float = 0.0  # share of the rating that is lost at the rating, falling with the square of the power
     dead_time_s: float = 0.2
     lag_s: float = 0.3
     slew_kw_per_s: float = 1000.0
@@ -48,6 +55,8 @@ class Battery:
         for efficiency in (self.charge_efficiency, self.discharge_efficiency):
             if not 0.5 <= efficiency <= 1.0:
                 raise ValueError(f"an efficiency lies between 0.5 and 1, not {efficiency}")
+        if min(self.standby_kw, self.no_load_kw) < 0.0 or not 0.0 <= self.copper <= 0.2:
+            raise ValueError("losses are not negative, and copper takes a fifth of the rating at most")
         if self.dead_time_s < 0 or self.lag_s < 0:
             raise ValueError("dead time and lag are not negative")
 
@@ -112,8 +121,14 @@ def dc_current(battery: Battery, state: BatteryState) -> float:
 
 
 def cell_power_kw(battery: Battery, power_kw: float) -> float:
-    """Power drawn from the cells (kW) for this power at the terminals."""
-    return power_kw / battery.discharge_efficiency if power_kw > 0 else power_kw * battery.charge_efficiency
+    """Power drawn from the cells (kW) for this power at the terminals: never less than that, and rising with it."""
+    if power_kw == 0.0:
+        return battery.standby_kw
+    if power_kw > 0.0:
+        cells, rating = power_kw / battery.discharge_efficiency, battery.discharge_kw
+    else:
+        cells, rating = power_kw * battery.charge_efficiency, battery.charge_kw
+    return cells + battery.no_load_kw + battery.copper * power_kw * power_kw / rating
 
 
 def command(battery: Battery, state: BatteryState, power_kw: float) -> BatteryState:
@@ -152,7 +167,7 @@ def step(battery: Battery, state: BatteryState, duress: Duress, dt: float, speed
     hours = dt * speed / 3600.0
     target = max(-charge, min(discharge, acting * duress.follows))
     power = 0.0 if duress.tripped else _follow(battery, state, target, dt, hours)
-    cells = power / battery.discharge_efficiency if power > 0 else power * battery.charge_efficiency
+    cells = min(cell_power_kw(battery, power), state.energy_kwh / hours)  # what is empty stands by on the grid
     energy = max(0.0, min(battery.energy_kwh, state.energy_kwh - cells * hours))
     settled = battery.ambient_c + abs(cells - power) / battery.cooling_kw_per_k
     decay = math.exp(-battery.cooling_kw_per_k * hours / battery.heat_kwh_per_k)
@@ -219,7 +234,8 @@ def _follow(battery: Battery, state: BatteryState, target: float, dt: float, hou
         power += max(-slew, min(slew, moved))
         if abs(power - target) < SLOWEST_KW:
             power = target
-    most = state.energy_kwh * battery.discharge_efficiency / hours
+    given = 1.0 / battery.discharge_efficiency + battery.copper
+    most = max(0.0, state.energy_kwh / hours - battery.no_load_kw) / given
     least = -(battery.energy_kwh - state.energy_kwh) / battery.charge_efficiency / hours
     return max(least, min(most, power))
 

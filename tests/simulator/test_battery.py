@@ -51,6 +51,59 @@ def test_energy_balances_in_every_step(soc: float, powers: list[float], dt: floa
         state = after
 
 
+LOSSES = {"no_load_kw": 0.8, "standby_kw": 0.15, "copper": 0.01}
+LOSSY = replace(BATTERY, charge_efficiency=0.985, discharge_efficiency=0.985, **LOSSES)
+
+
+@pytest.mark.req("LH-TEST-003")
+@given(
+    soc=st.one_of(st.sampled_from([0.0, 100.0]), st.floats(0.0, 100.0)),
+    powers=st.lists(POWERS, min_size=1, max_size=30),
+    dt=st.floats(0.01, 5.0),
+    speed=st.sampled_from([1.0, 60.0]),
+)
+def test_with_losses_what_the_cells_lose_is_what_leaves_and_what_heats(
+    soc: float, powers: list[float], dt: float, speed: float
+) -> None:
+    """Energy is kept: dSoC · capacity = −(terminal energy + losses), and losses are never negative."""
+    state = cells.at_soc(LOSSY, soc)
+    for power in powers:
+        after = cells.step(LOSSY, cells.command(LOSSY, state, power), FREE, dt, speed)
+        lost = (state.energy_kwh - after.energy_kwh) * 3600.0 / (dt * speed) - after.power_kw
+        assert lost >= -1e-6
+        if after.power_kw != 0.0 and 0.0 < after.energy_kwh < LOSSY.energy_kwh:
+            assert lost == pytest.approx(cells.cell_power_kw(LOSSY, after.power_kw) - after.power_kw, abs=1e-4)
+        assert 0.0 <= after.energy_kwh <= LOSSY.energy_kwh
+        state = after
+
+
+@pytest.mark.req("LH-TEST-003")
+@given(first=st.floats(-250.0, 250.0), second=st.floats(-250.0, 250.0))
+def test_more_power_takes_more_from_the_cells(first: float, second: float) -> None:
+    """Monotone but for the step between standing by and carrying, and never more out than in."""
+    low, high = sorted((first, second))
+    assert cells.cell_power_kw(LOSSY, low) >= low
+    if low * high > 0.0:
+        assert cells.cell_power_kw(LOSSY, low) <= cells.cell_power_kw(LOSSY, high)
+
+
+@pytest.mark.req("LH-TEST-003")
+def test_little_power_is_carried_badly() -> None:
+    """Efficiency over load, discharging: rises from a few per cent of the rating on, and falls a little at its end."""
+    efficiency = {kw: kw / cells.cell_power_kw(LOSSY, kw) for kw in (1.0, 5.0, 25.0, 125.0, 250.0)}
+    assert efficiency[1.0] < 0.6 < efficiency[5.0] < 0.9 < efficiency[25.0] < efficiency[125.0] < 0.985
+    assert efficiency[250.0] < efficiency[125.0]
+    assert cells.cell_power_kw(LOSSY, 0.0) == 0.15
+
+
+@pytest.mark.req("LH-TEST-003")
+def test_standing_by_empties_the_cells_slowly_and_not_below_nothing() -> None:
+    state = cells.at_soc(LOSSY, 50.0)
+    after = cells.step(LOSSY, state, FREE, 3600.0)
+    assert state.energy_kwh - after.energy_kwh == pytest.approx(0.15)
+    assert cells.step(LOSSY, cells.at_soc(LOSSY, 0.0), FREE, 3600.0).energy_kwh == 0.0
+
+
 @pytest.mark.req("LH-TEST-003")
 def test_a_round_trip_costs_both_efficiencies() -> None:
     start = settled(0.0)
