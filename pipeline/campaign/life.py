@@ -20,6 +20,7 @@ from pipeline.process import Process
 from pipeline.simulation.checks import Breach, verify
 from pipeline.simulation.columns import said_text
 from pipeline.simulation.direct import Direct
+from pipeline.simulation.net import stream
 from pipeline.simulation.storm import endure
 from pipeline.simulation.trace import Trace
 from pipeline.simulation.ways import reached
@@ -27,6 +28,7 @@ from pipeline.simulation.world import World
 from sources.modbus.connection import Connection
 
 LAST_TICKS = 200
+IDENTIFIED = 0.2  # share of the sites whose batteries say who they are
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
 ROOM_B = 64 * 2**20
 Judge = Callable[[Case, Trace], Iterable[Breach]]
@@ -82,7 +84,9 @@ def _fastest() -> Path | None:
 
 
 def _live(given: Case | Setup, folder: Path, *, verbose: bool, judge: Judge) -> Life:
+    identified = stream(given.seed, "identified").random() < IDENTIFIED
     world = reached(given.way, folder, assets=given.assets, cycle=given.cycle, site=given.site, seed=given.seed,
+                    identified=identified,
                     soc_pct=given.soc_pct, link=Connection if given.client else Direct)  # fmt: skip
     witness = Witness(LAST_TICKS if verbose else 0)
 

@@ -89,6 +89,7 @@ FAULTS: dict[str, dict[str, Kind]] = {
         "reset": Kind(devices.switch(Fault.RESET)),
         "reboots": Kind(devices.reboots, {"local": one_of(0, 1)}, latches=True),
         "local": Kind(devices.switch(Fault.LOCAL), latches=True),
+        "exchanged": Kind(devices.exchanged, latches=True, needs="identity"),
     },
     "F17": {
         "limit": Kind(devices.switch(Fault.BMS_LIMIT), {"limit_kw": one_of(0.0, 10.0, 37.0)}),

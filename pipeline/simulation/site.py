@@ -81,6 +81,11 @@ def storage(poll_s: float, **changes: Any) -> Profile:
     )  # fmt: skip
 
 
+#: What the batteries of some sites say of themselves, and what their definition asks for.
+SERIAL: dict[str, Any] = {"serial": {"register": "holding 300", "length": 8}}
+IDENTIFIED: dict[str, Any] = {"identity": {"serial": "SIM-000001"}}
+
+
 def floats(poll_s: float) -> Profile:
     """The same device with its numbers in floating point, set-point included."""
     power = {"register": "holding 202", "type": "float32", "word_order": "big", "unit": "kW"}
@@ -126,6 +131,7 @@ def definition(
                     "connect": connect.format(i + 1),
                     "rated": {"charge": f"{RATED_KW} kW", "discharge": f"{RATED_KW} kW", "energy": f"{ENERGY_KWH} kWh"},
                     "soc": {"min": "10 %", "max": "90 %"},
+                    "soc_dwell": {"above": "45 %", "at_most": "40 s"},
                     "ramp": {"up": f"{RAMP_KW_PER_S} kW/s", "down": f"{RAMP_KW_PER_S} kW/s"},
                     **{k: v.format(i + 1) if isinstance(v, str) else v for k, v in changes.get("asset", {}).items()},
                 }

@@ -123,6 +123,7 @@ class Trace:
     stalled: list[tuple[float, float]] = field(default_factory=list)  # times in which the process stood still
     watchers: list[Watcher] = field(default_factory=list)
     used: list[Used] = field(default_factory=list)
+    exchanged: list[tuple[str, float, float]] = field(default_factory=list)  # another device at that address, s to s
     offered: list[Offered] = field(default_factory=list)
     limits: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)  # s, charge, discharge: the truth
     hasty: list[tuple[str, float, float]] = field(default_factory=list)  # requests before the last one was answered

@@ -35,7 +35,8 @@ class Waiting(NamedTuple):
 class Used(NamedTuple):
     """One look at a life: tasks of the loop, open descriptors, jobs that have ended, queues beyond their bound.
 
-    `alone`: nobody but the process itself had a task in the loop (websocket clients come and go).
+    `alarms` are those that the endpoint lists. `alone`: nobody but the process itself had a task in the loop
+    (websocket clients come and go).
     """
 
     at_s: float
@@ -45,6 +46,7 @@ class Used(NamedTuple):
     ended: tuple[str, ...]
     beyond: tuple[Waiting, ...]
     alone: bool
+    alarms: frozenset[str] = frozenset()
 
 
 def looked(loop: VirtualLoop, process: Process, tasks: Tasks, boot: int, guests: int) -> Used:
@@ -52,7 +54,8 @@ def looked(loop: VirtualLoop, process: Process, tasks: Tasks, boot: int, guests:
     ended = tuple(task.get_name() for task in tasks.running if task.done())
     beyond = tuple(queue for queue in _queues(loop, process, guests) if queue.holds > queue.most)
     files = sum(1 for _ in DESCRIPTORS.iterdir()) if DESCRIPTORS.is_dir() else 0
-    return Used(loop.time(), boot, len(asyncio.all_tasks(loop)), files, ended, beyond, guests == 0)
+    alarms = frozenset(str(alarm["id"]) for alarm in process.view.alarms())
+    return Used(loop.time(), boot, len(asyncio.all_tasks(loop)), files, ended, beyond, guests == 0, alarms)
 
 
 def _queues(loop: VirtualLoop, process: Process, guests: int) -> Iterator[Waiting]:

@@ -15,16 +15,23 @@ from typing import Any
 
 from pipeline.simulation.gateway_world import GatewayWorld, behind_gateway
 from pipeline.simulation.mqtt_world import MqttWorld, mqtt_definition, mqtt_storage
-from pipeline.simulation.site import definition, floats
+from pipeline.simulation.site import IDENTIFIED, SERIAL, definition, floats, storage
 from pipeline.simulation.world import World
 
 WAYS = ("registers", "floats", "gateway", "mqtt", "opcua")
 
 
-def reached(way: str, folder: Path, *, assets: int, cycle: str, site: Mapping[str, str], **more: Any) -> World:
-    """A world of this way; `more` is what every `World` takes."""
+def reached(
+    way: str, folder: Path, *, assets: int, cycle: str, site: Mapping[str, str], identified: bool = False, **more: Any
+) -> World:
+    """A world of this way; `more` is what every `World` takes. `identified`: batteries say who they are."""
     given: dict[str, Any] = {"assets": assets, "cycle": cycle, "site": dict(site)}
     match way:
+        case "registers" if identified:
+            made = definition(**given, asset=IDENTIFIED)
+            world = World(made, folder, profile=storage(min(1.0, made.site.cycle), identity=SERIAL), **more)
+            world.parts |= {"identity"}
+            return world
         case "registers":
             return World(definition(**given), folder, **more)
         case "floats":

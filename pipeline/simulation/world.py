@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pipeline.simulation.battery_checks
 import pipeline.simulation.input_checks
 import pipeline.simulation.life_checks
 import pipeline.simulation.process_checks

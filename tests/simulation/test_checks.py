@@ -157,6 +157,15 @@ def _frozen_limit(trace: Trace) -> None:
     trace.limits["b1"] = [(0.0, 250.0, 250.0), (20.0, 250.0, 37.0)]
 
 
+def _wrong_scale(trace: Trace) -> None:
+    tell(trace, "soc", 80.0, 20.0)
+
+
+def _stands_full(trace: Trace) -> None:
+    tell(trace, "power", 0.0, 0.0)
+    trace.used.append(USED._replace(at_s=58.0))
+
+
 BROKEN: dict[str, Callable[[Trace], None]] = {
     "S1": lambda t: command(t, lambda s, kw: 251.0),
     "S2": lambda t: tell(t, "discharge_limit", 37.0, 20.0),
@@ -172,6 +181,9 @@ BROKEN: dict[str, Callable[[Trace], None]] = {
     "S12": lambda t: t.asked.clear(),
     "S13": _jagged,
     "S14": _heeded,
+    "S17": _wrong_scale,
+    "S19": _stands_full,
+    "S20": lambda t: t.exchanged.append(("b1", 20.0, 30.0)),
     "S21": _frozen_limit,
     "S15": lambda t: tell(t, "available", 0.0, 20.0),
     "F1": lambda t: tell(t, "soc", None, 20.0),

@@ -106,9 +106,9 @@ S13 | no sustained oscillation | checked on the wire | @safety
 S14 | no output of an optimiser breaks S1 to S7 | checked on the wire, with documents of any kind | @input
 S15 | not connected is no power | checked on the wire | @safety
 S16 | disconnected without current only | start and stop sequences | jit/sequence.py
-S17 | charge moves as power does | plausibility | jit/plausible.py
-S19 | standing full is alarmed | alarms | jit/dwell.py
-S20 | written only to the configured device | identity | sinks/modbus/proving.py
+S17 | charge moves as power does | checked on the wire | @battery
+S19 | standing full is alarmed | checked in the list of alarms | @battery
+S20 | written only to the configured device | checked on the wire, devices exchanged | @battery
 S21 | a degraded input never widens a band | checked on the wire against the true limits | @input
 F1 | power needs every required point | checked on the wire | @time
 F2 | power needs a proof of freshness | checked on the wire | @time

@@ -69,3 +69,18 @@ def reboots(world: World, device: str, local: float) -> End:
             world.heal(device, Fault.LOCAL)
 
     return end
+
+
+def exchanged(world: World, device: str) -> End:
+    """Another device answers at that address, and later the first one again; each time connections drop."""
+    world.line(device).break_()
+    world.fault(device, Fault.IDENTITY)
+    began_s, place = world.loop.time(), len(world.trace.exchanged)
+    world.trace.exchanged.append((device, began_s, float("inf")))
+
+    def end() -> None:
+        world.line(device).break_()
+        world.heal(device, Fault.IDENTITY)
+        world.trace.exchanged[place] = device, began_s, world.loop.time()
+
+    return end
