@@ -11,7 +11,7 @@ from __future__ import annotations
 from jit import constants as c
 from jit import rows as r
 from jit.build import F1, F2, I1, I2, RF2, RI1, RI2, F, N, kernel, term
-from jit.codes import Authority, Mode, Reason, State
+from jit.codes import Authority, Mode, Reason, State, WriteStatus
 from jit.constants import F8, I8
 from jit.joint import DIRECTION, GRID_OPERATOR, SITE, TRANSFORMER, one_after_another, settle, together
 from jit.sharing import missing
@@ -35,6 +35,7 @@ ROUNDED, BELOW, UNCHANGED, IS_SILENT, NO_VALUE = (
 )
 STOP, IDLE, CHARGE, DISCHARGE = int(Mode.STOP), int(Mode.IDLE), int(Mode.CHARGE), int(Mode.DISCHARGE)
 S_FAULT, S_STOP = int(State.FAULT), int(State.EMERGENCY_STOP)
+LOST, DIFFERENT = int(WriteStatus.REFUSED), int(WriteStatus.DIFFERENT)  # from the one on a write was not taken
 
 
 @term
@@ -136,6 +137,7 @@ def ramp(
 ) -> None:
     """ramped_kw from the origin toward limited_kw. Origin: the previous ramped power, or measured power after silence.
 
+    While writes are not taken it does not go on away from zero: the first that is taken again were a jump.
     A service brings a ramp of its own: what its given power moved in this tick widens the step by as much. The joint
     projection, and waiting for room that another may still hold, are part of what is remembered: when the site's limit
     goes, power rises from what was sent, by the ramp.
@@ -157,8 +159,11 @@ def ramp(
             moved = 0.0
         # "up" is away from zero, "down" toward it; a step through zero is first the one, then the other
         up, down = ratings[c.RAMP_UP, a], ratings[c.RAMP_DOWN, a]
-        upper = rise(start, up, down, dt) + max(0.0, moved)
-        lower = 0.0 - rise(0.0 - start, up, down, dt) + min(0.0, moved)
+        upper, lower = rise(start, up, down, dt), 0.0 - rise(0.0 - start, up, down, dt)
+        status = codes[r.WRITE_STATUS, a]
+        if status >= LOST and status != DIFFERENT:
+            upper, lower = min(upper, max(start, 0.0)), max(lower, min(start, 0.0))
+        upper, lower = upper + max(0.0, moved), lower + min(0.0, moved)
         if target > upper:
             ramped, by = upper, UP
         elif target < lower:

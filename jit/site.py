@@ -6,9 +6,9 @@
 
 A meter and the batteries are read at different instants. Both sums are kept in rings with the age of each entry, and
 compared at the older of the two instants, linearly between entries: a battery that moves is no load that comes and
-goes. Between two entries nobody saw when the power moved: by so much `other_kw` may be off either way, which fades in
-seconds only, since a command that follows a wrong one moves the power again. Nothing is known (NaN) as soon as one part
-is not.
+goes. Between two entries nobody saw when the power moved, and a reading is of some instant between its own time stamp,
+by a clock that is not ours, and its arrival: by so much `other_kw` may be off either way, which fades in seconds only,
+since a command that follows a wrong one moves the power again. Nothing is known (NaN) as soon as one part is not.
 
 `holds_*` is what a battery may still hold: what it confirmed last and anything sent since, also while silent.
 Powers in kW, + = feeding in; times in s. Errors are NaN in a row.
@@ -22,6 +22,7 @@ from jit import constants as c
 from jit import rows as r
 from jit.build import F1, F2, I1, I2, RF1, RF2, RI1, RI2, F, N, kernel, term
 from jit.constants import F8, I8
+from jit.joint import most
 from jit.points import M_DEVICE
 
 VALID = 1
@@ -42,10 +43,11 @@ def push(site: F8, past_site: F8, row: int, slots: int, value: float, age: float
 
 
 @term
-def at_age(site: F8, row: int, slots: int, age: float) -> tuple[float, float]:
+def at_age(site: F8, row: int, slots: int, age: float, swing: float) -> tuple[float, float]:
     """The value of a ring that many seconds ago, linear between entries; beyond the last one known, that one.
 
-    And how far it may be off: in the middle of two entries half of what lies between them, at an entry nothing.
+    And how far it may be off: in the middle of two entries half of what lies between them, at an entry nothing. Of
+    power that turns between two entries they show too little: it counts as moved by `swing` at least.
     """
     found, off = site[row], 0.0
     for k in range(1, slots):
@@ -53,8 +55,19 @@ def at_age(site: F8, row: int, slots: int, age: float) -> tuple[float, float]:
         if not younger < age or older != older:
             break
         share = (age - younger) / (older - younger) if younger < age < older else 1.0
-        off = abs(then - found) * min(share, 1.0 - share)
+        off = most(abs(then - found), swing) * min(share, 1.0 - share)
         found = found + (then - found) * share if share < 1.0 else then
+    return found, off
+
+
+@term
+def around(site: F8, row: int, slots: int, age: float, younger: float, swing: float) -> tuple[float, float]:
+    """`at_age`, where the entries may be younger by so much than they say."""
+    found, off = at_age(site, row, slots, age, swing)
+    if younger > 0.0:
+        then, then_off = at_age(site, row, slots, age + younger, swing)
+        then_off += abs(then - found)
+        off = then_off if then_off > off else off
     return found, off
 
 
@@ -87,13 +100,16 @@ def worst_of(site: F8, past_site: F8, row: int, other: float, dt: float) -> None
     site[r.OTHER_MOST_KW], site[r.OTHER_LEAST_KW] = most, least
 
 
-@kernel(F1, RI2, RI1, F2, I2, F1, I1, RF1, N, N, F)
+@kernel(F1, F1, F, RI2, RI1, F2, I2, RF2, F1, I1, RF1, N, N, F)
 def others(
     ages: F8,
+    arrived_s: F8,
+    now_s: float,
     place: I8,
     site_place: I8,
     values: F8,
     codes: I8,
+    past: F8,
     site: F8,
     site_codes: I8,
     past_site: F8,
@@ -103,13 +119,17 @@ def others(
 ) -> None:
     """other_kw = poc_kw − Σ power_kw at one instant, ± other_off_kw.
 
+    Power swings as far as either sum did lately, or as the commands did that the batteries follow.
     `row` is the first of `slots` × 4 ring rows and the minutes.
     """
-    fed = oldest = 0.0
+    fed = oldest = last_s = told = 0.0
     for a in range(values.shape[1]):
         fed += values[r.POWER_KW, a] if codes[r.QUALITY, a] == VALID else np.nan
-        age = ages[place[M_DEVICE, a]]
-        oldest = age if age > oldest else oldest
+        device = place[M_DEVICE, a]
+        oldest = ages[device] if ages[device] > oldest else oldest
+        last_s = arrived_s[device] if a == 0 or arrived_s[device] > last_s else last_s
+        step = abs(values[r.SENT_KW, a] - past[r.SENT_KW, a])
+        told += most(0.0, step)
     off = past_site[r.OTHER_OFF_KW]
     off = off * (1.0 - dt / FADES_S) if off == off and dt < FADES_S else 0.0
     site[r.OTHER_KW] = np.nan
@@ -121,8 +141,10 @@ def others(
         push(site, past_site, poc, slots, site[r.POC_KW] if good else np.nan, metered if good else 0.0, dt)
         if good and fed == fed:
             instant = max(oldest, metered)
-            there, there_off = at_age(site, poc, slots, instant)
-            ours, ours_off = at_age(site, row, slots, instant)
+            swing = most(most(told, abs(site[poc] - site[poc + 1])), abs(site[row] - site[row + 1]))
+            met_s = now_s - arrived_s[site_place[1]]
+            there, there_off = around(site, poc, slots, instant, metered - met_s, swing)
+            ours, ours_off = around(site, row, slots, instant, oldest - (now_s - last_s), swing)
             site[r.OTHER_KW], anew = there - ours, there_off + ours_off
             off = anew if anew > off else off
         if site[r.OTHER_KW] == site[r.OTHER_KW]:

@@ -3,8 +3,9 @@
 A limit beats the ramp: the origin is the previous unrounded ramped power projected onto today's band, so a limit that
 drops acts at once. What comes out is projected jointly onto the site's band and remembered so: when that limit goes,
 power rises from what was sent. One battery rises into the room of another only when that one is known to hold less:
-its write may have been refused. After silence the origin is measured power, so that becoming armed is bumpless. A pause
-earns no credit: `dt_ramp` is at most two cycles.
+its write may have been refused. While its own writes are not taken it does not rise at all: the first that is taken
+again were a jump. After silence the origin is measured power, so that becoming armed is bumpless. A pause earns no
+credit: `dt_ramp` is at most two cycles.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from operators.stage import stage
         "fault",
         "quality",
         "proven",
+        "write_status",
         "may_charge",
         "may_discharge",
     ),

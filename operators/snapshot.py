@@ -274,7 +274,7 @@ class Snapshot:
         effect.follow(values, codes, past.values, past.codes, constants.ratings, *self._told, tick.dt_s)
         dwell.dwell(values, codes, past.values, constants.ratings, tick.dt_s)
         site.hold_on(values, codes, past.values, past.codes, constants.ratings, tick.dt_s)
-        self._connection(frame, ages, past)
+        self._connection(frame, ages, past, tick.mono_s)
         newest.utc_s = tick.utc_ns * 1e-9
         ceilings.hear(frame.site, past.site, newest.told_kw, newest.issued_s, newest.utc_s, tick.dt_s)
         self._interlock(frame, ages, past)
@@ -292,13 +292,14 @@ class Snapshot:
         held = lost <= self.constants.site[c.CLOCK_HOLD_S]
         self.offers.evaluate(tick.utc_ns - round(lost * 1e9) if held else tick.utc_ns, known=held)
 
-    def _connection(self, frame: Frame, ages: F8, past: Past) -> None:
+    def _connection(self, frame: Frame, ages: F8, past: Past, now_s: float) -> None:
         """Power, reactive power and voltage at the point of connection, and the frequency."""
         seen, place, constants, at = (frame.points, frame.point_codes), self.places, self.constants, frame.site_codes
         measure.measure_site(*seen, ages, place.site, frame.site, at, past.site, constants.site, frame.dt)
         grid.measure_poc(*seen, place.grid, frame.site, at, constants.site, constants.grid)
-        batteries, ring = (frame.values, frame.codes), (self._history, self.layout.ring)
-        site.others(ages, place.assets, place.site, *batteries, frame.site, at, past.site, *ring, frame.dt)
+        batteries, ring = (frame.values, frame.codes, past.values), (self._history, self.layout.ring)
+        read = ages, self.newest.arrived_s, now_s
+        site.others(*read, place.assets, place.site, *batteries, frame.site, at, past.site, *ring, frame.dt)
 
     def _interlock(self, frame: Frame, ages: F8, past: Past) -> None:
         locks = self.places.interlocks

@@ -10,7 +10,7 @@ import pytest
 from jit import constants as c
 from jit import project
 from jit import rows as r
-from jit.codes import Authority, Mode, Permit, Reason, State
+from jit.codes import Authority, Mode, Permit, Reason, State, WriteStatus
 
 pytestmark = [pytest.mark.safety, pytest.mark.req("LH-CTRL-002", "LH-CTRL-003", "LH-CTRL-004")]
 
@@ -132,6 +132,7 @@ def test_what_cuts_all_together_is_named_in_place_of_an_own_limit(by: int, limit
     assert chain.why(r.LIMITED_WHY) == Reason.TRANSFORMER_LIMITED
 
 
+NOT_TAKEN = (WriteStatus.REFUSED, WriteStatus.FAILED, WriteStatus.EXPIRED, WriteStatus.WITHHELD)
 UP, DOWN, REACHED, AT_ONCE = Reason.RAMP_UP, Reason.RAMP_DOWN, Reason.RAMP_REACHED, Reason.LIMIT_AT_ONCE
 
 
@@ -163,6 +164,13 @@ UP, DOWN, REACHED, AT_ONCE = Reason.RAMP_UP, Reason.RAMP_DOWN, Reason.RAMP_REACH
         ({"limited_kw": 50.0, "service_kw": -7.0}, 10.0, UP),
         ({"limited_kw": -50.0, "service_kw": 7.0}, -10.0, DOWN),
         ({"limited_kw": -50.0, "service_kw": -7.0}, -17.0, DOWN),
+        *[({"limited_kw": 50.0, "was_ramped_kw": 20.0, "write_status": s}, 20.0, UP) for s in NOT_TAKEN],
+        ({"limited_kw": -50.0, "was_ramped_kw": -20.0, "write_status": WriteStatus.FAILED}, -20.0, DOWN),
+        ({"limited_kw": 0.0, "was_ramped_kw": 50.0, "write_status": WriteStatus.FAILED}, 30.0, DOWN),
+        ({"limited_kw": -50.0, "was_ramped_kw": 10.0, "write_status": WriteStatus.FAILED}, 0.0, DOWN),
+        ({"limited_kw": 50.0, "was_ramped_kw": -10.0, "write_status": WriteStatus.FAILED}, 0.0, UP),
+        ({"limited_kw": 50.0, "service_kw": 7.0, "write_status": WriteStatus.FAILED}, 7.0, UP),
+        ({"limited_kw": 50.0, "was_ramped_kw": 20.0, "write_status": WriteStatus.DIFFERENT}, 30.0, UP),
     ],
 )
 def test_one_step_of_the_ramp_begins_where_power_is_and_a_limit_beats_it(

@@ -140,6 +140,27 @@ def test_a_battery_that_moves_between_two_readings_is_no_infeed(tmp_path: Path) 
         assert it.trace.moments[-1].power_kw == pytest.approx({"b1": -150.0, "b2": -150.0}, abs=1.0)
 
 
+@pytest.mark.hazard("S4")
+def test_a_clock_that_is_half_a_second_off_is_no_load(tmp_path: Path) -> None:
+    """Stamped 0.47 s before they arrive: 37 kW of load seemed to be there, 138 kW were fed in (seed 0)."""
+    with MqttWorld(mqtt_definition(1, site={"export_limit": "103 kW"}), tmp_path, profile=mqtt_storage()) as it:
+        it.wall_offset_ns = 470_000_000
+        it.schedule(-100.0)
+        it.run(20.0).schedule(175.0)
+        it.run(40.0).verify()
+        assert it.trace.moments[-1].power_kw["b1"] == pytest.approx(103.0, abs=1.0)
+
+
+@pytest.mark.hazard("S4")
+def test_power_that_turns_between_two_readings_is_no_infeed(tmp_path: Path) -> None:
+    """Forth and back every second: readings show half of how far it goes; 180 of 173 kW were drawn (seed 41)."""
+    with MqttWorld(mqtt_definition(1, site={"import_limit": "173 kW"}), tmp_path, profile=mqtt_storage()) as it:
+        turns = [(3.0 + k, 4.0 + k, -250.0 if k % 2 else 250.0) for k in range(30)]
+        it.run(12.0).plan([(0.0, 3.0, -250.0), *turns, (33.0, 90.0, -300.0)])
+        it.run(60.0).verify()
+        assert it.trace.moments[-1].power_kw["b1"] == pytest.approx(-173.0, abs=1.0)
+
+
 @pytest.mark.hazard("S1")
 def test_odd_numbers_are_on_the_wire(tmp_path: Path) -> None:
     with world(tmp_path) as it:
