@@ -6,9 +6,10 @@
 
 A meter and the batteries are read at different instants. Both sums are kept in rings with the age of each entry, and
 compared at the older of the two instants, linearly between entries: a battery that moves is no load that comes and
-goes. Between two entries nobody saw when the power moved, and a reading is of some instant between its own time stamp,
-by a clock that is not ours, and its arrival: by so much `other_kw` may be off either way, which fades in seconds only,
-since a command that follows a wrong one moves the power again. Nothing is known (NaN) as soon as one part is not.
+goes. Between two entries nobody saw when the power moved: by so much `other_kw` may be off either way, which fades in
+seconds only, since a command that follows a wrong one moves the power again. A time stamp is believed as long as
+nothing else seems to move with the batteries; then the reading is of some instant between its stamp, by a clock that is
+not ours, and its arrival. Nothing is known (NaN) as soon as one part is not.
 
 `holds_*` is what a battery may still hold: what it confirmed last and anything sent since, also while silent.
 Powers in kW, + = feeding in; times in s. Errors are NaN in a row.
@@ -61,14 +62,14 @@ def at_age(site: F8, row: int, slots: int, age: float, swing: float) -> tuple[fl
 
 
 @term
-def around(site: F8, row: int, slots: int, age: float, younger: float, swing: float) -> tuple[float, float]:
-    """`at_age`, where the entries may be younger by so much than they say."""
+def around(site: F8, row: int, slots: int, age: float, younger: float, swing: float) -> tuple[float, float, float]:
+    """`at_age`, and how far it may be off where the entries may be younger by so much than they say."""
     found, off = at_age(site, row, slots, age, swing)
+    wide = off
     if younger > 0.0:
         then, then_off = at_age(site, row, slots, age + younger, swing)
-        then_off += abs(then - found)
-        off = then_off if then_off > off else off
-    return found, off
+        wide = most(off, then_off + abs(then - found))
+    return found, off, wide
 
 
 @term
@@ -143,10 +144,12 @@ def others(
             instant = max(oldest, metered)
             swing = most(most(told, abs(site[poc] - site[poc + 1])), abs(site[row] - site[row + 1]))
             met_s = now_s - arrived_s[site_place[1]]
-            there, there_off = around(site, poc, slots, instant, metered - met_s, swing)
-            ours, ours_off = around(site, row, slots, instant, oldest - (now_s - last_s), swing)
-            site[r.OTHER_KW], anew = there - ours, there_off + ours_off
-            off = anew if anew > off else off
+            there, there_off, there_wide = around(site, poc, slots, instant, metered - met_s, swing)
+            ours, ours_off, ours_wide = around(site, row, slots, instant, oldest - (now_s - last_s), swing)
+            other, was = there - ours, past_site[r.LAST_OTHER_KW]
+            moved = most(0.0, past_site[r.OTHER_OFF_KW]) + most(0.0, abs(other - was))
+            site[r.OTHER_KW] = other
+            off = most(most(off, there_off + ours_off), min(there_wide + ours_wide, moved))
         if site[r.OTHER_KW] == site[r.OTHER_KW]:
             site[r.LAST_OTHER_KW] = site[r.OTHER_KW]
         worst_of(site, past_site, row + 4 * slots, site[r.OTHER_KW], dt)
