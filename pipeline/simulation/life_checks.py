@@ -94,7 +94,7 @@ def it_does_not_flap(trace: Trace) -> Iterator[Found]:
 
 def _was_limited(trace: Trace, asset: str, at_s: float) -> bool:
     """Whether the battery itself allowed nothing in one direction just then."""
-    limits = [s.values.get(name) for s in trace.seen(asset, at_s) for name in ("charge_limit", "discharge_limit")]
+    limits = [limit for name in ("charge_limit", "discharge_limit") for limit in trace.seen(asset, name, at_s)]
     return any(limit is not None and limit < trace.step_kw(asset) for limit in limits)
 
 

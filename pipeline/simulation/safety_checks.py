@@ -35,7 +35,7 @@ def inside_the_limits_of_the_battery(trace: Trace) -> Iterator[Found]:
         beyond = np.abs(wrote.power_kw) > np.where(wrote.power_kw > 0, gives, takes) + step / 2
         for write in trace.suspects(asset, beyond):
             name = "discharge_limit" if write.power_kw > 0 else "charge_limit"
-            limits = [s.values.get(name) or 0.0 for s in trace.seen(asset, write.sent_s) if name in s.values]
+            limits = [limit or 0.0 for limit in trace.seen(asset, name, write.sent_s)]
             if write.power_kw != 0 and abs(write.power_kw) > max(limits, default=0.0) + step / 2:
                 yield asset, write.sent_s, f"{write.power_kw:g} kW is sent, {name} is {max(limits, default=0.0):g} kW"
 
@@ -74,7 +74,8 @@ def inside_the_limits_of_the_site(trace: Trace) -> Iterator[Found]:
 
     Without a fresh meter what is declared stands in. The set-point that stands at an asset counts, reachable or not,
     until the device has let go of it (reversion, local control, a restart) and truly gives nothing; one whose write was
-    lost is seen a tick later, so that with faults the time of a tick and a reading is allowed.
+    lost is seen a tick later, so that with faults the time of a tick and a reading is allowed. Where all that pushes
+    beyond is out of reach, nobody can be told to do less; whoever can still be told is to make room.
     """
     if not _near_the_site(trace):
         return
@@ -99,13 +100,21 @@ def _near_the_site(trace: Trace) -> bool:
 def _beyond_the_site(trace: Trace, at_s: float) -> str:
     site = trace.site.site
     slack = sum(trace.step_kw(asset) for asset in trace.assets)
-    total = sum(_stands(trace, asset, at_s + trace.cycle * 0.9) for asset in trace.assets)
+    stands = {asset: _stands(trace, asset, at_s + trace.cycle * 0.9) for asset in trace.assets}
+    total = sum(stands.values())
+    if not any(power * total > 0 and _reached(trace, asset, at_s) for asset, power in stands.items()):
+        return ""
     others = _others(trace, at_s)
     if site.export_limit is not None and total > 0 and total + min(others) > site.export_limit + slack:
         return f"{total:g} kW and {min(others):g} kW besides, {site.export_limit:g} kW may be fed in"
     if site.import_limit is not None and total < 0 and total + max(others) < -site.import_limit - slack:
         return f"{total:g} kW and {max(others):g} kW besides, {site.import_limit:g} kW may be drawn"
     return ""
+
+
+def _reached(trace: Trace, asset: str, at_s: float) -> bool:
+    """Whether a write arrives there; without any fault every one does."""
+    return trace.healthy or trace.written(asset, at_s - trace.sees_s, at_s + trace.cycle * 0.9)
 
 
 def _stands(trace: Trace, asset: str, at_s: float) -> float:
@@ -153,8 +162,7 @@ def the_ends_of_the_soc_band(trace: Trace) -> Iterator[Found]:
         empty = (wrote.power_kw > 0) & (soc.most(*span) <= model.soc.min)
         full = (wrote.power_kw < 0) & (soc.least(*span) >= model.soc.max)
         for write in trace.suspects(asset, empty | full):
-            known = [s.values["soc"] for s in trace.seen(asset, write.sent_s) if s.values.get("soc") is not None]
-            socs = [soc for soc in known if soc is not None]
+            socs = [soc for soc in trace.seen(asset, "soc", write.sent_s) if soc is not None]
             if write.power_kw > 0 and socs and max(socs) <= model.soc.min:
                 yield asset, write.sent_s, f"{write.power_kw:g} kW at {max(socs):g} %"
             if write.power_kw < 0 and socs and min(socs) >= model.soc.max:
@@ -192,7 +200,7 @@ def _passed(trace: Trace, before: Write | None, write: Write) -> tuple[int, floa
 
 
 def _origins(trace: Trace, asset: str, before: Write | None, write: Write) -> list[float]:
-    measured = [s.values.get("power") for s in trace.seen(asset, write.sent_s)]
+    measured = trace.seen(asset, "power", write.sent_s)
     silent = before is None or before.boot != write.boot or write.ticks - before.ticks > 1
     told = [power for power in measured if power is not None] if silent else []
     return [*told, 0.0 if before is None else before.power_kw]
@@ -306,7 +314,7 @@ def _unasked(trace: Trace, asset: str) -> Bools:
 
 def _inherited(trace: Trace, asset: str, write: Write) -> bool:
     """A ramp that began at power found at the device after silence."""
-    return any(abs(s.values.get("power") or 0.0) >= abs(write.power_kw) for s in trace.seen(asset, write.sent_s))
+    return any(abs(power or 0.0) >= abs(write.power_kw) for power in trace.seen(asset, "power", write.sent_s))
 
 
 @invariant("S13")

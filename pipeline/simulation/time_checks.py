@@ -24,10 +24,10 @@ def power_needs_every_required_point(trace: Trace) -> Iterator[Found]:
         span = wrote.sent_s - trace.sees_s, wrote.sent_s
         known = np.min([trace.column(asset, name).most(*span) for name in REQUIRED], axis=0)
         for write in trace.suspects(asset, (wrote.power_kw != 0) & (known == -np.inf)):
-            seen = trace.seen(asset, write.sent_s)
-            lost = [name for name in REQUIRED if seen and all(s.values.get(name) is None for s in seen)]
-            if write.power_kw != 0 and (lost or not seen):
-                yield asset, write.sent_s, f"{write.power_kw:g} kW without {', '.join(lost) or 'any value'}"
+            seen = {name: trace.seen(asset, name, write.sent_s) for name in REQUIRED}
+            lost = [name for name in REQUIRED if all(value is None for value in seen[name])]
+            if write.power_kw != 0 and lost:
+                yield asset, write.sent_s, f"{write.power_kw:g} kW without {', '.join(lost)}"
 
 
 @invariant("F2")

@@ -242,9 +242,15 @@ class Trace:
         first = bisect_left(said, from_s, key=lambda s: s.at_s)
         return said[max(0, first - 1) : bisect_right(said, to_s, key=lambda s: s.at_s)]
 
-    def seen(self, asset: str, at_s: float) -> list[Said]:
-        """Replies of which one was the newest in the tick that computed what was sent at `at_s`."""
-        return self.told(asset, at_s - self.sees_s, at_s)
+    def seen(self, asset: str, name: str, at_s: float) -> list[float | None]:
+        """What a point said, of which one was the newest in the tick that computed what was sent at `at_s`.
+
+        A reply without the point, as a set-point that is read back, says nothing of it: the one before still counts.
+        """
+        column = self.column(asset, name)
+        first = max(0, np.searchsorted(column.at_s, at_s - self.sees_s, "left") - 1)
+        told = column.values[first : np.searchsorted(column.at_s, at_s, "right")].tolist()
+        return [value if value == value else None for value in told]
 
     def spells(self, device: str, name: str, holds: Mapping[float | None, bool]) -> Iterator[tuple[float, float]]:
         """(from, until) of the times in which a point said one of these values without interruption."""

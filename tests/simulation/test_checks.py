@@ -239,6 +239,29 @@ def test_a_job_that_has_ended_is_found_too() -> None:
     assert [str(breach) for breach in verify(trace)] == ["L6 site at 5.000 s: b1 poll has ended, and the process lives"]
 
 
+@pytest.mark.parametrize("limit", [250.0, None])
+def test_a_set_point_that_is_read_back_says_nothing_of_the_rest(limit: float | None) -> None:
+    """Behind a slow gateway the newest reply is a read-back now and then: what was read before it still counts."""
+    trace = calm()
+    tell(trace, "discharge_limit", limit, 29.0, 30.0)
+    said = trace.stations["b1"].said
+    said[:] = [s if not 30.0 <= s.at_s < 32.5 else Said(s.at_s, {"setpoint": 80.0}) for s in said]
+    found = [breach for breach in verify(trace, only=["F1", "S2"]) if breach.at_s > 31.0]
+    assert bool(found) is (limit is None)
+
+
+@pytest.mark.parametrize(("reached", "healthy"), [((), False), (("b2",), False), ((), True)])
+def test_who_is_out_of_reach_cannot_make_room_and_all_others_have_to(reached: tuple[str, ...], healthy: bool) -> None:
+    """S4: 300 kW come on at 40 s besides 160 kW where 400 kW may be; from 35 s on only some are written to."""
+    trace = calm()
+    trace.healthy = healthy
+    trace.moments[:] = [m._replace(other_kw=300.0) if m.at_s > 40.0 else m for m in trace.moments]
+    for asset in {"b1", "b2"} - set(reached):
+        heard: list[Heard] = trace.stations[asset].heard
+        heard[:] = [h for h in heard if h.sent_s < 35.0]
+    assert bool(verify(trace, only=["S4"])) is (bool(reached) or healthy)
+
+
 def test_an_identifier_stands_once() -> None:
     with pytest.raises(ValueError, match="S1 is in the table"):
         invariant("S1")(lambda trace: iter(()))
