@@ -68,7 +68,7 @@ def _most(at_s: F8, values: F8, from_s: F8, to_s: F8) -> F8:
 def _invented(trace: Trace, asset: str, truth: F8, write: Write) -> bool:
     """Whether the limit that lets this through was never that of the battery."""
     name, column = ("discharge_limit", 2) if write.power_kw > 0 else ("charge_limit", 1)
-    told = [s.values.get(name) for s in trace.seen(asset, write.sent_s)]
+    told = trace.seen(asset, name, write.sent_s)
     wide = [limit for limit in told if limit is not None and limit >= abs(write.power_kw) - trace.step_kw(asset)]
     return any(np.abs(truth[:, column] - limit).min() > OLD_KW for limit in wide)
 
