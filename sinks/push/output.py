@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -35,7 +36,7 @@ from sinks.state import Document, Kind
 from sources.pause import pause
 from sources.thread import OwnThread
 
-FIRST_S, MOST_S, WITHIN_S = 1.0, 120.0, 60.0
+FIRST_S, MOST_S, WITHIN_S, SOON_S = 1.0, 120.0, 60.0, 0.2
 WAITING = 100  # documents in memory, while the disk is slow
 NEVER = frozenset({400, 413, 422})  # a body that is no better the next time
 _JSON = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
@@ -165,7 +166,7 @@ class PushOutput:
                 self._more.clear()
                 rows = await self.spool.oldest(1)
                 if not rows:
-                    await self._more.wait()  # also when one was put while this was asked
+                    await self._any()
                     continue
                 began_s = self._clock()
                 answer = await self._push(rows[0])
@@ -179,6 +180,13 @@ class PushOutput:
                 wait_s = delay_s
             await pause(wait_s)
             delay_s = min(2.0 * delay_s, MOST_S)
+
+    async def _any(self) -> None:
+        """Wait for a document; soon again while one is on its way to the disk: it was put before this was asked."""
+        filling = self.spool.filling()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SOON_S if filling.rows + filling.waiting else None):
+                await self._more.wait()
 
     async def _push(self, row: Stored) -> Answer:
         """One POST. One that outlives all time-outs is ended; the thread takes the next when it is free."""

@@ -238,6 +238,24 @@ async def test_the_token_is_never_logged(
     assert "/north" not in said
 
 
+async def test_a_document_that_is_on_its_way_to_the_disk_when_the_oldest_is_asked_for_is_pushed(
+    server: Collector, tmp_path: Path, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread answers before it stores what was put meanwhile: nobody says again that there is something."""
+    async with running(server.url, tmp_path) as output:
+        await until(lambda: output._more._waiters)
+        oldest, empty = output.spool.oldest, [True]
+
+        async def before_it_is_stored(limit: int) -> list[Any]:
+            found = await oldest(limit)
+            return [] if found and empty and empty.pop() else found
+
+        monkeypatch.setattr(output.spool, "oldest", before_it_is_stored)
+        await document(output, pauses)
+        await until(lambda: output.pushed == 1)
+    assert len(server.posted) == 1
+
+
 async def test_how_long_a_server_has_taken_nothing(server: Collector, tmp_path: Path, pauses: Pauses) -> None:
     now_s = 100.0
 
