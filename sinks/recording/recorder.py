@@ -116,7 +116,8 @@ class Recorder:
             batch = list(self._queue)
             self._queue.clear()
             self._out = len(batch)
-            if not await loop.run_in_executor(self._thread, self._write, batch):
+            written = loop.run_in_executor(self._thread, self._write, batch)
+            if not await asyncio.shield(written):  # who is cancelled meanwhile leaves it to the thread, not out
                 self._failed(batch[-1].tick)
             self._out = 0
             self._waiting -= sum(len(packet.raw) for packet in batch)

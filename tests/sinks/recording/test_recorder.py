@@ -18,6 +18,7 @@ from sinks.recording.store import Packet, Store
 from sources.recording.form import Form
 from sources.recording.recording import Recording
 from sources.tick import Tick
+from tests.real.until import until
 from tests.recorded import header_of
 from tests.rig import Rig
 
@@ -41,6 +42,24 @@ async def test_what_was_offered_is_in_the_file_when_it_is_closed(tmp_path: Path)
     await recorder.close()
     assert [entry.tick.index for entry in Recording.open(tmp_path)] == list(range(40))
     assert replay(Recording.open(tmp_path)).identical
+
+
+async def test_a_batch_that_waits_for_the_thread_when_the_task_is_cancelled_is_written(tmp_path: Path) -> None:
+    """The last ticks before an end are those that somebody wants to see."""
+    rig = Rig(leaps=False)
+    recorder = beside(rig, tmp_path)
+    gate = threading.Event()
+    held = asyncio.get_running_loop().run_in_executor(recorder._thread, gate.wait)
+    task = asyncio.create_task(recorder.run())
+    for _ in range(3):
+        rig.tick()
+    await until(lambda: recorder._out == 3)
+    task.cancel()
+    await asyncio.wait({task})
+    gate.set()
+    await held
+    await recorder.close()
+    assert [entry.tick.index for entry in Recording.open(tmp_path)] == [0, 1, 2]
 
 
 async def test_a_disk_that_hangs_costs_ticks_of_the_recording_and_no_tick(
