@@ -12,10 +12,13 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import gmqtt
+import gmqtt.mqtt.connection
 from gmqtt.mqtt.constants import MQTTv50, MQTTv311
+from gmqtt.mqtt.protocol import MQTTProtocol
 
 from sources.mqtt.address import BrokerAddress
 from sources.mqtt.outbox import InFlight, Outgoing
@@ -58,6 +61,18 @@ class _Client(gmqtt.Client):  # type: ignore[misc]
 
     async def reconnect(self, delay: bool = False) -> None:
         """Nothing: a lost connection ends the session."""
+
+
+class _Protocol(MQTTProtocol):  # type: ignore[misc]
+    """The library's, which raises in the loop when a connection ends before it was told whose it is."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connection is None:  # type: ignore[has-type]
+            self._connection = SimpleNamespace(put_package=lambda _packet: None)
+        super().connection_lost(exc)
+
+
+gmqtt.mqtt.connection.MQTTProtocol = _Protocol
 
 
 class Session:
