@@ -36,6 +36,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.req("LH-MQTT-003", "LH-MQTT-0
 
 CYCLES = 1000
 VALID_S = 0.4
+SEEN_S = 0.2  # from the socket until the tap sees it, on a busy machine; what a fault holds back is later by `VALID_S`
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +83,8 @@ class Bench:
             said = json.loads(packet.payload)["command_id"]
             _, made = self.offered[said]
             others = [at_s for at_s, other in self.offered.values() if other.tick > made.tick]
-            later = [at_s for at_s in others if at_s < packet.at_s - 0.1]
-            if packet.at_s > made.deadline_s + 0.05:
+            later = [at_s for at_s in others if at_s < packet.at_s - SEEN_S]
+            if packet.at_s > made.deadline_s + SEEN_S:
                 found.append(f"{said} left {packet.at_s - made.deadline_s:.3f} s after its time")
             if said in seen or packet.again:
                 found.append(f"{said} was sent twice")
@@ -229,6 +230,7 @@ async def test_only_a_true_acknowledgement_of_this_command_confirms_it(
                     battery.publish(f"{b.topic}/ack", filled(shape, seen.document["command_id"]))
 
             battery.answer = answer
+            b.writer._ack_s = 0.1 if status is WriteStatus.FAILED else 20.0  # for what does not come, and for what does
             b.writer.offer(command(number))
             await until(partial(_has, b.receipts, number))
             assert b.receipts[-1].status is status, (shape, b.receipts[-1])

@@ -108,9 +108,9 @@ async def test_a_black_hole_is_noticed_and_survived(postgres: TestServer, tmp_pa
             postgres.database(proxy.port, 0.3, 0.3), tmp_path) as running:
         feed(running, range(20))
         await drained(running)
-        proxy.open = False
+        proxy.open, before = False, running.numbers().failures  # on a busy machine there were some already
         feed(running, range(20, 60))
-        await until(lambda: running.numbers().failures >= 3)
+        await until(lambda: running.numbers().failures >= before + 3)
         assert "TimeoutError" in running.numbers().database_error
         proxy.open = True
         await drained(running)

@@ -23,10 +23,10 @@ LOGIN = 40320
 
 def logged_in(**point: Any) -> Profile:
     """The built-in storage with a register that is written in its own time, before everything else."""
-    plain = load("sunspec-storage", timeout=0.1)
+    plain = load("sunspec-storage", timeout=0.3)
     write: dict[str, Any] = {name: point.model_dump(by_alias=True) for name, point in plain.write.items()}
     write["login"] = {"register": f"holding {LOGIN}", "type": "uint16", "constant": 4711, **point}
-    return load("sunspec-storage", timeout=0.1, write=write, write_order=["login", *plain.write_order])
+    return load("sunspec-storage", timeout=0.3, write=write, write_order=["login", *plain.write_order])
 
 
 @pytest.mark.integration
@@ -109,11 +109,11 @@ def test_points_that_are_due_at_other_times_are_not_in_one_request() -> None:
 @pytest.mark.integration
 @pytest.mark.req("LH-MODB-002")
 async def test_a_device_that_knows_single_writes_only_gets_fc6() -> None:
-    plain = load("sunspec-storage", timeout=0.1).model_dump(by_alias=True)
+    plain = load("sunspec-storage", timeout=0.3).model_dump(by_alias=True)
     power = {"register": "holding 40249", "type": "int16", "scale": 100, "unit": "W"}
     enable = {"register": "holding 40247", "type": "uint16", "constant": 1}
     profile = load(
-        "sunspec-storage", timeout=0.1, write={"enable": enable, "power": power}, write_order=["enable", "power"],
+        "sunspec-storage", timeout=0.3, write={"enable": enable, "power": power}, write_order=["enable", "power"],
         write_function="single", watchdog=None, read={**plain["read"], "setpoint": power},
     )  # fmt: skip
     async with bench(profile, armed=False) as device:
@@ -128,9 +128,9 @@ async def test_a_device_that_knows_single_writes_only_gets_fc6() -> None:
 @pytest.mark.hazard("row 15")
 async def test_a_point_that_is_read_back_and_holds_something_else_makes_the_write_different() -> None:
     """Reliability §1.4: read back all: a device that drops the enable register would ignore the set-point."""
-    plain = load("sunspec-storage", timeout=0.1).model_dump(by_alias=True)
+    plain = load("sunspec-storage", timeout=0.3).model_dump(by_alias=True)
     write = {**plain["write"], "enable": {**plain["write"]["enable"], "read_back": True}}
-    async with bench(load("sunspec-storage", timeout=0.1, write=write)) as device:
+    async with bench(load("sunspec-storage", timeout=0.3, write=write)) as device:
         device.offer(50.0)
         assert (await device.receipt()).status is WriteStatus.CONFIRMED
         await device.server.put("holding 40247", 0)

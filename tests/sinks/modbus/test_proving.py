@@ -32,7 +32,7 @@ async def introduce(device: Bench, serial: str) -> None:
 
 
 def named(identity: Identity = ACME, **more: Any) -> Any:
-    return bench(load("sunspec-storage", timeout=0.1), identity=identity, **more)
+    return bench(load("sunspec-storage", timeout=0.3), identity=identity, **more)
 
 
 @pytest.mark.hazard("row 9", "F4")

@@ -26,7 +26,7 @@ def quadrants(**held: Any) -> Profile:
     read = {**plain["read"], "reactive_setpoint": {"register": f"holding {HELD}", **point, **held}}
     ratings = {"charge": "250 kW", "discharge": "250 kW", "apparent": "275 kVA"}
     order = [*plain["write_order"], "reactive_power"]
-    return load("sunspec-storage", timeout=0.1, read=read, write=write, write_order=order, ratings=ratings)
+    return load("sunspec-storage", timeout=0.3, read=read, write=write, write_order=order, ratings=ratings)
 
 
 async def test_a_device_that_holds_another_reactive_set_point_is_different() -> None:

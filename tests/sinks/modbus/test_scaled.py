@@ -18,13 +18,13 @@ FACTOR = 40330
 
 def scaled(**profile: Any) -> Profile:
     """The built-in storage whose set-point counts 10^(holding 40330) W, written and read."""
-    plain = load("sunspec-storage", timeout=0.1).model_dump(by_alias=True)
+    plain = load("sunspec-storage", timeout=0.3).model_dump(by_alias=True)
     own = {"scale": 1.0, "scale_register": f"holding {FACTOR}"}
     write = {**plain["write"], "power": {**plain["write"]["power"], **own}}
     write["revert_power"] = {**write["revert_power"], **own}
     read = {**plain["read"], "setpoint": {**plain["read"]["setpoint"], **own}}
     read["factor"] = {"register": f"holding {FACTOR}", "type": "int16"}
-    return load("sunspec-storage", timeout=0.1, write=write, read=read, **profile)
+    return load("sunspec-storage", timeout=0.3, write=write, read=read, **profile)
 
 
 @pytest.mark.req("LH-MODB-003")

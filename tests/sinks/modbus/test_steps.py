@@ -17,11 +17,11 @@ CLOSE, OPEN = 40320, 40321
 
 def switched() -> Profile:
     """The built-in storage with two registers that move its contactor."""
-    plain = load("sunspec-storage", timeout=0.1)
+    plain = load("sunspec-storage", timeout=0.3)
     write: dict[str, Any] = {name: point.model_dump(by_alias=True) for name, point in plain.write.items()}
     for name, address in (("close_contactor", CLOSE), ("open_contactor", OPEN)):
         write[name] = {"register": f"holding {address}", "type": "uint16", "constant": 1}
-    return load("sunspec-storage", timeout=0.1, write=write, steps=["close_contactor", "open_contactor"])
+    return load("sunspec-storage", timeout=0.3, write=write, steps=["close_contactor", "open_contactor"])
 
 
 @pytest.mark.hazard("row 21", "row 22", "S16")

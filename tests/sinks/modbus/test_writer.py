@@ -68,7 +68,7 @@ class Bench:
 @asynccontextmanager
 async def bench(profile: Profile | None = None, *, armed: bool = True, **writer: Any) -> AsyncIterator[Bench]:
     """`armed`: the device's reversion is armed already, as after a reconnection."""
-    profile = profile or load("sunspec-storage", timeout=0.1)
+    profile = profile or load("sunspec-storage", timeout=0.3)
     async with Server(profile) as server, Wire(server.port) as wire:
         clock = asyncio.get_running_loop().time
         device = ModbusDevice("bess1", profile, wire.url(), clock, jitter=lambda: 0.0)

@@ -18,7 +18,7 @@ from sources.reading import Reading
 from tests.real.modbus import Server, Wire, load
 from tests.real.until import until
 
-METER = load("grid-meter", poll=0.02, timeout=0.1)
+METER = load("grid-meter", poll=0.02, timeout=0.3)
 
 
 @asynccontextmanager

@@ -110,7 +110,7 @@ def nobody() -> Iterator[int]:
 
 @pytest.mark.req("LH-MODB-005", "LH-SAFE-004")
 async def test_a_black_hole_is_reported_and_left() -> None:
-    profile = load("sunspec-storage", poll=0.05, timeout=0.1)
+    profile = load("sunspec-storage", poll=0.05, timeout=0.3)
     async with Server(profile) as server, Wire(server.port) as wire, polled(profile, wire.url()) as readings:
         await until(lambda: good(readings))
         wire.swallow = True
@@ -145,7 +145,7 @@ async def test_a_device_that_is_missing_at_the_start_is_reported_and_awaited() -
 
 @pytest.mark.req("LH-PROT-002")
 async def test_every_poll_gives_one_reading_whatever_comes_back() -> None:
-    profile = load("grid-meter", poll=0.02, timeout=0.1)
+    profile = load("grid-meter", poll=0.02, timeout=0.3)
     once = [b"", b"\0", b"\xff" * 300, b"\0\1\0\0\0\3\1\x84\2", b"\0\1\0\0\xff\xff\1\4", b"GET / HTTP/1.1\r\n\r\n"]
     junk = iter(once * 3)
     async with Server(profile) as server, Wire(server.port) as wire:

@@ -54,7 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 async def opened(access: Access) -> Session:
-    session = Session(access, timeout=0.4, lost=lambda: None)
+    session = Session(access, timeout=5.0, lost=lambda: None)
     try:
         await session.open()
     except BaseException:
@@ -188,7 +188,7 @@ async def test_a_key_of_another_certificate_and_a_server_that_wants_no_proof_are
 async def test_a_password_leaves_in_plain_text_only_where_that_is_written(site: Site) -> None:
     """The user policy of this server's open endpoint is encrypted, so the password may go there."""
     for security in (None, "None"):
-        session = Session(replace(site.access, security=security, certificate=None), timeout=0.4, lost=lambda: None)
+        session = Session(replace(site.access, security=security, certificate=None), timeout=5.0, lost=lambda: None)
         await session.open()
         await session.goodbye(1.0)
 

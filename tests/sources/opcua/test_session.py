@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.req("LH-OPCUA-003", "LH-OPCUA
 
 @asynccontextmanager
 async def session(served: Served, **how: Any) -> AsyncIterator[Session]:
-    made = Session(Access(served.url, **how), timeout=0.4, lost=lambda: None)
+    made = Session(Access(served.url, **how), timeout=5.0, lost=lambda: None)
     try:
         yield made
     finally:
@@ -110,7 +110,7 @@ async def test_bytes_without_sense_end_the_question_for_endpoints_too() -> None:
     own, key = issue(CLIENT_URI)
     access = Access(f"opc.tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}", "Basic256Sha256/Sign",
                     certificate=pem(own) + key_pem(key))  # fmt: skip
-    made = Session(access, timeout=0.4, lost=lambda: None)
+    made = Session(access, timeout=5.0, lost=lambda: None)
     async with server:
         with pytest.raises(OpcuaFault, match="a chunk of 4294967295 bytes"):
             await made.open()

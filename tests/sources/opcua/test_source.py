@@ -207,7 +207,7 @@ async def test_nobody_asks_in_a_session_before_what_was_proved_before_is_forgott
 async def test_a_line_that_ends_behind_the_last_reply_of_opening_is_no_session(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = Session(Access(f"opc.tcp://127.0.0.1:{served.port}"), timeout=0.4, lost=lambda: None)
+    session = Session(Access(f"opc.tcp://127.0.0.1:{served.port}"), timeout=5.0, lost=lambda: None)
     read = session._session.read_attributes
 
     async def last(*args: Any) -> Any:
