@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from pipeline.campaign.case import Case, setup
+from pipeline.campaign.life import live
 from pipeline.simulation.gateway_world import GatewayWorld, behind_gateway
 from pipeline.simulation.kinds import FAULTS, KINDS
-from pipeline.simulation.storm import draw, storm
+from pipeline.simulation.storm import Strike, draw, storm
 from pipeline.simulation.ways import WAYS, reached
 from pipeline.simulation.world import World
 
@@ -114,3 +115,14 @@ def test_a_gateway_in_a_storm_breaches_nothing(kind: str, tmp_path: Path) -> Non
         it.schedule(-160.0)
         storm(it.run(15.0), {kind: KINDS[kind]}, seconds=40.0, quiet_s=10.0)
         it.verify(without=("L1", "L3") if KINDS[kind].latches else ())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_case_is_the_same_digest(way: str) -> None:
+    """Twice in one process; campaigns live the same seeds again in processes with other hash seeds."""
+    struck = [("wish", "site", -5.0, -5.0, {"kw": 160.0}), ("drop", "b1", 3.0, 9.0, {"share": 0.3}),
+              ("delay", "b2", 5.0, 8.0, {"mean_s": 0.1}), ("cut", "b1", 11.0, 12.0, {})]  # fmt: skip
+    case = Case(7, 2, "1 s", {}, 50.0, False, tuple(Strike(*strike) for strike in struck), 5.0, way)
+    once, again = live(case), live(case)
+    assert once.digest == again.digest
+    assert once.ticks > 20
