@@ -2,6 +2,7 @@
 
     modbus-tcp://10.20.0.11:502/1      host, port (502), unit 1..247 or 255
     modbus-tcp://10.20.0.11:502/1-9,20 the same, one of these units, at most 20: it is found by what it says
+    modbus-tls://10.20.0.11:802/1      the same over TLS, host, port (802); named under `connections:`
     mqtt://broker:1883, mqtts://…      host, port (1883, 8883)
     opc.tcp://10.0.0.22:4840           host, port (4840), path
     postgresql://db:5432/ems           host, port (5432), database; `?host=/run/postgresql` for a socket
@@ -18,7 +19,8 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-PORTS = {"modbus-tcp": 502, "mqtt": 1883, "mqtts": 8883, "postgresql": 5432, "opc.tcp": 4840}
+PORTS = {"modbus-tcp": 502, "modbus-tls": 802, "mqtt": 1883, "mqtts": 8883, "postgresql": 5432, "opc.tcp": 4840}
+MODBUS = ("modbus-tcp", "modbus-tls")
 PUSH_PORTS = {"https": 443, "http": 80}
 MOST_UNITS = 20  # each that is silent takes a time-out to be asked
 LATER_SCHEMES = frozenset({"modbus-rtu", "sim", "replay"})
@@ -84,7 +86,7 @@ def parse_url(text: str) -> Address:
 
 
 def _with_path(address: Address, path: str, surplus: bool) -> Address:
-    if address.scheme == "modbus-tcp":
+    if address.scheme in MODBUS:
         units = () if surplus else _units(path)
         if not units:
             how = f"write `{address.scheme}://host:{address.port}/1`; units are 1 to 247, or 255; `1-9`: one of them"

@@ -230,8 +230,8 @@ PROFILES: dict[str, Explanation] = {
     ),
     "E505": Explanation(
         "a connection of another kind",
-        "Brokers and databases are named under `connections:`; a Modbus device's URL stands under its own "
-        "`connect:`.",
+        "Brokers, databases and Modbus devices behind TLS, which have certificates, are named under `connections:`; "
+        "any other Modbus device's URL stands under its own `connect:`.",
         'connections: { device: { url: "modbus-tcp://10.0.0.11:502/1" } }',
         'assets: { bess1: { connect: "modbus-tcp://10.0.0.11:502/1", … } }',
     ),

@@ -34,7 +34,7 @@ from sinks.mqtt import MqttWriter
 from sources.foreign import ForeignSource
 from sources.modbus.connection import Connection
 from sources.modbus.device import Link, ModbusDevice
-from sources.mqtt.address import Client
+from sources.mqtt.address import Client, context
 from sources.mqtt.ceiling import CeilingTopic
 from sources.mqtt.connection import Broker
 from sources.mqtt.identity import Introduced
@@ -83,7 +83,7 @@ class Field:
     client: str = "-shadow"  # beside an armed process, which it must not evict
     brokers: dict[str, Broker] = field(default_factory=dict)
     devices: dict[str, ModbusDevice] = field(default_factory=dict)
-    gateways: dict[tuple[str, int], Connection] = field(default_factory=dict)
+    gateways: dict[tuple[str, str, int], Connection] = field(default_factory=dict)
     writers: dict[str, Writer] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     topics: list[str] = field(default_factory=list)
@@ -185,13 +185,16 @@ class Field:
             Level(name, signal.topic, self.broker(signal.connect), self.post)
             self.topics.append(signal.topic)
 
-    def _modbus(self, name: str, url: str, identity: Identity | None = None) -> ModbusDevice:
+    def _modbus(self, name: str, connect: str, identity: Identity | None = None) -> ModbusDevice:
+        named = self.declared.get(connect)
+        url, tls = (connect, None) if named is None else (named.url, context(named.ca, client(named)))
         profile, place = self.compiled.profiles[name], parse_url(url)
+        line = (place.scheme, canonical_host(place.host), place.port)  # what wants TLS never shares a line without it
         device = ModbusDevice(
-            name, profile, url, self.clock, jitter=self.jitter, link=self.link, identity=identity,
-            connection=self.gateways.get((canonical_host(place.host), place.port)),
+            name, profile, url, self.clock, jitter=self.jitter, link=self.link, identity=identity, tls=tls,
+            connection=self.gateways.get(line),
         )  # fmt: skip
-        self.gateways[canonical_host(place.host), place.port] = device.connection
+        self.gateways[line] = device.connection
         self.devices[name], self.said[name] = device, device.said
         self.jobs[name] = device.source(self.post).run
         return device

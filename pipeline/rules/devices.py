@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from config.address import canonical_host, canonical_topic
+from config.address import MODBUS, canonical_host, canonical_topic
 from config.diagnostics import Diagnostic
 from config.login import number, secret_point
 from config.profile import Profile
@@ -12,7 +12,7 @@ from config.shape import suggestion
 from config.topics import whole
 from pipeline.rules.subject import Device, Subject
 
-_SCHEMES = {"modbus": ("modbus-tcp",), "mqtt": ("mqtt", "mqtts"), "opcua": ("opc.tcp",)}
+_SCHEMES = {"modbus": MODBUS, "mqtt": ("mqtt", "mqtts"), "opcua": ("opc.tcp",)}
 
 
 def connects(subject: Subject) -> Iterator[Diagnostic]:
@@ -40,7 +40,7 @@ def _connect(subject: Subject, device: Device, profile: Profile) -> Iterator[Dia
         message = f"`{profile.name}` speaks {profile.protocol}, and this is {address.scheme}"
         first = ((*device.at, "profile"), "its profile")
         yield subject.problem("E503", message, f"write {_how(profile)}", *at, first=first)
-    elif address is not None and named != (profile.protocol != "modbus"):
+    elif address is not None and named != (address.scheme != "modbus-tcp"):
         message = "it is named under `connections:`" if not named else "a device's URL stands here"
         yield subject.problem("E505", message, f"write {_how(profile)}", *at)
     yield from _topic(subject, device, profile)
@@ -50,7 +50,7 @@ def _how(profile: Profile) -> str:
     if profile.protocol != "modbus":
         what = "a broker" if profile.protocol == "mqtt" else "an OPC UA server"
         return f"the name of {what} from `connections:`"
-    return "a URL such as `modbus-tcp://10.0.0.11:502/1`"
+    return "a URL such as `modbus-tcp://10.0.0.11:502/1`, or the name of a connection with `modbus-tls://`"
 
 
 def _topic(subject: Subject, device: Device, profile: Profile) -> Iterator[Diagnostic]:
@@ -127,7 +127,7 @@ def _occupied(subject: Subject, device: Device) -> list[tuple[object, ...]]:
     address = subject.address(device.section.connect)
     if address is not None and address.scheme == "opc.tcp":
         return [("opcua", canonical_host(address.host), address.port, device.section.node)]
-    if address is None or address.scheme != "modbus-tcp":
+    if address is None or address.scheme not in MODBUS:
         return []
     units = address.units or (address.unit,)
     return [("modbus", canonical_host(address.host), address.port, unit) for unit in units]

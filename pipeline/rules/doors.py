@@ -77,7 +77,8 @@ def _own_address(subject: Subject, target: Address, at: Location) -> Iterator[Di
     """Not where a device is. A port of a device that is not its protocol's may still be a way to command it."""
     for device in subject.devices:
         address = subject.address(device.section.connect)
-        if address is None or ("://" not in device.section.connect and target.scheme not in PUSH_PORTS):
+        own = "://" in device.section.connect or (address is not None and address.scheme == "modbus-tls")
+        if address is None or not (own or target.scheme in PUSH_PORTS):
             continue
         whole = target.scheme in PUSH_PORTS and canonical_host(target.host) != "loopback" and not device.topics
         if (whole or address.port == target.port) and canonical_host(address.host) == canonical_host(target.host):

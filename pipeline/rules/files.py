@@ -15,7 +15,7 @@ from config.diagnostics import Diagnostic
 from config.plain import Location
 from config.quantity import Secret
 from pipeline.rules.subject import Subject
-from sources.mqtt.address import parse
+from sources.mqtt.address import context
 
 
 def certificates(subject: Subject) -> Iterator[Diagnostic]:
@@ -54,14 +54,14 @@ def _authority(subject: Subject, ca: str | None, at: Location) -> Iterator[Diagn
 def _client(subject: Subject, name: str, connection: Connection) -> Iterator[Diagnostic]:
     """A client certificate for a broker fits its key, and its connection is encrypted."""
     certificate, key, address = connection.certificate, connection.key, subject.address(name)
-    if certificate is None or address is None or address.scheme not in ("mqtt", "mqtts"):
+    if certificate is None or address is None or address.scheme not in ("mqtt", "mqtts", "modbus-tls"):
         return
     if address.scheme == "mqtt":
         message, advice = "a certificate is shown over TLS only", "write `mqtts://`, or remove `certificate`"
         yield subject.problem("E321", message, advice, "connections", name, "certificate")
     elif _read(certificate) and (key is None or _read(key)):
         try:
-            parse(connection.url, client=(Path(str(certificate.path)), None if key is None else Path(str(key.path))))
+            context(None, (Path(str(certificate.path)), None if key is None else Path(str(key.path))))
         except AddressError as error:
             yield subject.problem("E321", error.message, error.help, "connections", name, "certificate")
 

@@ -47,7 +47,7 @@ def named(subject: Subject) -> Iterator[Diagnostic]:
 
 def inputs(subject: Subject) -> Iterator[Diagnostic]:
     """Each input says where it is on the protocol of its connection."""
-    wanted = {"modbus-tcp": "register", "mqtt": "topic", "mqtts": "topic", "opc.tcp": "node"}
+    wanted = {"modbus-tcp": "register", "modbus-tls": "register", "mqtt": "topic", "mqtts": "topic", "opc.tcp": "node"}
     for name, signal in subject.definition.inputs.items():
         at: Location = ("inputs", name)
         address = subject.address(signal.connect)

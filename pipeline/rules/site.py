@@ -37,6 +37,10 @@ def connections(subject: Subject) -> Iterator[Diagnostic]:
         if parse_url(connection.url).scheme == "modbus-tcp":
             advice = "write it under the device's own `connect:`"
             yield subject.problem("E505", "a connection is a broker or a database", advice, *at, "url")
+        if parse_url(connection.url).scheme == "modbus-tls" and (connection.user or connection.password):
+            advice = "remove it; devices on Modbus know us by our `certificate`"
+            which = "user" if connection.user else "password"
+            yield subject.key_problem("E505", "nobody signs in to a device on Modbus", advice, *at, which)
         if connection.ca is not None and not subject.stub and not Path(connection.ca).is_file():
             message = "the file of the certificate authority does not exist"
             yield subject.problem("E105", message, "name a PEM file, or remove `ca`", *at, "ca")

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -61,6 +62,7 @@ class Connection:
         logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # every failure is reported here, once
         self.place = f"{host}:{port}"
         self.timeout = min(timeout, MAX_TIMEOUT)
+        self.tls: ssl.SSLContext | None = None  # with one, the line is Modbus/TCP Security: the same bytes within TLS
         self.requests = 0
         self.connects = 0
         self.renewed: list[Callable[[], None]] = []  # called at every connect: what was proved before counts no more
@@ -290,6 +292,9 @@ class Connection:
             trace_packet=self._inspect,
             trace_connect=lambda up: None if up or client is not self._client else self._gone(),
         )
+        if self.tls is not None:  # the library's own TLS client leaves out the header that the standard keeps
+            client.ctx.comm_params.sslctx = self.tls
+            client.ctx.init_setup_connect_listen(self._host, self._port)
         return client
 
     def _inspect(self, sending: bool, octets: bytes) -> bytes:

@@ -9,10 +9,11 @@ Devices behind one gateway are given one `connection`: many accept a single clie
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from typing import Protocol
 
-from config.address import AddressError, parse_url
+from config.address import MODBUS, AddressError, parse_url
 from config.asset import Identity
 from config.profile import Profile
 from sources.identity import wanted
@@ -38,7 +39,8 @@ class ModbusDevice:
 
     `jitter` returns a number in [0, 1) and spreads reconnects. The connection opens when the source runs.
     Where `url` names several units, the one that the profile `expects` and whose texts are `identity` is the device.
-    Raises `AddressError` when `url` is not `modbus-tcp://host:port/unit`.
+    `tls` is for `modbus-tls://`, which verifies the device. Raises `AddressError` when `url` is not
+    `modbus-tcp://host:port/unit`.
     """
 
     def __init__(
@@ -52,14 +54,17 @@ class ModbusDevice:
         connection: Connection | None = None,
         link: Link = Connection,
         identity: Identity | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         place = parse_url(url)
-        if place.scheme != "modbus-tcp":
+        if place.scheme not in MODBUS or (place.scheme == "modbus-tls") != (tls is not None):
             raise AddressError("E212", f"`{device_id}` is a Modbus device", "write `modbus-tcp://host:502/1`")
         self.id, self.profile, self.clock = device_id, profile, clock
         self.connection = connection or link(
             place.host, place.port, clock=clock, timeout=profile.timeout, jitter=jitter
         )
+        if connection is None:  # else it has that of the first device behind its port
+            self.connection.tls = tls
         self.unit = self.connection.stand_in() if place.units else place.unit
         self.connection.join(self.unit, profile.timeout)
         self.seeking = Seeking(profile, self.connection, self.unit, place.units, wanted(identity), clock)

@@ -34,21 +34,22 @@ def parse(url: str, ca: str | Path | None = None, client: Client | None = None) 
     found = parse_url(url)
     if found.scheme not in {"mqtt", "mqtts"}:
         raise AddressError("E212", f"a broker is not reached by `{found.scheme}://`", "write `mqtt://` or `mqtts://`")
-    return BrokerAddress(found.host, found.port, _context(ca, client) if found.scheme == "mqtts" else None)
+    return BrokerAddress(found.host, found.port, context(ca, client) if found.scheme == "mqtts" else None)
 
 
-def _context(ca: str | Path | None, client: Client | None) -> ssl.SSLContext:
+def context(ca: str | Path | None, client: Client | None) -> ssl.SSLContext:
+    """What verifies the other side, host name included, and introduces us. Raises `config.address.AddressError`."""
     try:
-        context = ssl.create_default_context(cafile=None if ca is None else str(ca))
+        made = ssl.create_default_context(cafile=None if ca is None else str(ca))
     except (OSError, ssl.SSLError) as error:
         what = f"the certificate authority in `{ca}` cannot be read: {error}"
         raise AddressError("E212", what, "`ca:` is a file of certificates in PEM") from error
     if client is not None:
         try:
-            context.load_cert_chain(*client, password="")  # a key with a password is refused, never asked for
+            made.load_cert_chain(*client, password="")  # a key with a password is refused, never asked for
         except (OSError, ssl.SSLError) as error:
             what = f"the client certificate cannot be used: {getattr(error, 'reason', None) or type(error).__name__}"
             how = "both in PEM, the key without a password and of this certificate"
             raise AddressError("E212", what, how) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    return made

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.req("LH-CONF-001")
         ("modbus-tcp://10.20.0.11:502/1", Address("modbus-tcp", "10.20.0.11", 502, unit=1)),
         ("modbus-tcp://gateway/255", Address("modbus-tcp", "gateway", 502, unit=255)),
         ("modbus-tcp://gateway/1-3,20", Address("modbus-tcp", "gateway", 502, units=(1, 2, 3, 20))),
+        ("modbus-tls://gateway/7", Address("modbus-tls", "gateway", 802, unit=7)),
         ("modbus-tcp://gateway/7-7", Address("modbus-tcp", "gateway", 502, unit=7)),
         ("modbus-tcp://gateway/1-20", Address("modbus-tcp", "gateway", 502, units=tuple(range(1, 21)))),
         ("modbus-tcp://[fe80::1]:1502/7", Address("modbus-tcp", "fe80::1", 1502, unit=7)),

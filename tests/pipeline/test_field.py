@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import pytest
@@ -78,3 +79,21 @@ def test_an_asset_on_mqtt_uses_its_own_topics_and_nothing_else() -> None:
     assert client._reserved == {"cmnd/b1"}
     asked = {topic: qos for topic, qos in client._qos.items() if "b1" in topic}
     assert asked == {"tele/b1/telemetry": 0, "stat/b1/status": 0, "stat/b1": 1}
+
+
+@pytest.mark.safety
+@pytest.mark.req("LH-API-008", "LH-PROT-001")
+def test_a_device_behind_tls_is_reached_by_its_connection_and_in_no_other_way() -> None:
+    """The line is verified TLS whenever the definition says so: no set-point in plain text by mistake."""
+    definition = site()
+    battery = definition.assets["b1"].model_copy(update={"connect": "ess"})
+    secured = {"ess": Declared(url="modbus-tls://ess.lan/3"), "broker": Declared(url="mqtt://127.0.0.1:1883")}
+    compiled = compile_definition(
+        definition.model_copy(update={"assets": {"b1": battery}, "connections": secured}),
+        {"b1": load("sunspec-storage"), "site.poc": METER},
+    )
+    field = Field.of(compiled, lambda: 0.0, lambda _signal: None, armed=False, jitter=lambda: 0.5)
+    line = field.devices["b1"].connection
+    assert (line.place, field.devices["b1"].unit) == ("ess.lan:802", 3)
+    assert line.tls is not None
+    assert (line.tls.verify_mode, line.tls.check_hostname) == (ssl.CERT_REQUIRED, True)

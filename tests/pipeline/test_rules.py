@@ -114,6 +114,9 @@ FAULTS = [
           "stand below"),
     Fault("E510", f"  two:\n{TWO}", "  two:\n    profile: opcua-ess\n    connect: ess\n    node: s=x\n"
           "    identity: { «model»: A-1 }\n", "cannot read the model"),
+    # Modbus behind TLS
+    Fault("E505", "modbus-tcp://10.0.0.1:502/1", "«modbus-tls://10.0.0.1:802/1»", "named under"),
+    Fault("E505", "requests:\n", '  tls: { url: "modbus-tls://10.0.0.9/1", «user»: ems }\nrequests:\n', "signs in"),
     # which unit a device is
     Fault("E513", METER, '    poc: { profile: grid-meter, connect: «"modbus-tcp://10.0.0.7/1-4"» }\n'),
     shaped("E513", 'inputs: { door: { connect: «"modbus-tcp://10.0.0.7/1,2"», register: discrete 4, active: high } }'),
