@@ -41,8 +41,10 @@ def test_a_fault_by_itself_breaches_no_invariant(kind: str, tmp_path: Path) -> N
 
 def _world(kind: str, folder: Path) -> World:
     """A world in which it can happen."""
-    way = {"broker": "mqtt", "gateway": "gateway"}.get(KINDS[kind].needs, "registers")
-    return reached(way, folder, assets=2, cycle="1 s", site={"export_limit": "400 kW"}, seed=1)
+    needs = KINDS[kind].needs
+    way = {"broker": "mqtt", "gateway": "gateway", "opcua": "opcua"}.get(needs, "registers")
+    site = {"export_limit": "400 kW"}
+    return reached(way, folder, assets=2, cycle="1 s", site=site, seed=1, identified=needs == "identity")
 
 
 @pytest.mark.hazard("S12", "S14")
