@@ -37,6 +37,7 @@ class Battery:
     no_load_kw: float = 0.0  # what the inverter takes while it carries power, however little
     standby_kw: float = 0.0  # what it takes from the cells at 0 kW
     copper: float = 0.0  # share of the rating that is lost at the rating, falling with the square of the power
+    closing_s: float = 0.0  # from the end of what opened its contactors until they are closed: precharge
     dead_time_s: float = 0.2
     lag_s: float = 0.3
     slew_kw_per_s: float = 1000.0
@@ -87,6 +88,7 @@ class BatteryState(NamedTuple):
     reverted: bool = False
     charge_limit_kw: float = 0.0
     discharge_limit_kw: float = 0.0
+    open_s: float = 0.0  # until its contactors are closed; 0: they are
 
 
 FREE = Duress()
@@ -161,7 +163,9 @@ def step(battery: Battery, state: BatteryState, duress: Duress, dt: float, speed
         pending, reverted = (), True
     if pending:
         acting, pending = _act(acting, pending, dt)
-    if duress.tripped or duress.unavailable or duress.local:
+    opened = duress.tripped or duress.unavailable
+    open_s = battery.closing_s if opened else max(0.0, state.open_s - dt)
+    if opened or duress.local or open_s > 0.0:
         setpoint, acting, pending = 0.0, 0.0, ()
     charge, discharge = _limits(battery, state, duress)
     hours = dt * speed / 3600.0
@@ -174,14 +178,14 @@ def step(battery: Battery, state: BatteryState, duress: Duress, dt: float, speed
     temperature = settled + (state.temperature_c - settled) * decay
     forced = _forced(state.forced_c, temperature, duress, dt)
     return BatteryState(
-        energy, power, temperature, forced, setpoint, acting, pending, silent_s, reverted, charge, discharge
-    )
+        energy, power, temperature, forced, setpoint, acting, pending, silent_s, reverted, charge, discharge, open_s,
+    )  # fmt: skip
 
 
 def quiet_s(battery: Battery, state: BatteryState) -> float:
     """For how long nothing but energy and heat moves, unless somebody acts (s): 0 while power is on its way."""
     target = max(-state.charge_limit_kw, min(state.discharge_limit_kw, state.acting_kw))
-    if state.pending or state.forced_c or state.power_kw != target:
+    if state.pending or state.forced_c or state.open_s or state.power_kw != target:
         return 0.0
     if battery.reverts_after_s is None or state.reverted:
         return math.inf

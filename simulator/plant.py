@@ -280,7 +280,9 @@ class Plant:
 
     @property
     def available(self) -> bool:
-        return not self.effects.duress.unavailable and (self.told is None or self.told.available)
+        """Its contactors are closed: they open with a trip as well, and close some time after it."""
+        closed = self.state.battery.open_s == 0.0 and not self.effects.duress.unavailable
+        return closed and (self.told is None or self.told.available)
 
     @property
     def remote(self) -> bool:

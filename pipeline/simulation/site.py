@@ -6,11 +6,14 @@ from typing import Any
 
 from config.definition import Definition
 from config.profile import Profile
+from simulator.battery import Battery
 
 RATED_KW, ENERGY_KWH, RAMP_KW_PER_S = 250.0, 500.0, 50.0
-#: 97.5 % at full power, 85 % at 5 kW, each way; an inverter that stands by takes what two lamps take.
-LOSSES = {"charge_efficiency": 0.985, "discharge_efficiency": 0.985, "no_load_kw": 0.8, "standby_kw": 0.15,
-          "copper": 0.008}  # fmt: skip
+#: 97 % at full power, 85 % at 5 kW, each way; an inverter that stands by takes what two lamps take.
+BATTERY = Battery(
+    RATED_KW, RATED_KW, ENERGY_KWH, charge_efficiency=0.985, discharge_efficiency=0.985, no_load_kw=0.8,
+    standby_kw=0.15, copper=0.008, closing_s=1.0,
+)  # fmt: skip
 SENTINEL = {"int32": -(2**31), "uint32": 2**32 - 1, "int16": -(2**15), "uint16": 2**16 - 1}
 STORAGE = (  # name, type, unit, scale
     ("power", "int32", "W", 100),

@@ -43,7 +43,7 @@ from pipeline.simulation.disk import Disk
 from pipeline.simulation.line import Line
 from pipeline.simulation.loop import VirtualLoop
 from pipeline.simulation.net import MemoryNet, stream
-from pipeline.simulation.site import ENERGY_KWH, LOSSES, RATED_KW, meter, storage
+from pipeline.simulation.site import BATTERY, meter, storage
 from pipeline.simulation.trace import Act, Asked, Boot, Moment, Trace
 from pipeline.simulation.use import EVERY_S, looked
 from pipeline.tasks import Tasks
@@ -116,8 +116,8 @@ class World:
         self.lapsed_ns = self.late_ns = 0  # its clocks stood for so long; its wall clock does not know yet
         self.faults: tuple[EdgeFault, ...] = ()  # on the edges of its graph; set before the first start
         profiles = {name: profile or storage(poll_s) for name in site.assets}
-        cells = battery or Battery(charge_kw=RATED_KW, discharge_kw=RATED_KW, energy_kwh=ENERGY_KWH, **LOSSES)
-        model = Model(cells, Site(load_kw=0.0, pv_kw=0.0), frequency or Frequency(array("d", [50.0]), "steady"))
+        steady = Frequency(array("d", [50.0]), "steady")
+        model = Model(battery or BATTERY, Site(load_kw=0.0, pv_kw=0.0), frequency or steady)
         self.hosts: dict[str, tuple[str, int]] = {}  # at which address a device is reached, where it is not its own
         self.plants = {name: Plant(model, Board(), soc_pct, 0.0) for name in site.assets}
         self.poc = MeterPlant(model, Board(), self.plants)

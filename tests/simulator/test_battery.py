@@ -266,3 +266,19 @@ def test_a_state_of_charge_or_step_that_makes_no_sense_is_refused() -> None:
         cells.at_soc(BATTERY, 101.0)
     with pytest.raises(ValueError, match="positive duration"):
         cells.step(BATTERY, cells.at_soc(BATTERY, 50.0), FREE, 0.0)
+
+
+@pytest.mark.req("LH-TEST-003")
+@pytest.mark.parametrize("forced", [Duress(tripped=True), Duress(unavailable=True)])
+def test_contactors_close_some_time_after_what_opened_them(forced: Duress) -> None:
+    """No power through open contactors, also from a set-point that comes meanwhile; afterwards from a new one."""
+    slow = replace(BATTERY, closing_s=2.0)
+    state = run(cells.command(slow, cells.at_soc(slow, 50.0), 100.0), 5.0, battery=slow)
+    state = run(state, 5.0, duress=forced, battery=slow)
+    assert state.open_s == 2.0
+    assert abs(state.power_kw) < 1e-2
+    state = run(cells.command(slow, state, 100.0), 1.5, battery=slow)
+    assert state.open_s > 0.0 == state.power_kw
+    state = run(state, 1.0, battery=slow)
+    assert (state.open_s, state.power_kw) == (0.0, 0.0)
+    assert run(cells.command(slow, state, 100.0), 5.0, battery=slow).power_kw == pytest.approx(100.0, abs=0.1)
