@@ -58,6 +58,7 @@ class Offers:
     assets: tuple[str, ...]
     schedules: dict[tuple[ScheduleType, str | None], Schedule] = field(default_factory=dict)
     _until_ns: int = 0
+    _in_time_ns: int = -1  # up to when no document is late, as far as that is known
     _from_ns: int = 0
     _known: bool = True
     asked_kw: F8 = field(init=False)
@@ -80,13 +81,13 @@ class Offers:
         if held is not None and schedule.version < held.version:
             return False
         self.schedules[schedule.type, schedule.asset] = schedule
-        self._until_ns = 0
+        self._until_ns, self._in_time_ns = 0, -1
         return True
 
     def hold(self, schedules: Iterable[Schedule]) -> None:
         """Hold these and no others."""
         self.schedules = {(schedule.type, schedule.asset): schedule for schedule in schedules}
-        self._until_ns = 0
+        self._until_ns, self._in_time_ns = 0, -1
 
     def withdraw(self, withdrawal: Withdrawal) -> None:
         """Forget a schedule; asset None withdraws the site's and every asset's schedule of that source."""
@@ -98,7 +99,7 @@ class Offers:
             and (not withdrawal.source or held.source == withdrawal.source)
         ]:
             del self.schedules[key]
-        self._until_ns = 0
+        self._until_ns, self._in_time_ns = 0, -1
 
     def evaluate(self, now_ns: int, *, known: bool = True) -> None:
         """Bring asked_kw, site_kw and why up to the instant. A clock that went back re-evaluates too.
@@ -142,9 +143,22 @@ class Offers:
 
     def overdue(self, now_ns: int) -> tuple[tuple[str, Schedule], ...]:
         """Entries whose newest document is older than its ttl: an alarm, never a change of power."""
+        if now_ns <= self._in_time_ns:
+            return ()
         late = []
         for entry in self.entries:
             for (type_, _), schedule in self.schedules.items():
                 if TYPE_OF_KIND.get(entry.kind) == type_ and now_ns - schedule.issued_ns > entry.ttl_s * 1e9:
                     late.append((entry.id, schedule))
+        self._in_time_ns = -1 if late else self._oldest_due_ns()
         return tuple(late)
+
+    def _oldest_due_ns(self) -> int:
+        """Up to when none of the documents that are held now is too old."""
+        dues = [
+            held.issued_ns + int(entry.ttl_s * 1e9)
+            for entry in self.entries
+            for (type_, _), held in self.schedules.items()
+            if TYPE_OF_KIND.get(entry.kind) == type_
+        ]
+        return min(dues, default=FOREVER_NS)

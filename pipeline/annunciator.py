@@ -38,7 +38,9 @@ class Annunciator:
         ]
 
     def offer(self, frame: Frame) -> None:
-        found = [condition for source in self.sources for condition in source(frame)]
+        found: list[Condition] = []
+        for source in self.sources:
+            found += source(frame)
         self.book.update(found, frame.utc_ns, frame.mono_s)
         self.keeper.offer()
 

@@ -1,12 +1,13 @@
 """Numbers per node for people: rate, last value, age, duration, errors. Collected from sealed frames, never in the way.
 
 Every stage reads the clock once, when it ends; its duration is the difference to the stage before it. What a person
-reads is worded when somebody looks (`json`), not in the tick.
+reads is worked out when somebody looks (`json`), not in the tick.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,12 +41,6 @@ class Meter:
     durations_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
     seen_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
-    def saw(self, now_s: float, last: str | float, duration_s: float | None = None) -> None:
-        self.last = last
-        self.seen_s.append(now_s)
-        if duration_s is not None:
-            self.durations_s.append(duration_s)
-
     def json(self, name: str, now_s: float) -> dict[str, Any]:
         seen, durations = self.seen_s, sorted(self.durations_s)
         span = seen[-1] - seen[0] if len(seen) > 1 else 0.0
@@ -74,34 +69,48 @@ def _worded(last: str | float) -> str:
 
 
 class Meters:
-    """One meter per node id; stages are read after the tick."""
+    """One meter per node id; what is in every tick is read when somebody looks."""
 
-    def __init__(self, ids: tuple[str, ...]) -> None:
+    def __init__(self, ids: tuple[str, ...], stages: tuple[Stage, ...] = ()) -> None:
         self.by_id = {name: Meter() for name in ids}
+        self._stages = stages
+        self._frame: Frame | None = None
+        self._ticks: deque[tuple[float, ...]] = deque(maxlen=WINDOW)
 
     def renew(self, ids: tuple[str, ...]) -> None:
         """Those of a graph with other outputs."""
         self.by_id = {name: self.by_id.get(name, Meter()) for name in ids}
 
-    def tick(self, frame: Frame, stages: tuple[Stage, ...], started_s: float, now_s: float) -> None:
-        """Note the stages of a finished tick. `started_s`: when the snapshot had been taken."""
-        ended = started_s
-        for stage in stages:
-            shown, meter, began, ended = SHOWN.get(stage.id), self.by_id[stage.id], ended, stage.ended_s
-            meter.last = frame.tick if shown is None else frame.values.item(shown, 0)
-            meter.errors = stage.errors
-            meter.seen_s.append(now_s)
-            meter.durations_s.append(ended - began if ended > began else 0.0)
+    def tick(self, frame: Frame, began_s: float, sampled_s: float, now_s: float) -> None:
+        """Note a finished tick: when it began, when the snapshot had been taken, and now."""
+        self._frame = frame
+        self._ticks.append((began_s, sampled_s, *[stage.ended_s for stage in self._stages], now_s))
 
-    def saw(
-        self, name: str, now_s: float, last: str | float = "", duration_s: float | None = None, *, well: bool = True
-    ) -> None:
+    def saw(self, name: str, now_s: float, last: str | float = "", *, well: bool = True) -> None:
         """An item of a node. Not `well`: it says that something failed, e.g. a poll without an answer."""
         meter = self.by_id.get(name)
         if meter is not None:
-            meter.saw(now_s, last, duration_s)
+            meter.last = last
+            meter.seen_s.append(now_s)
             if not well:
                 meter.errors += 1
 
     def json(self, now_s: float) -> list[dict[str, Any]]:
-        return [meter.json(name, now_s) for name, meter in self.by_id.items()]
+        of_ticks = dict(self._of_ticks())
+        return [of_ticks.get(name, meter).json(name, now_s) for name, meter in self.by_id.items()]
+
+    def _of_ticks(self) -> Iterator[tuple[str, Meter]]:
+        """The nodes that are in every tick: the entry, the stages, and the endpoint."""
+        frame = self._frame
+        if frame is None:
+            return
+        seen = deque([tick[-1] for tick in self._ticks])
+        nodes: list[tuple[str, str | float, int]] = [("snapshot", frame.tick, 0)]
+        for stage in self._stages:
+            shown = SHOWN.get(stage.id)
+            nodes.append((stage.id, frame.tick if shown is None else frame.values.item(shown, 0), stage.errors))
+        for place, (name, last, errors) in enumerate(nodes):
+            durations = deque([max(0.0, tick[place + 1] - tick[place]) for tick in self._ticks])
+            yield name, Meter(errors, last, durations, seen)
+        yield "validate", Meter(seen_s=seen)
+        yield "endpoint", Meter(last=frame.tick, seen_s=seen)

@@ -128,7 +128,7 @@ class Process:
         read_recordings(self.metrics, self.recorders)
         read_pushes(self.metrics, self.states)
         self.graph = chain_graph(self.compiled, self.stages)
-        self.meters = Meters(tuple(node.id for node in self.graph))
+        self.meters = Meters(tuple(node.id for node in self.graph), self.stages)
         self.ticker = Ticker(definition.site.cycle, options.tracing.wrap(TICK, self.tick), self._clock())
         self.alarms.sources += [self._watch().conditions, self._inserted, partial(conditions, self.states)]
         self.view = self._view()
@@ -281,8 +281,9 @@ class Process:
 
     def _saw_receipt(self, receipt: Receipt) -> None:
         self.metrics.receipt(receipt, self.compiled.profiles[receipt.asset].protocol)
-        said = {"bess.asset_id": receipt.asset, "bess.dispatch_reason": receipt.status.name.lower()}
-        self.options.tracing.record(WRITE, receipt.latency_s, said)
+        if self.options.tracing.on:
+            said = {"bess.asset_id": receipt.asset, "bess.dispatch_reason": receipt.status.name.lower()}
+            self.options.tracing.record(WRITE, receipt.latency_s, said)
 
     def _saw_ceiling(self, ceiling: Ceiling) -> None:
         last = "no limit" if ceiling.kw == inf else f"{ceiling.kw:g} kW"
@@ -322,10 +323,7 @@ class Process:
         """The newest frame for people, and the numbers about the tick that made it."""
         self.view.frame, self.view.missed, self.view.late_s = frame, self.ticker.missed, self.ticker.late_s
         now = self.clock()
-        self.meters.saw("validate", now)
-        self.meters.saw("snapshot", now, frame.tick, self._sampled_s - self._began_s)
-        self.meters.tick(frame, self.stages, self._sampled_s, now)
-        self.meters.saw("endpoint", now, frame.tick)
+        self.meters.tick(frame, self._began_s, self._sampled_s, now)
         self.metrics.offer(frame, now - self._began_s, self.ticker.late_s, self._new_misses())
         self.checkpoint.offer(frame)
         self.chronicle.offer(frame)

@@ -56,6 +56,10 @@ class Lies:
             return member * self.scaled[name]
         return self.rng.choice(ODD_MEMBERS) if self._chance(self.odd) else member
 
+    def none(self) -> bool:
+        """Whether a request to read is answered, with every point as it is now."""
+        return not (self.frozen or self.busy or self.refused) and self.honest()
+
     def honest(self) -> bool:
         """Whether every point is said as it is."""
         return not (self.sentinel or self.scaled or self.odd or self.torn or self.swapped)

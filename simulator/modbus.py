@@ -22,7 +22,7 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from config.profile import Profile
+from config.profile import Point, Profile
 from simulator.plant import Plant
 from simulator.points import from_device, meter_reader, reader, said_text, to_device
 from simulator.registers import RANGE, Table, cell, decode, encode, encoder, most, text_words
@@ -32,6 +32,17 @@ logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it reports what its 
 
 WRITE_CODE: dict[Table, int] = {"coil": 15, "discrete": 2, "holding": 16, "input": 4}
 TABLE_OF_CODE: dict[int, Table] = {5: "coil", 6: "holding", 15: "coil", 16: "holding", 22: "holding", 23: "holding"}
+
+
+class Gauge:
+    """One readable point: its number as the device has it, and its bytes, coded anew where the number has changed."""
+
+    __slots__ = ("code", "number", "octets", "read")
+
+    def __init__(self, read: Callable[[Any], float | None], code: Callable[[float | None], bytes]) -> None:
+        self.read, self.code = read, code
+        self.number: float | None = math.nan
+        self.octets = b""
 
 
 class Unit:
@@ -48,34 +59,25 @@ class Unit:
         storage = profile.kind == "storage"
         make: Any = reader if storage else meter_reader
         self._view: Callable[[], Any] = (lambda: plant) if storage else plant.metered
-        self._readers: dict[str, Callable[[Any], float | None]] = {
-            name: make(profile, name, point) for name, point in profile.read.items()
-        }
-        self._encoders = {name: encoder(point) for name, point in profile.read.items()}
+        self.gauges = {name: Gauge(make(profile, name, point), _coding(name, point))
+                       for name, point in profile.read.items()}  # fmt: skip
         self._covered: dict[tuple[Table, int, int], list[str] | None] = {}
         self._meant: dict[str, tuple[list[int], float | str]] = {}
-        self._coded: dict[str, tuple[float | None, bytes]] = dict.fromkeys(self.reads, (math.nan, b""))
 
-    def octets(self, names: Iterable[str]) -> list[bytes]:
-        """The bytes of these readable points, now and all of one instant; coded anew where a number has changed."""
-        view, known, readers = self._view(), self._coded, self._readers
-        said = []
-        for name in names:
-            number = readers[name](view)
-            if known[name][0] != number:
-                known[name] = number, self._coding(name, number)
-            said.append(known[name][1])
+    def octets(self, gauges: Iterable[Gauge]) -> list[bytes]:
+        """What these say now, all of one instant."""
+        view, said = self._view(), []
+        for gauge in gauges:
+            number = gauge.read(view)
+            if gauge.number != number:
+                gauge.number, gauge.octets = number, gauge.code(number)
+            said.append(gauge.octets)
         return said
-
-    def _coding(self, name: str, number: float | None) -> bytes:
-        if name == "heartbeat" and number is not None and (point := self.profile.read[name]).type in RANGE:
-            number %= most(point)  # goes round, and is never the sentinel of an unsigned counter
-        return self._encoders[name](number)
 
     def image(self) -> Image:
         """The words of every readable point, now."""
         image: Image = {}
-        for (name, place), octets in zip(self.reads.items(), self.octets(self.reads), strict=True):
+        for (name, place), octets in zip(self.reads.items(), self.octets(self.gauges.values()), strict=True):
             said = struct.unpack(f">{place.words}H", octets)
             spots = {(place.table, a): word for a, word in zip(place.addresses, said, strict=True)}
             if self.profile.read[name].bits is not None:  # others may have the rest of the register
@@ -142,6 +144,15 @@ class Unit:
         if name == "mode":
             return point.values.get(int(raw), f"unknown mode {raw:g}")
         return from_device(self.profile, name, point, raw)
+
+
+def _coding(name: str, point: Point) -> Callable[[float | None], bytes]:
+    """The bytes of a number. A heartbeat goes round, and is never the sentinel of an unsigned counter."""
+    code = encoder(point)
+    if name != "heartbeat" or point.type not in RANGE:
+        return code
+    ends = most(point)
+    return lambda number: code(None if number is None else number % ends)
 
 
 class ModbusDevice:

@@ -1,6 +1,6 @@
 """What the words of one range of registers mean, read by the simulator and by nothing of the product.
 
-    layout = Layout(unit, "holding", 100, 17)
+    layout = Layout(unit, 3, "holding", 100, 17)
     layout.octets()                    # what the device says now, where it tells the truth
     Meaning(layout, octets)["soc"]     # decoded when somebody asks: most of what is said nobody looks at
 
@@ -30,21 +30,23 @@ KIND = {
 class Layout:
     """`count` registers from `address`: which points are in them, and whether they are nothing but whole points."""
 
-    def __init__(self, unit: Unit, table: Table, address: int, count: int) -> None:
+    def __init__(self, unit: Unit, code: int, table: Table, address: int, count: int) -> None:
         self.unit, self.table, self.address, self.count = unit, table, address, count
+        self.head = struct.pack(">HBBB", 2 * count + 3, unit.id, code, 2 * count)  # of a reply, behind its transaction
         self.cells = tuple((table, address + offset) for offset in range(count))
         inside = [(place.address, name) for name, place in unit.reads.items() if place.table == table]
         ends = address + count
         self.offsets = {
             name: at - address for at, name in sorted(inside) if address <= at and at + unit.reads[name].words <= ends
         }
+        self.gauges = [unit.gauges[name] for name in self.offsets]
         covered = [at for name in self.offsets for at in unit.reads[name].addresses]
         self.plain = len(covered) == len(set(covered)) == count
         self._packed = struct.Struct(f">{count}H")
 
     def octets(self) -> bytes:
         """The bytes of this instant; only where the range is `plain`."""
-        return b"".join(self.unit.octets(self.offsets))
+        return b"".join(self.unit.octets(self.gauges))
 
     def words(self, octets: bytes) -> tuple[int, ...]:
         """The words that these bytes are."""

@@ -21,6 +21,7 @@ from simulator.frequency import Frequency
 from simulator.grid import DAY_S, GridState, Site, meter
 
 HEARTBEAT_S = 0.1
+JUDGED = frozenset({"power", "revert_power", "revert_after", "unit_mode"})  # written points that not every number suits
 LONGEST_STEP_S, LONGEST_CALM_S = 0.1, 1.0  # while power moves, and while it stands
 NOMINAL_V = 400.0
 WARM_C = 45.0  # the device warns above this cell temperature
@@ -146,7 +147,7 @@ class Plant:
         self.effects = board.effects(0.0)
         self.writes = Writes()
         self.arms = arms  # its reversion has to be armed, and is lost with a restart
-        self.feeds = feeds  # the written point, or points, that feed the device's watchdog
+        self.feeds = frozenset((feeds,)) if isinstance(feeds, str) else feeds  # written points that feed its watchdog
         self.beside: tuple[Plant, ...] = ()  # the other batteries behind the same meter
         self.told: Told | None = None
         after_s = model.battery.reverts_after_s
@@ -191,6 +192,8 @@ class Plant:
             return None
         if not math.isfinite(value):
             return f"{name} is not a finite number"
+        if name not in JUDGED:
+            return None
         rating = self.model.battery
         if name in ("power", "revert_power") and not -rating.charge_kw - 1e-6 <= value <= rating.discharge_kw + 1e-6:
             return f"{value:g} kW is beyond the rating of -{rating.charge_kw:g} to {rating.discharge_kw:g} kW"
@@ -206,15 +209,20 @@ class Plant:
         if reason is not None:
             self.writes.refused += 1
             return reason
+        self.accept(name, value)
+        return None
+
+    def accept(self, name: str, value: float | str) -> None:
+        """Take what is not refused, unless it is lost."""
         effects = self.effects
-        deaf = effects.frozen or effects.cable or effects.duress.local or effects.duress.tripped
-        if deaf or (effects.discarding and name != "heartbeat"):
-            self.writes.discarded += 1
-            return None
+        if effects is not NONE:
+            deaf = effects.frozen or effects.cable or effects.duress.local or effects.duress.tripped
+            if deaf or (effects.discarding and name != "heartbeat"):
+                self.writes.discarded += 1
+                return
         self._take(name, value)
         self.writes.accepted += 1
         self.writes.by_point[name] = self.writes.by_point.get(name, 0) + 1
-        return None
 
     def _take(self, name: str, value: float | str) -> None:
         if name == "mode":
@@ -255,8 +263,7 @@ class Plant:
         return EXCHANGED if self.effects.exchanged else IDENTITY
 
     def _feed(self, name: str, value: float | str) -> None:
-        fed = name == self.feeds if isinstance(self.feeds, str) else name in self.feeds
-        if not fed or (name == "heartbeat" and value == self._heartbeat):
+        if name not in self.feeds or (name == "heartbeat" and value == self._heartbeat):
             return
         if name == "heartbeat":
             self._heartbeat = float(value)

@@ -50,10 +50,10 @@ class Said(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """The newest request to read: its instant, the first bytes of its reply, and what that means."""
+    """The newest request to read: its instant, the reply as it left, and what that means."""
 
     at_s: float
-    begins: bytes
+    reply: bytes
     layout: Layout
 
 
@@ -72,11 +72,15 @@ class Station:
         self._page: Image = self.unit.blank()
         self._newest: dict[Layout, bytes] = {}  # what was said since, the newest last; not in the page yet
         self._layouts: dict[tuple[int, int, int], Layout | None] = {}
+        self._plain: dict[bytes, Layout] = {}  # by request, without its transaction: what is asked again and again
         self._asked: Asked | None = None
 
     def answer(self, octets: bytes, sent_s: float, meant: bytes | None = None) -> bytes | None:
         """The reply to one request frame; None to what is none, is for another unit, or never ends."""
         self._advance()
+        layout = self._plain.get(octets[2:])
+        if layout is not None and meant is None and self.lies.none() and not self.unit.still:
+            return self._honest(octets, layout)
         write = _written(octets)
         heard = self._hear(write if meant is None else _written(meant), sent_s)
         if len(octets) < 12 or octets[2:4] != b"\0\0" or octets[6] != self.unit.id:
@@ -91,19 +95,16 @@ class Station:
         said = octets[:4] + reply[4:]
         layout = self._layout(octets[7], *struct.unpack(">HH", octets[8:12]))
         if layout is not None and said[7] in READS:
-            self._asked = Asked(self._clock(), said[:4] + said[6:9], layout)
+            self._asked = Asked(self._clock(), said, layout)
         return said
 
     def delivered(self, reply: bytes) -> None:
         """Note what has reached the process, if it is the reply to the newest request."""
         asked = self._asked
-        if asked is None or len(reply) < 9 or reply[:4] + reply[6:9] != asked.begins:
-            return
-        length, size = int.from_bytes(reply[4:6], "big"), reply[8]
-        if length != size + 3 or len(reply) < length + 6:
+        if asked is None or (reply is not asked.reply and not _same(reply, asked.reply)):
             return
         self._asked = None
-        self.said.append(Said(asked.at_s, Meaning(asked.layout, reply[9 : 9 + size])))
+        self.said.append(Said(asked.at_s, Meaning(asked.layout, reply[9 : 9 + reply[8]])))
 
     def _serve(self, octets: bytes, write: Written | None, heard: Heard | None) -> bytes:
         code, body = octets[7], octets[8:]
@@ -120,18 +121,25 @@ class Station:
         code = octets[7]
         layout = self._layout(code, address, count)
         still = self.lies.frozen or self.unit.still
-        if layout is not None and layout.plain and not still and self.lies.honest():
-            said = layout.octets()
-            self._newest.pop(layout, None)
-            self._newest[layout] = said
-        else:
-            page = self._turned()
-            page |= {} if still else self._image(page)
-            if layout is None:
-                return bytes((code | 0x80, ILLEGAL_ADDRESS))
-            said = struct.pack(f">{count}H", *[page[place] for place in layout.cells])
-        self._asked = Asked(self._clock(), octets[:4] + bytes((octets[6], code, 2 * count)), layout)
+        if layout is not None and layout.plain:
+            self._plain[octets[2:]] = layout
+            if not still and self.lies.honest():
+                return self._honest(octets, layout)[7:]
+        page = self._turned()
+        page |= {} if still else self._image(page)
+        if layout is None:
+            return bytes((code | 0x80, ILLEGAL_ADDRESS))
+        said = struct.pack(f">{count}H", *[page[place] for place in layout.cells])
+        self._asked = Asked(self._clock(), octets[:4] + layout.head + said, layout)
         return bytes((code, 2 * count)) + said
+
+    def _honest(self, octets: bytes, layout: Layout) -> bytes:
+        """The reply to a reading of whole points, each as it is."""
+        self._newest.pop(layout, None)
+        said = self._newest[layout] = layout.octets()
+        reply = octets[:4] + layout.head + said
+        self._asked = Asked(self._clock(), reply, layout)
+        return reply
 
     def _turned(self) -> Image:
         """The page as it was said last. It is put together when somebody needs it: who is honest never looks back."""
@@ -146,7 +154,7 @@ class Station:
         if where not in self._layouts:
             there = [(READS[code], address + offset) in self._page for offset in range(count)]
             whole = 0 < count <= MOST_WORDS and all(there)
-            self._layouts[where] = Layout(self.unit, READS[code], address, count) if whole else None
+            self._layouts[where] = Layout(self.unit, code, READS[code], address, count) if whole else None
         return self._layouts[where]
 
     def _image(self, page: Image) -> Image:
@@ -175,7 +183,7 @@ class Station:
             values = heard.values
         else:
             values = self.unit.values(names, address, self._as_taken(names, address, words))
-        if any(self.plant.refusal(name, value) is not None for name, value in values.items()):
+        if any(self.plant.refusal(name, value) for name, value in values.items()):
             return bytes((code | 0x80, ILLEGAL_VALUE))
         acts = 0 if self.lies.drops_write() else self.lies.tears(len(words))
         if heard is not None and acts == len(words):
@@ -187,9 +195,10 @@ class Station:
 
     def _act(self, values: dict[str, float | str], address: int, words: int) -> None:
         """Let the points act that are whole within the first so many words."""
+        places, end = self.unit.writes, address + words
         for name, value in values.items():
-            if self.unit.writes[name].address + self.unit.writes[name].words <= address + words:
-                self.plant.write(name, value)
+            if places[name].address + places[name].words <= end:
+                self.plant.accept(name, value)
 
     def _as_taken(self, names: list[str], address: int, words: list[int]) -> list[int]:
         """The words as the device understands them."""
@@ -201,6 +210,14 @@ class Station:
             first = place.address - address
             taken[first : first + place.words] = words[first : first + place.words][::-1]
         return taken
+
+
+def _same(reply: bytes, said: bytes) -> bool:
+    """Whether this is a whole reply to what was answered with `said`, whatever its values have become on the way."""
+    if len(reply) < 9 or reply[:4] != said[:4] or reply[6:9] != said[6:9]:
+        return False
+    length = int.from_bytes(reply[4:6], "big")
+    return length == reply[8] + 3 and len(reply) >= length + 6
 
 
 def _written(octets: bytes) -> Written | None:

@@ -21,6 +21,7 @@ from sources.modbus.errors import BadReply, LinkDown, ModbusFault, NoReply, Reje
 READ = {"holding": 3, "input": 4}
 WRITE = {"holding": 16}
 HEAD = struct.Struct(">HHHB")  # transaction, protocol, length, unit
+ASKS = struct.Struct(">BHH")  # function, address, count
 
 
 class Ear(asyncio.BaseProtocol):
@@ -53,7 +54,7 @@ class Direct(Connection):
         return self._wire is not None and not self._wire.is_closing()
 
     async def read(self, unit: int, table: Table, address: int, count: int) -> list[int]:
-        pdu = await self._exchange(unit, struct.pack(">BHH", READ[table], address, count))
+        pdu = await self._exchange(unit, ASKS.pack(READ[table], address, count))
         if len(pdu) != 2 + 2 * count or pdu[1] != 2 * count:
             raise self._break(BadReply(self.place, f"{(len(pdu) - 2) // 2} values instead of {count}"))
         return list(struct.unpack_from(f">{count}H", pdu, 2))

@@ -57,7 +57,7 @@ class Fate:
         world.trace.healthy = False
         end_s = loop.now_s + seconds
         world.trace.stalled.append((loop.now_s, end_s))
-        while under_way := [h for h in loop._scheduled if not h.cancelled() and h.when() <= end_s and _outside(h)]:
+        while under_way := [h for _, h in loop._scheduled if not h.cancelled() and h.when() <= end_s and _outside(h)]:
             first = min(under_way, key=lambda handle: handle.when())
             loop.now_s = max(loop.now_s, first.when())
             first._run()

@@ -77,10 +77,12 @@ class Line:
     def plain(self) -> bool:
         """Nothing is wrong with it."""
         spoiled = self.drop or self.delay_s or self.late or self.doubled or self.replayed or self.damaged or self.pieces
-        return not (spoiled or self.dead)
+        return not (spoiled or self.cut or self.silent or self.clogged)
 
     def carry(self, octets: bytes) -> list[Carried]:
         """What becomes of one message: nothing, one arrival, or two."""
+        if self.plain:
+            return [Carried(LATENCY_S, octets)]
         if self.dead or self._chance("drop", self.drop):
             return []
         first = Carried(self._takes(), self._spoiled(octets))

@@ -93,7 +93,7 @@ class MqttWorld(World):
         if ("broker", 1883) not in self.net.lines:
             self.broker = Broker()
             self.net.plug_broker("broker", 1883, self.broker)
-        plant.feeds, self.hosts[name] = "power", ("broker", 1883)
+        plant.feeds, self.hosts[name] = frozenset(("power",)), ("broker", 1883)
         station = MqttStation(
             self.broker, profile, plant, name, f"battery/{name}", self.loop.time, self.true_ns, self.advance
         )

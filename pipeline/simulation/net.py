@@ -27,10 +27,10 @@ def stream(seed: int, name: str) -> random.Random:
 class Transport(asyncio.Transport):
     """One connection: a request at a time is carried there, its answer back. `deaf`: the other side forgot it."""
 
-    def __init__(self, net: MemoryNet, line: Line, protocol: Any, alive: Callable[[], bool], host: str = "") -> None:
+    def __init__(self, net: MemoryNet, line: Line, protocol: Any, host: str = "") -> None:
         super().__init__()
         self._exchange = Exchange(net.timeout_s, lambda at_s, age_s: net.hasty.append((host, at_s, age_s)))
-        self._loop, self._net, self._line, self._protocol, self._alive = net.loop, net, line, protocol, alive
+        self._loop, self._net, self._line, self._protocol, self._born = net.loop, net, line, protocol, net.generation
         self._hear: Callable[[bytes], None] = getattr(protocol, "hear", None) or protocol.data_received
         self._closed = self.deaf = False
         line.admit(self)
@@ -46,14 +46,19 @@ class Transport(asyncio.Transport):
 
     def straight(self, octets: bytes) -> bytes | None:
         """The answer at once where nothing is wrong with the line, b"" where the host gives none; None: write, wait."""
-        line = self._line
-        if self._closed or self.deaf or not line.plain or self._net.left is not None or not self._alive():
+        line, net = self._line, self._net
+        if self._closed or self.deaf or not line.plain or net.left is not None or net.generation != self._born:
             return None
-        reply = line.host.answer(octets, self._loop.time())
+        host = line.host
+        reply = host.answer(octets, self._loop.time())
         if reply is None:
             return b""
-        line.host.delivered(reply)
+        host.delivered(reply)
         return reply
+
+    def _alive(self) -> bool:
+        """Whether the process that opened it still is."""
+        return self._net.generation == self._born
 
     def _arrive(self, octets: bytes, sent_s: float, meant: bytes | None) -> None:
         """At the host, whatever has become of the sender meanwhile."""
@@ -162,7 +167,7 @@ class MemoryNet:
         broker = self.brokers.get((host, port))
         transport: Transport | Pushed
         if broker is None:
-            transport = Transport(self, line, protocol, lambda: born == self.generation, host)
+            transport = Transport(self, line, protocol, host)
         else:
             transport = Pushed(loop, line, broker, protocol, lambda: born == self.generation, self.spent)
         protocol.connection_made(transport)

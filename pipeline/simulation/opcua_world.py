@@ -93,7 +93,7 @@ class OpcuaWorld(World):
         if AT not in self.net.lines:
             self.server = OpcuaHost(self.loop.time, self.loop.call_later)
             self.net.plug_broker(*AT, self.server)
-        plant.feeds, self.hosts[name] = "power", AT
+        plant.feeds, self.hosts[name] = frozenset(("power",)), AT
         root = f"ns=2;s={name}"
         station = OpcuaStation(profile, plant, root, self.loop.time, self.true_ns, self.advance)
         station.lies.rng = stream(self.seed, f"lies {name}")

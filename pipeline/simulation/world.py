@@ -175,7 +175,7 @@ class World:
 
         Every step leaves a moment of what the devices truly do. Nothing moves that nobody asks for.
         """
-        while (left := self.loop.time() - self._moved_s) > TOUCH_S:
+        while (left := self.loop.now_s - self._moved_s) > TOUCH_S:
             calm_s = min([plant.calm_s() for plant in self.plants.values()])
             dt = min(left, max(LONGEST_STEP_S, min(calm_s, LONGEST_CALM_S)))
             for plant in self.plants.values():

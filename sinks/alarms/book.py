@@ -76,6 +76,9 @@ class AlarmBook:
         self._now_s = now_s
         held = {condition.id: condition for condition in holding}
         before, self._held = self._held, held
+        if not (held or before or self._going or self._suppressed or self.shelves):
+            self._chatter.sweep(now_s)
+            return
         came = self._compare(before, held, now_s)
         for name in [name for name, due_s in self._going.items() if now_s >= due_s][:AT_ONCE]:
             del self._going[name]

@@ -77,6 +77,8 @@ class Wear:
 
     def needless(self, run: Run, words: list[int]) -> bool:
         """Whether these words stand in flash already: written on change only."""
+        if not self.flash:
+            return False
         return self._words.get(run.address) == words and any(point.name in self.flash for point in run.points)
 
     def written_today(self, run: Run) -> bool:
@@ -86,6 +88,8 @@ class Wear:
 
     def sent(self, run: Run, words: list[int]) -> None:
         """A run has been written."""
+        if not (self.flash or self.daily):
+            return
         self._words[run.address] = words
         power = said(run.points, words, "power")
         self._held_kw = self._held_kw if power is None else power

@@ -29,7 +29,7 @@ from sinks.modbus.proving import Proving
 from sinks.modbus.reactive import Reactive
 from sinks.modbus.values import Values, said
 from sinks.modbus.wear import Wear
-from sources.modbus.blocks import Place, Run, current, encode_run, scaled_run, write_runs
+from sources.modbus.blocks import Encoder, Place, Run, current, scaled_run, write_runs
 from sources.modbus.codec import EncodeError, codec
 from sources.modbus.device import ModbusDevice
 from sources.modbus.errors import ModbusFault, OtherLayout, Rejected, TooLate, Withheld
@@ -68,7 +68,7 @@ class ModbusWriter(DeviceWriter):
         self._profile, self._connection, self._unit = profile, device.connection, device.unit
         self._runs = write_runs(profile, profile.write_order)
         self._steps = {name: write_runs(profile, [name]) for name in profile.steps}
-        self._values = Values.of(profile, rated, password)
+        self._values, self._encoder = Values.of(profile, rated, password), Encoder()
         self._power = codec(profile, "power", profile.write["power"])
         self._held = codec(profile, "setpoint", profile.read["setpoint"]) if "setpoint" in profile.read else None
         self._kvar = Reactive.of(profile, self._connection, self._unit)
@@ -77,6 +77,7 @@ class ModbusWriter(DeviceWriter):
         points = [point for run in self._runs for point in run.points]
         read = [*([self._held] if self._held else []), *([self._kvar.held] if self._kvar else [])]
         self._holding = Holding(self._connection, self._unit, [*points, *read])
+        self._others_too = any(point.read_back for point in profile.write.values())
         self._expected = device.expected
         self._cadence = Cadence(self.wear, self._clock)
         self._connection.renewed.append(self._cadence.renewed)
@@ -99,7 +100,7 @@ class ModbusWriter(DeviceWriter):
                     if not self._cadence.due(planned, last=order.last):
                         continue
                     run = scaled_run(planned, exponents)
-                    words = encode_run(run, lambda name: self._values.of_point(order.command, power_kw, name))
+                    words = self._encoder.words(run, lambda name: self._values.of_point(order.command, power_kw, name))
                     await self._send(order, run, words)
                     sent.append((run, words))
                     power = said(run.points, words, "power")
@@ -146,7 +147,7 @@ class ModbusWriter(DeviceWriter):
     ) -> Receipt:
         """Whether the device holds what was written: the other points first, then the set-point."""
         try:
-            differs = await self._holding.differs(self._profile, sent)
+            differs = await self._holding.differs(self._profile, sent) if self._others_too else ""
             if not differs and self._kvar is not None:
                 differs = await self._kvar.differs(sent, exponents, self._attempts, self._pause)
         except ModbusFault as fault:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from itertools import compress
 from math import nan
-from operator import itemgetter
+from operator import itemgetter, ne
 from typing import Any
 
 from jit.codes import Quality
@@ -43,10 +44,10 @@ class Page:
             for place in self._swapped:
                 arranged[place] = (arranged[place] & 0xFF) << 8 | arranged[place] >> 8
         numbers = self._numbers.unpack(self._words.pack(*arranged))
-        for (index, point), number, known in zip(self._points, numbers, self._known, strict=True):
-            if number != known:
-                values[index], said = point.number(number)
-                quality[index] = int(said)
+        said = zip(self._points, numbers, strict=True)
+        for (index, point), number in compress(said, map(ne, numbers, self._known)):
+            values[index], valid = point.number(number)
+            quality[index] = int(valid)
         for k, index in self._scaled:  # `Scaled` makes values of them, when every exponent is read
             values[index], quality[index] = numbers[k], int(Quality.VALID)
         self._known = numbers

@@ -17,7 +17,7 @@ class Turns:
     """A lock with two queues. Cancelling a waiter gives its place away."""
 
     def __init__(self) -> None:
-        self._held = False
+        self.held = False
         self._queues: tuple[deque[asyncio.Future[None]], deque[asyncio.Future[None]]] = (deque(), deque())
         self._turns = Turn(self, self._queues[0]), Turn(self, self._queues[1])
 
@@ -29,10 +29,8 @@ class Turns:
         """How many stand in both queues."""
         return sum(map(len, self._queues))
 
-    async def acquire(self, queue: deque[asyncio.Future[None]]) -> None:
-        if not self._held:
-            self._held = True
-            return
+    async def wait(self, queue: deque[asyncio.Future[None]]) -> None:
+        """Until the line is handed over."""
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(place)
         try:
@@ -51,7 +49,7 @@ class Turns:
                 if not place.done():
                     place.set_result(None)
                     return
-        self._held = False
+        self.held = False
 
 
 class Turn:
@@ -63,7 +61,10 @@ class Turn:
         self._turns, self._queue = turns, queue
 
     async def __aenter__(self) -> None:
-        await self._turns.acquire(self._queue)
+        if self._turns.held:
+            await self._turns.wait(self._queue)
+        else:
+            self._turns.held = True
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -122,7 +122,7 @@ def test_no_growth_over_virtual_time(benchmark: Any, ledger: Ledger) -> None:
     """Readings, receipts, ticks, commands, meters and metrics; what a tick leaves behind would show after so many."""
     chain = Chain(1)
     metrics = Metrics(chain.entry.snapshot.layout.assets)
-    meters = Meters(tuple(stage.id for stage in chain.stages))
+    meters = Meters(tuple(stage.id for stage in chain.stages), chain.stages)
 
     def run(ticks: int) -> None:
         for _ in range(ticks):
@@ -134,7 +134,7 @@ def test_no_growth_over_virtual_time(benchmark: Any, ledger: Ledger) -> None:
             assert command is not None
             command_json(command)
             metrics.offer(frame, 1e-4)
-            meters.tick(frame, chain.stages, 0.0, chain.rig.now_s)
+            meters.tick(frame, 0.0, 0.0, chain.rig.now_s)
 
     run(5_000)
     gc.collect()

@@ -80,7 +80,7 @@ def parts(process: Process, frame: Frame) -> dict[str, Callable[[], object]]:
         "history.offer": lambda: history.offer(frame),
         "state output": lambda: publish(frame),
         "alarms": lambda: process.alarms.offer(frame),
-        "meters": lambda: process.meters.tick(frame, process.stages, 0.0, 1.0),
+        "meters": lambda: process.meters.tick(frame, 0.0, 0.0, 1.0),
         "metrics.offer": lambda: process.metrics.offer(frame, 1e-4, 1e-4),
         "checkpoint.offer": lambda: process.checkpoint.offer(frame),
         "chronicle": lambda: process.chronicle.offer(frame),

@@ -48,7 +48,7 @@ class Site:
         self.book = AlarmBook()
         self.posted: list[Any] = []
         graph = build(compiled.layout, ("b1", "b2"), self.rig.stages, ("b1.writer",), ("history",))
-        self.meters = Meters(tuple(node.id for node in graph))
+        self.meters = Meters(tuple(node.id for node in graph), self.rig.stages)
         self.view = SiteView(
             compiled, graph, self.meters, self.book, self.journal, self.rig.entry.snapshot.offers,
             lambda: self.rig.now_s, "9.9", "cfg", lambda: {"broker": {"status": "ok"}}, {"demo": True},
@@ -76,7 +76,7 @@ class Site:
     def run(self, seconds: float) -> None:
         for _ in range(round(seconds)):
             frame = self.rig.tick()
-            self.meters.tick(frame, self.rig.stages, self.rig.now_s, self.rig.now_s)
+            self.meters.tick(frame, self.rig.now_s, self.rig.now_s, self.rig.now_s)
             self.view.frame = frame
             self.book.update(conditions(frame), frame.utc_ns, frame.mono_s)
             self.door.ticked()

@@ -172,7 +172,7 @@ def test_the_words_are_those_of_the_second_codec(kind: str, number: float, word_
 def test_thousands_of_replies_at_once_say_what_each_of_them_says() -> None:
     unit = Unit(1, HABITS, a_plant())
     place = cell(HABITS, "soc", HABITS.read["soc"])
-    layout = Layout(unit, place.table, place.address, 10)
+    layout = Layout(unit, 3, place.table, place.address, 10)
     image = unit.blank()
     page = b"".join(image[spot].to_bytes(2, "big") for spot in layout.cells)
     pages = [page, b"\xff" * 20, bytes(range(20))]
