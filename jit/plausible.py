@@ -27,6 +27,7 @@ FIRST_S = 1e-9  # of a jump that is seen for the first time
 OF_MOVED = 0.25  # share of the energy moved that losses, ageing and their estimates may explain
 AT_REST, OTHER_SIDE = 0.05, 0.25  # of the rating: power that counts as none; difference between AC and DC side
 CONTRADICT_S = 3.0  # beyond the device's own response
+PAUSE_S = 30.0  # a tick so late says nothing of the power until then: the machine may have slept
 CALM_S = 60.0  # without contradiction until it is believed again
 
 
@@ -103,8 +104,9 @@ def physics(point_codes: I8, place: I8, values: F8, codes: I8, past: F8, ratings
         if usable and base == base:
             cell = power / ratings[c.EFF_DISCHARGE, a] if power > 0.0 else power * ratings[c.EFF_CHARGE, a]
             most = max(ratings[c.CHARGE_KW, a], ratings[c.DISCHARGE_KW, a]) / ratings[c.EFF_DISCHARGE, a]
-            found = unexplained((soc - base) * 0.01 * energy, cell, most, gap, dt)
-            size = max(power, -power) * dt / 3600.0
+            step = dt if dt <= PAUSE_S else 0.0
+            found = unexplained((soc - base) * 0.01 * energy, cell, most, gap + dt - step, step)
+            size = max(power, -power) * step / 3600.0
         again = usable or base != base
         values[r.BASE_SOC_PCT, a] = soc if again and known else base
         values[r.BASE_S, a] = 0.0 if again else gap + dt

@@ -241,6 +241,24 @@ def test_what_an_outage_hides_is_judged_by_what_power_could_have_moved() -> None
     assert quality(rig) & Quality.PHYSICS
 
 
+@pytest.mark.hazard("S17", "L1")
+def test_power_from_before_the_machine_slept_is_not_taken_for_power_while_it_slept() -> None:
+    rig = running("1 s")
+    rig.tick(3250.0)  # its device reverted soon after the last command, and its charge stood still
+    live(rig, 3.0)
+    assert not quality(rig) & Quality.PHYSICS
+    until_good(rig, 30.0)
+
+
+@pytest.mark.hazard("S17")
+def test_a_charge_that_no_power_could_have_moved_while_the_machine_slept_is_found() -> None:
+    rig = running("1 s")
+    rig.batteries["b1"].soc -= 30.0  # 150 kWh of 500 in 6 minutes: 250 kW move 26
+    rig.tick(360.0)
+    live(rig, 5.0)
+    assert quality(rig) & Quality.PHYSICS
+
+
 # --- contradictions ---------------------------------------------------------------------------------------------------
 
 STATES = {"path": "state", "values": {1: "off", 4: "charging", 5: "discharging"}}
