@@ -59,18 +59,24 @@ def _unexplained(trace: Trace, asset: str, at_s: F8, soc_pct: F8, window_s: floa
 
 @invariant("S19")
 def standing_full_is_said(trace: Trace) -> Iterator[Found]:
-    """A battery that said for longer than it may that it stands full and without power is in the list of alarms."""
+    """A battery that said for longer than it may that it stands full and without power is in the list of alarms.
+
+    What is lost on the way to the chain, by a wall clock that is minutes late for instance, is in that list as such.
+    """
     for asset, model in trace.assets.items():
         if model.soc_dwell is None:
             continue
         soc, power = trace.column(asset, "soc"), trace.column(asset, "power")
         needs_s = model.soc_dwell.at_most + trace.sees_s + SAID_S
+        lost = [used.at_s for used in trace.used if f"{asset}.data_lost" in used.alarms]
         for used in trace.used:
             from_s = used.at_s - needs_s
             known = (soc.at_s >= from_s) & (soc.at_s <= used.at_s)
             lived = from_s >= trace.boots[used.boot].at_s and not trace.stood_s(from_s, used.at_s)
             failed = any(began < used.at_s and ended > from_s for began, ended in trace.raised)
             if not lived or failed or f"{asset}.soc_dwell" in used.alarms or not known.any():
+                continue
+            if any(from_s <= at_s <= used.at_s for at_s in lost):
                 continue
             at_s = np.concatenate(([from_s], soc.at_s[known], [used.at_s]))
             flows = np.abs(power.values[(power.at_s >= from_s) & (power.at_s <= used.at_s)])

@@ -35,7 +35,7 @@ SECONDS = float(os.environ.get("BESS_PIPELINE_REPLAY_S", "400"))
 pytestmark = [pytest.mark.req("LH-TEST-004", "LH-NF-008"), pytest.mark.timeout(max(900.0, SECONDS / 4.0))]
 
 ROOT = Path(__file__).parents[3]
-MOST_STORM_S = 600.0
+MOST_STORM_S, MOST_QUIET_S = 600.0, 6000.0
 PYTHONS = [python for python in os.environ.get("BESS_PIPELINE_PYTHONS", "").split(":") if python]
 #: A stage that the world makes raise raises in no replay: that is a difference, and told as one.
 FAULTS = {name: kind for name, kind in (PASSING | LATCHING).items() if name != "raising"}
@@ -43,8 +43,9 @@ FAULTS = {name: kind for name, kind in (PASSING | LATCHING).items() if name != "
 
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two batteries, storms of all kinds of faults; between them the process is killed and started again, and somebody
-    lifts what has latched. What the checks would read of the wire is forgotten: a day of it is a gigabyte.
+    """Two batteries, storms of all kinds of faults; between them the process is killed and started again, somebody
+    lifts what has latched, and it runs in peace for a while. What the checks would read of the wire is forgotten: a day
+    of it is a gigabyte.
     """
     state = tmp_path_factory.mktemp("life")
     site = definition(2, outputs={"black_box": {"type": "recording"}})
@@ -58,6 +59,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 world.kill()
             world.boot()
             lift(world)
+            world.run(min(SECONDS / 6.0, MOST_QUIET_S))
             forget(world.trace)
         world.run(10.0)
     return state / "black_box"
