@@ -139,7 +139,8 @@ async def _demo(options: Options, *, in_json: bool) -> Exit:
 @as_json
 def run(file: Path | None, arm: bool, secrets_dir: Path, log: str | None, traces: str | None,
         faults: tuple[str, ...], in_json: bool) -> None:  # fmt: skip
-    """Run a definition until SIGTERM or Ctrl-C, which write 0 kW first. Shadow unless armed."""
+    """Run a definition until SIGTERM or Ctrl-C, which write 0 kW first. Shadow unless armed. SIGHUP reloads exports."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it would end the process until there is one that reloads
     in_text = log == "human" or (log is None and sys.stderr.isatty() and not in_json)
     with only_growing():
         path = chosen(file, in_json=in_json)

@@ -30,18 +30,17 @@ EXPORTS = (MqttOutput, HttpOutput, ModbusServerOutput, OpcuaServerOutput)
 
 
 class Reloading:
-    """Of `process`, whose jobs `tasks` keeps. `again` reads and checks the file anew. `run()` must run."""
+    """Of `process`, whose jobs `tasks` keeps. `again` reads and checks the file anew. `run()` must run.
 
-    def __init__(self, process: Process, tasks: Tasks, again: Callable[[], Checked]) -> None:
+    `asked` is set for a reload; what is asked for meanwhile is asked for once.
+    """
+
+    def __init__(self, process: Process, tasks: Tasks, again: Callable[[], Checked], asked: asyncio.Event) -> None:
         self.refused = ""
         self._taken = 0  # part of a pushed document's name: none is given twice
         self._process, self._tasks, self._again = process, tasks, again
-        self._asked = asyncio.Event()
+        self._asked = asked
         process.alarms.sources.append(self.conditions)
-
-    def ask(self) -> None:
-        """Reload next; what is asked for meanwhile is asked for once."""
-        self._asked.set()
 
     async def run(self) -> None:
         while True:

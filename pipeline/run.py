@@ -129,7 +129,9 @@ async def _run(
 ) -> Exit:
     if checked.definition is None:
         raise ValueError("a definition with errors is refused before it is run")
-    definition = checked.definition
+    definition, asked = checked.definition, asyncio.Event()
+    if again is not None:  # before anything that takes its time: by default this signal ends a process
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
     process = Process(definition, checked.profiles, options)
     settle_kernels(process.compiled)
     stop = asyncio.Event()
@@ -154,9 +156,7 @@ async def _run(
         process.post(told)
     start_tasks(process, tasks)
     if again is not None:
-        reloading = Reloading(process, tasks, again)
-        tasks.start("reload", reloading.run)
-        process.loop.add_signal_handler(signal.SIGHUP, reloading.ask)
+        tasks.start("reload", Reloading(process, tasks, again, asked).run)
     process.subscribe()
     serving = None
     if web is not None:

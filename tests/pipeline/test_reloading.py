@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -92,7 +95,7 @@ async def running(tmp_path: Path, text: str) -> AsyncIterator[Running]:
         if ".outputs." in key:
             tasks.start(f"connections.{key}", process.field.jobs[f"connections.{key}"])
     process.subscribe()
-    made = Running(process, tasks, Reloading(process, tasks, again), path, tmp_path)
+    made = Running(process, tasks, Reloading(process, tasks, again, asyncio.Event()), path, tmp_path)
     process.finished.append(lambda: made.frames.append(process.view.frame.tick if process.view.frame else -1))
     try:
         yield made
@@ -214,15 +217,6 @@ async def test_an_export_that_cannot_be_made_leaves_everything_as_it_was(
         assert (run.process.states["state"], run.process.field.brokers) == (kept, brokers)
 
 
-async def test_it_is_asked_for_by_a_signal_and_done_once(tmp_path: Path) -> None:
-    async with running(tmp_path, PLANT) as run:
-        run.tasks.start("reload", run.reloading.run)
-        kept = run.process.states["state"]
-        run.path.write_text(PLANT.replace("topic: plant/state", "topic: plant/other"), encoding="utf-8")
-        run.reloading.ask()
-        run.reloading.ask()
-        await until(lambda: run.process.states.get("state") not in (kept, None))
-
 
 def definition(text: str) -> Definition:
     found = checked(text)
@@ -240,3 +234,55 @@ def test_what_is_an_exports_own_and_what_is_not() -> None:
     assert beyond_exports(old, other) == ["connections"]
     assert beyond_exports(old, definition(own.replace("max: 90 %", "max: 80 %"))) == ["assets"]
     assert differing(old, old) == set()
+
+
+SMALL = """\
+version: 1
+site: { name: plant, timezone: Europe/Berlin, cycle: 1 s, import_limit: 300 kW, export_limit: 250 kW }
+defaults: { soc: { min: 10 %, max: 90 % }, ramp: 50 kW/s }
+assets:
+  one:
+    profile: sunspec-storage
+    connect: modbus-tcp://127.0.0.1:1/1
+    rated: { charge: 250 kW, discharge: 250 kW, energy: 500 kWh }
+requests: [idle: 0 kW]
+outputs:
+  cloud: { type: http, url: "https://127.0.0.1:2/", every: 1 s, publish: [] }
+"""
+
+
+@pytest.mark.integration
+async def test_a_hang_up_reloads_a_running_process_and_ends_none_that_is_starting(tmp_path: Path) -> None:
+    path, said = tmp_path / "site.yaml", b""
+    path.write_text(f"state_dir: {tmp_path / 'state'}\n{SMALL}", encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "pipeline", "run", str(path), env=os.environ | {"BESS_PIPELINE_PLAIN": "1"},
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+
+    async def heard(what: bytes) -> None:
+        nonlocal said
+        async with asyncio.timeout(60.0):
+            while what not in said:
+                line = await process.stderr.readline()  # type: ignore[union-attr]
+                assert line, said.decode()
+                said += line
+
+    try:
+        await until(lambda: ignores_hang_up(process.pid), 60.0)
+        process.send_signal(signal.SIGHUP)
+        await heard(b"nothing is written")
+        path.write_text(path.read_text(encoding="utf-8").replace("every: 1 s", "every: 2 s"), encoding="utf-8")
+        process.send_signal(signal.SIGHUP)
+        await heard(b"reload: cloud")
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+def ignores_hang_up(pid: int) -> bool:
+    """Whether a process ignores SIGHUP, or has a handler for it."""
+    masks = [line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+             if line.startswith(("SigIgn", "SigCgt"))]  # fmt: skip
+    return any(int(mask, 16) & 1 << (signal.SIGHUP - 1) for mask in masks)
