@@ -249,10 +249,12 @@ def a_foreign_set_point_is_not_lived_with(trace: Trace) -> Iterator[Found]:
                 break
 
 
-def _first_word(trace: Trace, write: Write) -> bool:
-    """0 kW by a process that had no tick before: a frozen machine may have slept between its first reading and it."""
-    born = trace.boots[write.boot].at_s
-    return write.power_kw == 0 and not any(born < tick < write.sent_s - trace.cycle for tick in trace.ticks)
+def _knew(trace: Trace, asset: str, write: Write) -> bool:
+    """Whether a tick of this process found a fresh reading of LOCAL: one that slept may have had old ones only."""
+    said, born = trace.column(asset, "remote"), trace.boots[write.boot].at_s
+    local = said.at_s[said.values == 0.0]
+    ticks = [tick for tick in trace.ticks if born < tick < write.sent_s]
+    return any(((tick - trace.sees_s < local) & (local < tick)).any() for tick in ticks)
 
 
 @invariant("S10")
@@ -263,7 +265,9 @@ def local_is_silence(trace: Trace) -> Iterator[Found]:
             if not any(began + 0.01 < tick < ended for tick in trace.ticks):
                 continue  # no tick could see it: the next reply took it back, or the process ended before its tick
             for write in trace.writes(asset):
-                if write.sent_s <= began + trace.sees_s or _first_word(trace, write):
+                if write.sent_s <= began + trace.sees_s:
+                    continue
+                if write.power_kw == 0 and not _knew(trace, asset, write):
                     continue
                 activated = trace.acted({ActKind.ACTIVATE}, asset, ended - trace.cycle, write.sent_s)
                 if write.sent_s < ended - READING_S or (write.power_kw != 0 and not activated):
