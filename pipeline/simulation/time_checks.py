@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from pipeline.simulation.checks import Found, invariant
-from pipeline.simulation.trace import Trace, Write
+from pipeline.simulation.trace import Boot, Trace, Write
 
 #: Without these no power in either direction; without a promised limit none in its direction (S2).
 REQUIRED = ("soc", "power", "available", "remote", "alarms")
@@ -117,15 +117,24 @@ def without_us_the_device_reverts(trace: Trace) -> Iterator[Found]:
                 break
 
 
+def _taken(trace: Trace, asset: str, last: Write, boot: Boot) -> bool:
+    """Whether somebody took the device into local control after that write."""
+    spells = trace.spells(asset, "remote", {0.0: True})
+    return any(last.sent_s - trace.sees_s < began < boot.ended_s for began, _ in spells)
+
+
 @invariant("H6i")
 def an_end_on_request_is_zero(trace: Trace) -> Iterator[Found]:
-    """After SIGTERM the last thing written is 0 kW, within its time, or it is not called confirmed."""
+    """After SIGTERM the last thing written is 0 kW, within its time, or it is not called confirmed.
+
+    Whoever was taken into local control since is in other hands, and is left in silence (S10).
+    """
     for asset in trace.assets:
         for number, boot in enumerate(trace.boots):
             mine = [write for write in trace.writes(asset) if write.boot == number]
             if not mine or boot.terminated_s == float("inf"):
                 continue
-            if boot.confirmed and mine[-1].power_kw != 0:
+            if boot.confirmed and mine[-1].power_kw != 0 and not _taken(trace, asset, mine[-1], boot):
                 yield asset, boot.ended_s, f"called confirmed, the last write was {mine[-1].power_kw:g} kW"
             if boot.ended_s - boot.terminated_s > STOP_S + 1.0:
                 yield asset, boot.ended_s, f"took {boot.ended_s - boot.terminated_s:.1f} s"
