@@ -118,12 +118,17 @@ def _reached(trace: Trace, asset: str, at_s: float) -> bool:
 
 
 def _stands(trace: Trace, asset: str, at_s: float) -> float:
-    """The set-point in force; 0 when the device said, after the last write, that it holds 0 and does nothing at all."""
+    """The set-point in force; 0 when the device truly does nothing, and has said since that it holds 0, or was
+    out of reach for so long that it has reverted.
+    """
     asked = trace.in_force(asset, at_s)
     if asked == 0.0 or trace.written(asset, at_s - trace.sees_s, at_s):
         return asked
     said = trace.told(asset, at_s - trace.sees_s, at_s)
     dropped = bool(said) and said[-1].values.get("setpoint") == 0.0
+    watchdog = trace.profiles[asset].watchdog
+    if watchdog is not None and watchdog.reverts_to_kw == 0.0:
+        dropped = dropped or not trace.written(asset, at_s - watchdog.reverts_after - trace.sees_s, at_s)
     still = all(abs(m.power_kw[asset]) < trace.step_kw(asset) for m in trace.lived(at_s - trace.cycle, at_s))
     return 0.0 if dropped and still else asked
 
