@@ -12,6 +12,7 @@ from pipeline.simulation.trace import READING_S, Bools, Trace, Write
 from sources.act import ActKind
 
 N_SIGN_S = 3.0
+CALM_S = 50.0  # of the minute for which the command is held after it swung to and fro
 LIFTS = {ActKind.RELEASE}
 
 
@@ -328,19 +329,21 @@ def _inherited(trace: Trace, asset: str, write: Write) -> bool:
 
 @invariant("S13")
 def no_sustained_oscillation(trace: Trace) -> Iterator[Found]:
-    """At most four reversals of more than 20 % of the rating in any minute."""
+    """After more than four reversals of more than 20 % of the rating in a minute, whoever asked for them: no power."""
     for asset, model in trace.assets.items():
         turns: list[float] = []
-        last = 0.0
+        last, held_s = 0.0, float("inf")
         power = trace.wrote(asset).power_kw
         writes = trace.writes(asset) if (power < 0).any() and (power > 0).any() else []
         for write in writes:
+            if held_s + trace.sees_s < write.sent_s < held_s + CALM_S and write.power_kw != 0:
+                yield asset, write.sent_s, f"{write.power_kw:g} kW after five reversals until {held_s:.1f} s"
+                break
             if last * write.power_kw < 0 and abs(write.power_kw - last) > 0.2 * model.rated.discharge:
                 turns.append(write.sent_s)
             last = write.power_kw or last
             if len(turns) > 4 and turns[-1] - turns[-5] <= 60.0:
-                yield asset, write.sent_s, f"five reversals since {turns[-5]:.1f} s"
-                break
+                held_s, turns = write.sent_s, []
 
 
 @invariant("S15")

@@ -7,7 +7,8 @@
 * Time-outs are at most 0.4 s. After one the socket is closed, so that a late reply cannot answer the next request.
   On a gateway with several units the silent one is left alone instead (`Silent`), and the socket stays for its
   neighbours until `_DEAF` requests in a row went unanswered: a late reply has another transaction and is thrown away.
-* A reply counts only if transaction, unit, function and length are the request's; transaction and unit 0 do not.
+* A reply counts only if transaction, unit, function and length are the request's, and of a write address and count;
+  transaction and unit 0 do not.
 * Reconnecting, and the first connect as well, is tried for ever: 0.1 s, doubled up to 2 s, with jitter from outside.
   The delay starts over only after a good reply, so that a device that accepts and stays silent is not hammered.
 
@@ -213,7 +214,9 @@ class Connection:
             request = client.write_coils(address, [bool(word) for word in words], device_id=unit)
         else:
             request = client.write_registers(address, list(words), device_id=unit)
-        await self._answer(unit, (_WRITE_SINGLE if single else _WRITE)[table], request)
+        reply = await self._answer(unit, (_WRITE_SINGLE if single else _WRITE)[table], request)
+        if reply.address != address or (not single and reply.count != len(words)):
+            raise self._break(BadReply(self.place, "an acknowledgement of something else"))
 
     def close(self) -> None:
         """Close the socket; `keep()` opens it again."""

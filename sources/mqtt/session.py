@@ -64,12 +64,16 @@ class _Client(gmqtt.Client):  # type: ignore[misc]
 
 
 class _Protocol(MQTTProtocol):  # type: ignore[misc]
-    """The library's, which raises in the loop when a connection ends before it was told whose it is."""
+    """The library's, which raises in the loop when a connection ends before it was told whose it is, and leaves behind
+    how it ended where nobody asks.
+    """
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._connection is None:  # type: ignore[has-type]
             self._connection = SimpleNamespace(put_package=lambda _packet: None)
         super().connection_lost(exc)
+        if self._closed.done() and not self._closed.cancelled():
+            self._closed.exception()  # asked: else the loop complains when it is collected
 
 
 gmqtt.mqtt.connection.MQTTProtocol = _Protocol

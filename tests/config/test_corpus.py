@@ -53,6 +53,7 @@ def test_the_corpus_is_large_and_every_rule_breaks_something() -> None:
         assert any(True for sound in SOUNDS for _ in made(sound)), made.__name__
 
 
+@pytest.mark.timeout(900)  # hundreds of files are checked
 @pytest.mark.parametrize("name", [sound.name for sound in SOUNDS])
 def test_every_broken_definition_is_refused_at_the_exact_place(name: str) -> None:
     mutants = [mutant for owner, mutant in CORPUS if owner == name]

@@ -242,6 +242,17 @@ async def test_three_losses_within_a_minute_look_like_a_second_master() -> None:
         assert connection.second_master()
 
 
+@pytest.mark.hazard("F6")
+@pytest.mark.parametrize("place", [8, 9, 10, 11], ids=["address", "address", "count", "count"])
+async def test_an_acknowledgement_of_another_write_is_none(place: int) -> None:
+    async with line() as (_, wire, connection):
+        wire.change = lambda reply: reply[:place] + bytes([reply[place] ^ 1]) + reply[place + 1 :]
+        async with connection.turn(urgent=True):
+            with pytest.raises(BadReply, match="something else"):
+                await connection.write(1, "holding", 40249, [0, 100], allowed=lambda: True)
+        assert not connection.connected
+
+
 @pytest.mark.req("LH-SAFE-005")
 async def test_a_write_that_is_no_longer_allowed_never_reaches_the_wire() -> None:
     async with line() as (_, wire, connection):
