@@ -219,7 +219,10 @@ def _away(origin: float, power: float) -> float:
 
 @invariant("S8")
 def wrong_sign_trips(trace: Trace) -> Iterator[Found]:
-    """Power that flows against the command ends in 0 kW within 3 s and the response, and stays there."""
+    """Power that flows against the command ends in 0 kW within 3 s and the response, and stays there.
+
+    What a process commanded that has ended since is the device's reversion's to end (H5i).
+    """
     for asset, model in trace.assets.items():
         response = trace.profiles[asset].response
         allowed = N_SIGN_S + response.dead_time + 3 * response.lag + 2 * trace.sees_s
@@ -230,10 +233,17 @@ def wrong_sign_trips(trace: Trace) -> Iterator[Found]:
         for said in trace.stations[asset].said:
             power, asked = said.values.get("power"), trace.in_force(asset, said.at_s)
             against = power is not None and power * asked < 0 and abs(asked) > 0.05 * model.rated.discharge
+            against = against and _led(trace, asset, said.at_s)
             began = None if not against else said.at_s if began is None else began
             if began is not None and said.at_s - began > allowed:
                 yield asset, said.at_s, f"{power} kW against {asked:g} kW for {said.at_s - began:.1f} s"
                 break
+
+
+def _led(trace: Trace, asset: str, at_s: float) -> bool:
+    """Whether the process that wrote the newest set-point still runs."""
+    place = int(np.searchsorted(trace.wrote(asset).sent_s, at_s, "right"))
+    return place > 0 and trace.boots[trace.writes(asset)[place - 1].boot].ended_s > at_s
 
 
 @invariant("S9")
