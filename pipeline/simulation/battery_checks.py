@@ -30,7 +30,8 @@ def charge_follows_energy(trace: Trace) -> Iterator[Found]:
         if not (steps > tolerance).any():
             continue
         for boot in trace.boots:
-            mine = (soc.at_s >= boot.at_s) & (soc.at_s <= boot.ended_s) & ~np.isnan(soc.values)
+            mine = (soc.at_s >= boot.at_s) & (soc.at_s <= boot.ended_s)
+            mine &= (soc.values >= 0.0) & (soc.values <= 100.0)  # what is out of its range is no charge at all
             at_s = soc.at_s[mine]
             off = _unexplained(trace, asset, at_s, soc.values[mine], physics.window) > tolerance
             for write in trace.suspects(asset, (wrote.power_kw != 0) & (wrote.sent_s <= boot.ended_s)):

@@ -12,6 +12,7 @@ from pipeline.simulation.trace import READING_S, Bools, Trace, Write
 from sources.act import ActKind
 
 N_SIGN_S = 3.0
+LOOK_S = 0.1  # the plant is looked at so often
 CALM_S = 50.0  # of the minute for which the command is held after it swung to and fro
 LIFTS = {ActKind.RELEASE}
 
@@ -140,7 +141,7 @@ def _others(trace: Trace, at_s: float) -> list[float]:
     beats = {s.values.get("heartbeat") for s in trace.told("poc", at_s - stale_s - trace.sees_s, at_s)}
     if len(beats) < 2:
         return [trace.site.site.max_pv, -trace.site.site.max_load]
-    known = [m.other_kw for m in trace.lived(at_s - trace.sees_s - 0.6, at_s)]
+    known = [m.other_kw for m in trace.lived(at_s - trace.sees_s - 0.6, at_s + LOOK_S)]
     return known or [0.0]
 
 
