@@ -19,9 +19,10 @@ help: ## this list
 demo: demo-environment broker ## a battery plant, a database and the pipeline; prints one address; Ctrl-C stops it at 0 kW
 	@exec $(BIN)/bess-pipeline demo $(DEMO)
 
-test: environment test-packages ## every test, with the coverage of lines
+test: environment test-packages ## every test, with the coverage of lines; AGAIN=1 tries what failed once more, alone
 	@rm -f .coverage .coverage.*
-	$(PYTEST) -n $(WORKERS) --cov --cov-report=term --durations=30 --durations-min=5 $(TESTS)
+	$(PYTEST) -n $(WORKERS) --cov --cov-report=term --durations=30 --durations-min=5 $(TESTS) \
+		|| { [ $$? = 1 ] && [ -n "$(AGAIN)" ] && $(BIN)/python -m tests.again; }
 
 test-safety: environment ## the tests that prove a safety requirement
 	$(PYTEST) -n $(WORKERS) -m safety $(TESTS)

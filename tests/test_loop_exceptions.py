@@ -32,6 +32,18 @@ async def test_it() -> None:
     asyncio.get_running_loop().call_soon(readings.on_next, 0)
     await asyncio.sleep(0)
 """,
+    "a task loses its connection and nobody asks": """
+async def test_it() -> None:
+    async def lost() -> None:
+        raise ConnectionResetError(104, "reset")
+    asyncio.create_task(lost())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+""",
+    "a future holds an error of ours and nobody asks": """
+async def test_it() -> None:
+    asyncio.get_running_loop().create_future().set_exception(ValueError("boom"))
+""",
     "a loop of its own": """
 def test_it() -> None:
     async def main() -> None:
@@ -51,6 +63,10 @@ PASSING = {
     "nothing raises": """
 async def test_it() -> None:
     await asyncio.sleep(0)
+""",
+    "a library forgets why a connection was lost": """
+async def test_it() -> None:
+    asyncio.get_running_loop().create_future().set_exception(ConnectionResetError(104, "reset"))
 """,
     "provoked on purpose": """
 async def test_it(loop_exceptions: list[str]) -> None:
