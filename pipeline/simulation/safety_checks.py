@@ -162,18 +162,21 @@ def one_direction(trace: Trace) -> Iterator[Found]:
 
 @invariant("S6")
 def the_ends_of_the_soc_band(trace: Trace) -> Iterator[Found]:
-    """No discharging at or below the least SoC, no charging at or above the most."""
+    """No discharging at or below the least SoC, no charging at or above the most, and toward either no more than the
+    taper leaves. What lets most through of all that was said while it may count, counts.
+    """
+    width = trace.site.chain.limits.soc_taper.within
     for asset, model in trace.assets.items():
         wrote, soc = trace.wrote(asset), trace.column(asset, "soc")
-        span = wrote.sent_s - trace.sees_s, wrote.sent_s
-        empty = (wrote.power_kw > 0) & (soc.most(*span) <= model.soc.min)
-        full = (wrote.power_kw < 0) & (soc.least(*span) >= model.soc.max)
-        for write in trace.suspects(asset, empty | full):
-            socs = [soc for soc in trace.seen(asset, "soc", write.sent_s) if soc is not None]
-            if write.power_kw > 0 and socs and max(socs) <= model.soc.min:
-                yield asset, write.sent_s, f"{write.power_kw:g} kW at {max(socs):g} %"
-            if write.power_kw < 0 and socs and min(socs) >= model.soc.max:
-                yield asset, write.sent_s, f"{write.power_kw:g} kW at {min(socs):g} %"
+        span = wrote.sent_s - trace.sees_s - model.stale_after, wrote.sent_s
+        least, most, out = soc.least(*span), soc.most(*span), wrote.power_kw > 0
+        left = np.where(out, most - model.soc.min, model.soc.max - least)
+        rated = np.where(out, model.rated.discharge, model.rated.charge)
+        gives = np.where(left < width, rated * np.maximum(left, 0.0) / width, np.inf)
+        beyond = np.isfinite(left) & (np.abs(wrote.power_kw) > gives + trace.step_kw(asset) / 2)
+        for place, write in zip(np.flatnonzero(beyond).tolist(), trace.suspects(asset, beyond), strict=True):
+            level = (most if write.power_kw > 0 else least)[place]
+            yield asset, write.sent_s, f"{write.power_kw:g} kW at {level:g} %, {gives[place]:g} kW is left"
 
 
 @invariant("S7")

@@ -28,6 +28,7 @@ import pipeline.simulation.battery_checks
 import pipeline.simulation.input_checks
 import pipeline.simulation.life_checks
 import pipeline.simulation.process_checks
+import pipeline.simulation.return_checks
 import pipeline.simulation.safety_checks
 import pipeline.simulation.time_checks  # noqa: F401  # each enters its checks into the table
 from config.definition import Definition

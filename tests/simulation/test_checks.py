@@ -114,6 +114,10 @@ def _flaps(trace: Trace) -> None:
     command(trace, lambda s, kw: 0.0 if int(s / 5) % 2 else min(kw, 50.0))
 
 
+def _hurries(trace: Trace) -> None:
+    tell(trace, "soc", None, 20.0, 30.0)
+
+
 def _lags(trace: Trace) -> None:
     trace.moments = [Moment(m.at_s, {"b1": m.power_kw["b1"] / 2, "b2": 80.0}, m.soc_pct) for m in trace.moments]
 
@@ -198,6 +202,7 @@ BROKEN: dict[str, Callable[[Trace], None]] = {
     "L1": _stays_away,
     "L2": lambda t: tell(t, "discharge_limit", None, 20.0),
     "L3": _flaps,
+    "L3i": _hurries,
     "L4": _lags,
     "L5": _misses,
     "R5": _chatters,
@@ -221,6 +226,35 @@ def test_a_breach_is_found_and_named(name: str) -> None:
     found = verify(trace, only=[name])
     assert found
     assert str(found[0]).startswith(f"{name} ")
+
+
+@pytest.mark.hazard("L3i")
+@pytest.mark.parametrize(("returned_s", "breaks"), [(54.0, True), (88.9, True), (90.0, False)])
+def test_permission_that_had_just_returned_waits(returned_s: float, breaks: bool) -> None:
+    """L3i: not connected from 20 to 30 s and from 40 to 50 s; `calm_for` is 60 s and runs from 30 s at the earliest."""
+    trace = calm()
+    for device in trace.stations.values():
+        last = device.said[-1]
+        device.said += [Said(LAST + half / 2 + 0.1, last.values) for half in range(80)]
+    for second in range(LAST, LAST + 40):
+        say(trace.stations["b1"], second + 0.01, 80.0, second - FIRST + 1)  # type: ignore[arg-type]
+    trace.ticks = [float(second) for second in range(1, LAST + 40)]
+    trace.moments.append(trace.moments[-1]._replace(at_s=LAST + 40.0))
+    for began in (20.0, 40.0):
+        tell(trace, "available", 0.0, began, began + 10.0)
+    off = ((21.5, 33.5), (41.5, returned_s))
+    command(trace, lambda s, kw: 0.0 if any(a < s < b for a, b in off) else kw)
+    assert bool(verify(trace, only=["L3i"])) is breaks
+
+
+@pytest.mark.hazard("S6")
+@pytest.mark.parametrize(("power_kw", "breaks"), [(80.0, False), (84.0, True)])
+def test_toward_the_end_of_the_band_no_more_than_the_taper_leaves(power_kw: float, breaks: bool) -> None:
+    """S6: 1 % above the least SoC a third of 250 kW is left."""
+    trace = calm()
+    tell(trace, "soc", 11.0, 0.0)
+    command(trace, lambda s, kw: min(kw, power_kw) if s < 20.0 else power_kw)
+    assert bool(verify(trace, only=["S6"])) is breaks
 
 
 def test_who_stood_still_is_late_by_no_more_than_that() -> None:

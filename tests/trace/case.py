@@ -95,7 +95,7 @@ S2 | inside the limits that the device last said | checked on the wire | @safety
 S3 | 0 kW while stopped or when a stage raised | checked on the wire, stages made to raise | @safety
 S4 | inside the site's limits, with the worst case without a meter | checked on the wire | @safety
 S5 | no battery charges while another discharges | checked on the wire | @safety
-S6 | no power beyond the ends of the SoC band, one-sided | checked on the wire | @safety
+S6 | no power beyond the ends of the SoC band, one-sided, and the taper toward them | checked on the wire | @safety
 S7 | no faster than the ramp, one device step more | checked on the wire | @safety
 S8 | power against the command trips | checked on the wire | @safety
 S9 | another set-point in the device is not lived with | checked on the wire | @safety
@@ -125,6 +125,7 @@ D7 | what was answered is on disk | journalled with fsync before the answer | @l
 L1 | it comes back within 10 s | checked on the wire | @life
 L2 | safe within 2 s | checked on the wire | @life
 L3 | permission returns by itself once a minute | checked on the wire | @life
+L3i | what was lost comes back late enough | checked on the wire, loss by loss | @return
 L4 | healthy energy is what was commanded | checked at the device | @life
 L5 | one tick a cycle, none caught up | checked on the clock | @life
 L6 | a silent part ends or is restarted | checked on the clock, ticks made to stop | @process
