@@ -77,6 +77,7 @@ class Stage:
     before: tuple[str, ...]
     writes: tuple[str, ...]
     file: str = ""
+    on_fail: Step | None = None
     taps: tuple[Tap, ...] = ()
     errors: int = 0
     ended_s: float = 0.0
@@ -123,11 +124,16 @@ class Stage:
         return frame
 
     def fail(self, frame: Frame) -> None:
-        """Own rows take their fail values, own fault bit is set for every asset."""
+        """Own rows take their fail values, own fault bit is set for every asset, then `on_fail`."""
         if self._rows is None:
             raise RuntimeError(f"stage {self.id!r} must be bound to a layout before it can run")
         take_fail_values(frame, self._rows)
         frame.codes[FAULT] |= self._bit
+        try:
+            if self.on_fail is not None:
+                self.on_fail(frame)
+        except Exception as error:  # rule 10, here too: the fail values stand
+            self._failed(f"{self.id}.on_fail", error)
 
     def __call__(self, source: Observable[Frame]) -> Observable[Frame]:
         def subscribe(
@@ -159,15 +165,17 @@ def line(stages: Sequence[Stage]) -> Callable[[Observable[Frame]], Observable[Fr
 
 
 def stage(
-    *, reads: tuple[str, ...], writes: tuple[str, ...], before: tuple[str, ...] = ()
+    *, reads: tuple[str, ...], writes: tuple[str, ...], before: tuple[str, ...] = (), on_fail: Step | None = None
 ) -> Callable[[Step], Callable[..., Stage]]:
-    """Declare a step as a stage. The decorated name is a factory: every graph has stages of its own."""
+    """Declare a step as a stage. The decorated name is a factory: every graph has stages of its own.
+
+    `on_fail` runs after fail values have been taken, on own rows, from rows that the step reads; it may only silence.
+    """
 
     def declare(step: Step) -> Callable[..., Stage]:
         def build(name: str | None = None) -> Stage:
-            return Stage(
-                name or step.__name__, step, reads, before, writes, file=step.__module__.replace(".", "/") + ".py"
-            )
+            file = step.__module__.replace(".", "/") + ".py"
+            return Stage(name or step.__name__, step, reads, before, writes, file, on_fail)
 
         build.__doc__ = step.__doc__
         build.__name__ = step.__name__

@@ -3,18 +3,24 @@
     snapshot, before ──► table of transitions (`jit.states`) ──► state, may_charge, may_discharge, authority
 
 It is in force in every tick: `limits` takes a missing permission as a limit of 0. FAULT and EMERGENCY_STOP latch
-(LH-SM-002/003); lost or stale data take the permission away and give it back after `fresh_for` of fresh data.
+(LH-SM-002/003); lost or stale data take the permission away and give it back after `fresh_for` of fresh data. When it
+raises, what it had decided stands with 0 kW, and a device that says LOCAL in that tick is written nothing (S10).
 """
 
 from __future__ import annotations
 
-from jit import states
+from jit import states, unjudged
 from jit.frame import Frame
 from jit.rows import ARMED
 from operators.stage import stage
 
 
+def _leave_alone(frame: Frame) -> None:
+    unjudged.leave_alone(frame.codes)
+
+
 @stage(
+    on_fail=_leave_alone,
     reads=(
         "quality",
         "fresh_s",

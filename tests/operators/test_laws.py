@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jit.codes import Act, Condition
+from jit.codes import Act, Authority, Condition
 from jit.frame import Frame, Past
 from jit.layout import Layout
 from jit.twins import on_twins
@@ -87,6 +87,27 @@ def test_it_writes_its_own_rows_and_nothing_else(stage: Stage, seed: int) -> Non
             assert old[i].tobytes() == new[i].tobytes(), rows_of(SITE.layout, block)[i]
     assert frame.points.tobytes() == after.points.tobytes()
     assert frame.point_codes.tobytes() == after.point_codes.tobytes()
+
+
+@pytest.mark.hazard("S10")
+@every_stage
+@often
+@given(seed=any_seed)
+def test_what_it_does_when_it_raises_stays_in_its_own_rows_and_arms_nobody(stage: Stage, seed: int) -> None:
+    """Fail values and its bit; beyond them it may only silence, compiled as plain, whatever stands in any row."""
+    frame = wild(SITE, seed, strange=0.7)
+    failed, plain = copy(frame), copy(frame)
+    stage.fail(failed)
+    with on_twins():
+        stage.fail(plain)
+    for matrix, block in BLOCKS:
+        assert getattr(failed, matrix).tobytes() == getattr(plain, matrix).tobytes()
+        for i in set(range(len(getattr(SITE.layout, block)))) - set(own(stage, block)):
+            if rows_of(SITE.layout, block)[i] != "fault":
+                assert getattr(frame, matrix)[i].tobytes() == getattr(failed, matrix)[i].tobytes()
+    armed = failed.codes[SITE.layout.code_index["authority"]] == Authority.ARMED
+    was = frame.prior if stage.id == "state_machine" else frame
+    assert not (armed & (was.codes[SITE.layout.code_index["authority"]] != Authority.ARMED)).any()
 
 
 @every_stage

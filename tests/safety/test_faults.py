@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from jit import rows as r
-from jit.codes import Mode, State
+from jit.codes import Authority, Mode, Permit, Quality, State
 from jit.frame import Frame
+from jit.unjudged import leave_alone
 from operators.snapshot import Snapshot
 from operators.stage import Stage
 from sources.act import ActKind
@@ -201,6 +202,51 @@ def test_a_silent_asset_stays_silent_when_a_stage_raises(name: str) -> None:
     with raising(rig, name, 1):
         rig.tick()
     assert rig.sent[-1] == [None, None]
+
+
+@pytest.mark.hazard("S10")
+@pytest.mark.parametrize("writes", [0, 5, 25])
+def test_a_device_in_local_is_left_alone_when_the_state_machine_raises_in_that_tick(writes: int, cycle: str) -> None:
+    """S10: nothing is written in LOCAL, by whatever stage the tick was spoiled; and no power before an activation."""
+    rig = running(cycle)
+    rig.batteries["b1"].remote = 0.0
+    with raising(rig, "state_machine", writes):
+        for _ in range(3):
+            rig.tick()
+            assert rig.sent[-1][0] is None
+            assert rig.power[1] == 0.0
+        rig.batteries["b1"].remote = 1.0
+        rig.tick()
+        assert rig.sent[-1][0] is None
+    rig.run(20)
+    assert rig.sent[-1][0] is None
+    assert rig.power[1] > 50.0
+    rig.act(ActKind.ACTIVATE)
+    rig.run(15)
+    assert rig.power[0] > 20.0
+
+
+@pytest.mark.hazard("S10", "S3")
+@pytest.mark.parametrize("change", [{"missing": {"remote"}}, {"answers": False}])
+def test_a_device_of_which_local_is_unknown_is_written_0_kw_when_the_state_machine_raises(change: Any) -> None:
+    """Silence would leave it at its power: only LOCAL that is said in this tick silences."""
+    rig = running()
+    for name, value in change.items():
+        setattr(rig.batteries["b1"], name, value)
+    with raising(rig, "state_machine", 0):
+        for _ in range(10):
+            rig.tick()
+            assert rig.power == [0.0, 0.0]  # NaN where silent
+
+
+@pytest.mark.hazard("S10")
+def test_an_old_word_of_local_silences_nobody() -> None:
+    """The page said LOCAL and stands still since, for longer than it may be old."""
+    frame = copy(running_frame())
+    frame.codes[r.REMOTE], frame.codes[r.AUTHORITY] = Permit.NO, Authority.ARMED
+    frame.codes[r.QUALITY] = Quality.VALID, Quality.STALE
+    leave_alone(frame.codes)
+    assert frame.codes[r.AUTHORITY].tolist() == [Authority.SILENT, Authority.ARMED]
 
 
 @every_stage
