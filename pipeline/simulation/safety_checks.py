@@ -313,13 +313,16 @@ def an_alarm_latches(trace: Trace) -> Iterator[Found]:
 
 @invariant("S12")
 def somebody_asked(trace: Trace) -> Iterator[Found]:
-    """Power is within what a schedule asks for at that instant, or on the ramp back from it."""
+    """Power is within what a schedule asks for at that instant, or on the ramp back from it.
+
+    While the machine's clock cannot be trusted, what was asked for when it was set stands (F7).
+    """
     for asset, model in trace.assets.items():
         slowest = min(model.ramp.up, model.ramp.down)
         for write in trace.suspects(asset, _unasked(trace, asset)):
             back_s = abs(write.power_kw) / slowest + 2 * trace.cycle
             mine = [a for a in trace.asked if a.asset in (None, asset)]
-            asked = [a for a in mine if a.from_s <= write.sent_s < a.until_s + back_s]
+            asked = [a for a in mine if a.from_s <= write.sent_s < trace.open_s(a) + back_s]
             most = max((a.power_kw * (1 if write.power_kw > 0 else -1) for a in asked), default=0.0)
             if abs(write.power_kw) > most + trace.step_kw(asset) and not _inherited(trace, asset, write):
                 yield asset, write.sent_s, f"{write.power_kw:g} kW, and nobody asks for more than {most:g} kW"

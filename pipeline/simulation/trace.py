@@ -17,6 +17,7 @@ import numpy.typing as npt
 from config.asset import Asset
 from config.definition import Definition
 from config.profile import Profile
+from pipeline.simulation.clock import held
 from pipeline.simulation.columns import F8, Column, Wrote, said_column, said_text
 from pipeline.simulation.use import Used
 from simulator.station import Heard, Said
@@ -47,11 +48,14 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
+    """`until_s` is when it ends at the latest, `closes_s` the end of its window by the clock, where that ends it."""
+
     from_s: float
     until_s: float
     power_kw: float
     asset: str | None = None
     market: str = "day_ahead"
+    closes_s: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ class Trace:
     acknowledged: list[tuple[float, str]] = field(default_factory=list)  # acts that were answered with success, by id
     boots: list[Boot] = field(default_factory=list)
     ticks: list[float] = field(default_factory=list)
+    shown_ns: list[int] = field(default_factory=list)  # at each tick by the machine's clock, on the loop's scale
     raised: list[tuple[float, float]] = field(default_factory=list)
     stalled: list[tuple[float, float]] = field(default_factory=list)  # times in which the process stood still
     watchers: list[Watcher] = field(default_factory=list)
@@ -271,6 +276,13 @@ class Trace:
     def stood_s(self, from_s: float, to_s: float) -> float:
         """For how much of this time the process stood still."""
         return sum(max(0.0, min(to_s, ended) - max(from_s, began)) for began, ended in self.stalled)
+
+    def open_s(self, asked: Asked) -> float:
+        """When it ends at the latest: a window that was open when the clock was set is held until that is trusted."""
+        starts = [boot.at_s for boot in self.boots]
+        known = self._once("held", "clock", len(self.ticks), lambda: list(held(self.ticks, self.shown_ns, starts)))
+        over = [h.until_s - asked.closes_s for h in known if asked.from_s <= h.shown_s < asked.closes_s]
+        return asked.until_s + max([0.0, *over])
 
     def acted(self, kinds: set[ActKind], asset: str, from_s: float, to_s: float) -> bool:
         return any(a.kind in kinds and a.asset in (None, asset) and from_s <= a.at_s <= to_s for a in self.acts)

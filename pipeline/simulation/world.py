@@ -247,6 +247,7 @@ class World:
         """Note that a tick is complete, and now and then what the process uses."""
         now, trace = self.loop.time(), self.trace
         trace.ticks.append(now)
+        trace.shown_ns.append(self.utc_ns() - EPOCH_NS)
         if now >= self._look_s:
             self._look_s = now + EVERY_S
             guests = sum(watcher.ended_s == inf for watcher in trace.watchers)

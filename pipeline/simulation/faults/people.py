@@ -75,7 +75,8 @@ def wild(world: World, device: str, which: str, kind: str, whole_site: float) ->
     octets = json.dumps({name: value for name, value in body.items() if value is not None}).replace('"@"', text)
     now = world.loop.time()
     if _offer(world, which, octets.encode(), power_kw is not None) < REFUSED and power_kw is not None:
-        world.trace.asked.append(Asked(now, world.loop.time() + WILD_S + TAKES_S, power_kw, asset, kind))
+        until_s = world.loop.time() + WILD_S + TAKES_S
+        world.trace.asked.append(Asked(now, until_s, power_kw, asset, kind, closes_s=now + WILD_S))
     return nothing
 
 
