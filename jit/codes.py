@@ -185,6 +185,7 @@ class Condition(IntFlag):
     FREE = 1 << 21  # no interlock forbids all power
     STARTED = 1 << 22  # every step of starting up is done, or there is none
     RESTS = 1 << 23  # no step of stopping is to be done
+    LOCAL = 1 << 24  # the newest word of the device was that it is in local control
     OBEYS = 1 << 20  # nothing that it does, or does not do, takes the permission away
 
 

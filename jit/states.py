@@ -106,7 +106,8 @@ HOLD, STOP = int(Reaction.HOLD), int(Reaction.STOP)
 BEYOND, SHORT, FOREIGN = int(Deviation.BEYOND), int(Deviation.SHORT), int(Deviation.FOREIGN)
 P_IDENTITY, P_REVERSION, P_FOREIGN = int(Proved.IDENTITY), int(Proved.REVERSION), int(Proved.FOREIGN)
 C_FRESH, C_STOPPED, C_LATCHED, C_ACTIVATED = int(_C.FRESH), int(_C.STOPPED), int(_C.LATCHED), int(_C.ACTIVATED)
-C_REMOTE, C_AVAILABLE, C_CLEAR, C_LOCKED = int(_C.REMOTE), int(_C.AVAILABLE), int(_C.CLEAR), int(_C.LOCKED)
+C_REMOTE, C_LOCAL, C_AVAILABLE = int(_C.REMOTE), int(_C.LOCAL), int(_C.AVAILABLE)
+C_CLEAR, C_LOCKED = int(_C.CLEAR), int(_C.LOCKED)
 C_GOOD, C_QUIET, C_AGREES, C_FOLLOWS = int(_C.GOOD), int(_C.QUIET), int(_C.AGREES), int(_C.FOLLOWS)
 C_OBEYS, C_RESTS = int(_C.OBEYS), int(_C.RESTS)
 C_IDENTIFIED, C_REVERTS = int(_C.IDENTIFIED), int(_C.REVERTS)
@@ -178,8 +179,8 @@ def hold(codes: I8, past_codes: I8) -> None:
         stopped = stands(past_codes[r.STOPPED, a] == YES, acts, A_STOP | A_RESTORED, A_RELEASE)
         locked = stands(past_codes[r.LOCKED, a] == YES, acts, A_LOCK, A_UNLOCK)
         local = codes[r.REMOTE, a] == NO
-        if codes[r.REMOTE, a] == 0:  # unknown: what was known stands, if anybody judged the tick before
-            local = past_codes[r.CONDITIONS, a] & C_REMOTE == 0 and past_codes[r.STATE_BY, a] != 0
+        if codes[r.REMOTE, a] == 0:  # unknown: what was known stands, however many ticks failed since
+            local = past_codes[r.CONDITIONS, a] & C_LOCAL != 0
         # after a stop, a lock and LOCAL, also when it was found so at the start, somebody has to activate
         idle = stands(past_codes[r.ACTIVATED, a] == NO, acts, A_DEACTIVATE, A_ACTIVATE) or local or stopped or locked
         codes[r.STOPPED, a] = YES if stopped else NO
@@ -189,7 +190,7 @@ def hold(codes: I8, past_codes: I8) -> None:
         conditions |= C_STOPPED if stopped else 0
         conditions |= C_LOCKED if locked else 0
         conditions |= 0 if idle else C_ACTIVATED
-        conditions |= 0 if local else C_REMOTE
+        conditions |= C_LOCAL if local else C_REMOTE
         codes[r.CONDITIONS, a] = conditions
 
 

@@ -52,7 +52,6 @@ def _leave_alone(frame: Frame) -> None:
         "settled",
         "authority",
         "conditions",
-        "state_by",
         "clear_s",
         "state_s",
         "command_kw",

@@ -83,6 +83,8 @@ class Station:
             return self._honest(octets, layout)
         write = _written(octets)
         heard = self._hear(write if meant is None else _written(meant), sent_s)
+        if self._asked is not None and sent_s > self._asked.at_s:
+            self._asked = None  # whoever sends anew no longer waits for what it asked before
         if len(octets) < 12 or octets[2:4] != b"\0\0" or octets[6] != self.unit.id:
             return None
         if int.from_bytes(octets[4:6], "big") != len(octets) - 6:

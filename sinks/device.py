@@ -74,6 +74,7 @@ class DeviceWriter(ABC):
         self._attempts, self._pause = attempts, pause_s
         self._reached = {WriteStatus.CONFIRMED} if reads_back else {WriteStatus.CONFIRMED, WriteStatus.WRITTEN}
         self._newest: Order | None = None
+        self._tried_s = clock()
         self._silent = True
         self._stopping = self._wrote = False
 
@@ -112,10 +113,10 @@ class DeviceWriter(ABC):
             async with asyncio.timeout(within_s):
                 await self._settled()
                 while True:
-                    began = self._clock()
+                    self._tried_s = self._clock()
                     if await self._confirmed(zero):
                         return True
-                    await pause(max(self._pause, AGAIN_S - (self._clock() - began)))
+                    await pause(max(self._pause, AGAIN_S - (self._clock() - self._tried_s)))
         except TimeoutError:
             logger.bind(asset=self._asset).error("0 kW could not be confirmed within {:g} s", within_s)
             return False
@@ -153,7 +154,7 @@ class DeviceWriter(ABC):
         allowed = in_time and (order.last or not (self._stopping or self._silent))
         self._wrote = self._wrote or allowed
         if allowed and order.last:
-            self.closed = order.command
+            self.closed, self._tried_s = order.command, self._clock()  # it may have waited for its turn
         return allowed
 
     def _receipt(self, order: Order, status: WriteStatus, written: float, readback: float, detail: str) -> Receipt:

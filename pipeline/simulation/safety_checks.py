@@ -269,12 +269,16 @@ def a_foreign_set_point_is_not_lived_with(trace: Trace) -> Iterator[Found]:
                 break
 
 
-def _knew(trace: Trace, asset: str, write: Write) -> bool:
-    """Whether a tick of this process found a fresh reading of LOCAL: one that slept may have had old ones only."""
+def _knew(trace: Trace, asset: str, began: float, write: Write) -> bool:
+    """Whether a tick of this process found a fresh reading of this LOCAL: one that slept may have had old ones only.
+
+    The tick with which a standstill ends comes before the readings that came meanwhile.
+    """
     said, born = trace.column(asset, "remote"), trace.boots[write.boot].at_s
-    local = said.at_s[said.values == 0.0]
+    local = said.at_s[(said.values == 0.0) & (said.at_s >= began)]
     ticks = [tick for tick in trace.ticks if born < tick < write.sent_s]
-    return any(((tick - trace.sees_s < local) & (local < tick)).any() for tick in ticks)
+    asleep = {tick: fell for fell, ended in trace.stalled for tick in ticks if abs(tick - ended) < 0.01}
+    return any(((tick - trace.sees_s < local) & (local < asleep.get(tick, tick))).any() for tick in ticks)
 
 
 @invariant("S10")
@@ -287,7 +291,7 @@ def local_is_silence(trace: Trace) -> Iterator[Found]:
             for write in trace.writes(asset):
                 if write.sent_s <= began + trace.sees_s:
                     continue
-                if write.power_kw == 0 and not _knew(trace, asset, write):
+                if write.power_kw == 0 and not _knew(trace, asset, began, write):
                     continue
                 activated = trace.acted({ActKind.ACTIVATE}, asset, ended - trace.cycle, write.sent_s)
                 if write.sent_s < ended - READING_S or (write.power_kw != 0 and not activated):

@@ -96,7 +96,7 @@ class Drawn:
         some(r.STATE, *State, *[State.MAINTENANCE, State.STANDBY] * 2, past=True)
         some(r.AUTHORITY, Authority.ARMED, Authority.ARMED, Authority.SILENT, 0, past=True)
         some(r.LATCH, 0, 0, Latch.ALARM, Latch.CRASH_LOOP, Latch.FORGOTTEN, past=True)
-        some(r.CONDITIONS, 0, C.REMOTE, ~int(C.REMOTE), past=True)
+        some(r.CONDITIONS, 0, C.REMOTE, C.LOCAL, ~int(C.LOCAL), ~int(C.REMOTE), past=True)
         some(r.LIMITED_BY, 0, 0, 1, 5, past=True)
         some(r.DIFFERED, 0, 1, 2, past=True)
         for row in (r.STOPPED, r.LOCKED, r.ACTIVATED, r.MAY_CHARGE, r.MAY_DISCHARGE, r.REENTRY, r.SETTLED):
@@ -158,11 +158,12 @@ def test_what_a_person_sets_stands_until_a_person_lifts_it_and_local_control_end
         locked = stands("locked", Act.LOCK_OUT, Act.UNLOCK)
         local = f["remote"] == Permit.NO
         if f["remote"] == Permit.UNKNOWN:
-            local = not f["was_conditions"] & C.REMOTE and f["was_state_by"] != Reason.UNKNOWN
+            local = bool(f["was_conditions"] & C.LOCAL)
         idle = stands("activated", Act.DEACTIVATE, Act.ACTIVATE, Permit.NO) or local or stopped or locked
         told = [Permit(f[name]) == Permit.YES for name in ("stopped", "locked", "activated")]
         assert told == [stopped, locked, not idle], f
-        more = on((C.STOPPED, stopped), (C.LOCKED, locked), (C.ACTIVATED, not idle), (C.REMOTE, not local))
+        more = on((C.STOPPED, stopped), (C.LOCKED, locked), (C.ACTIVATED, not idle), (C.REMOTE, not local),
+                  (C.LOCAL, local))  # fmt: skip
         assert C(f["conditions"]) == C(f["had_conditions"]) | more
 
 
