@@ -36,7 +36,7 @@ class Used(NamedTuple):
     """One look at a life: tasks of the loop, open descriptors, jobs that have ended, queues beyond their bound.
 
     `alarms` are those that the endpoint lists. `alone`: nobody but the process itself had a task in the loop
-    (websocket clients come and go).
+    (websocket clients come and go, acts of operators wait for the disk).
     """
 
     at_s: float

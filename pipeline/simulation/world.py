@@ -114,6 +114,7 @@ class World:
         folder.mkdir(parents=True, exist_ok=True)
         self.disk = Disk(folder, stream(seed, "disk"))
         self.wall_offset_ns, self.wall_ppm = 0, 0.0
+        self._asking: set[asyncio.Task[None]] = set()  # acts that wait for the disk
         self.lapsed_ns = self.late_ns = 0  # its clocks stood for so long; its wall clock does not know yet
         self.faults: tuple[EdgeFault, ...] = ()  # on the edges of its graph; set before the first start
         profiles = {name: profile or storage(poll_s) for name in site.assets}
@@ -250,7 +251,7 @@ class World:
         trace.shown_ns.append(self.utc_ns() - EPOCH_NS)
         if now >= self._look_s:
             self._look_s = now + EVERY_S
-            guests = sum(watcher.ended_s == inf for watcher in trace.watchers)
+            guests = len(self._asking) + sum(watcher.ended_s == inf for watcher in trace.watchers)
             trace.used.append(looked(self.loop, process, tasks, len(trace.boots) - 1, guests))
 
     @property
@@ -341,7 +342,10 @@ class World:
         act = Act(self.loop.time(), kind, asset)
         if kind is ActKind.STOP:
             self.trace.acts.append(act)  # it stands from the moment in which it was said
-        self.loop.create_task(self.process.door.act(said)).add_done_callback(lambda task: self._acted(task, act, said))
+        asks = self.loop.create_task(self.process.door.act(said))
+        self._asking.add(asks)
+        asks.add_done_callback(self._asking.discard)
+        asks.add_done_callback(lambda task: self._acted(task, act, said))
 
     def _acted(self, task: asyncio.Task[None], act: Act, said: OperatorAct) -> None:
         """What the door refused was not done; what is not on the disk is not acknowledged."""
