@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from pipeline.simulation.kinds import KINDS, PASSING
+from pipeline.simulation.kinds import ENDINGS, KINDS, PASSING
 from pipeline.simulation.net import stream
 from pipeline.simulation.site import RATED_KW
 from pipeline.simulation.storm import Strike, draw
@@ -32,6 +32,10 @@ SHARE_OF_WAYS = (0.68, 0.08, 0.1, 0.08, 0.06)  # of `WAYS`
 CLIENTS = 0.25  # share of seeds with the production Modbus client; the others say the same bytes without it
 WARM_S = 15.0  # until a first wish has become power
 LIFTED = ("stop", "local", "killed", "hung")  # left without an acknowledgement
+ENDED = {"killed", "hung", "power_cut", "crashes"}  # not in order
+DISK = {"broken_disk", "slow_disk"}  # acts wait for it; what it does not take is said by an alarm, and lost by a kill
+DEAF = 0.5  # share of the ends of such storms at which only one battery is left
+DEAF_S = 25.0  # longer than the device needs to revert, and than its read-back may take
 LEAST_SOC_PCT, MOST_SOC_PCT = 10.0, 90.0
 
 
@@ -112,7 +116,9 @@ def storms(given: Setup, world: World) -> tuple[Strike, ...]:
     faults = list(draw(world, KINDS if given.latching else PASSING, given.seconds))
     if given.latching:
         faults = _thinned(given, faults)
-    strikes = [*faults, *_wishes(given), *_besides(given), *_lifted(given, faults), *tripped(given, world, faults)]
+    alarms = tripped(given, world, faults)
+    ends = [*alarms, *ended(given, world, faults, alarms)]
+    strikes = [*faults, *_wishes(given), *_besides(given), *_lifted(given, faults), *ends]
     return tuple(sorted(strikes, key=lambda strike: (strike.begin_s, strike.end_s, strike.kind, strike.device)))
 
 
@@ -161,8 +167,31 @@ def tripped(given: Setup, world: World, faults: list[Strike]) -> list[Strike]:
     return [Strike("alarm", device, round(at_s - 5.0, 3), round(at_s, 3))]
 
 
+def ended(given: Setup, world: World, faults: list[Strike], alarms: list[Strike]) -> list[Strike]:
+    """What else the end of such a storm brings: an acknowledgement too soon after that alarm; of other batteries one
+    that takes no write any more, and a kill while nobody has activated since local control.
+    """
+    rng = stream(given.seed, "ended")
+    if not any(map(_latches, faults)):
+        return []
+    rest = sorted(set(world.plants) - {alarm.device for alarm in alarms})
+    rng.shuffle(rest)
+    luck, soon_s, after_s = rng.random(), rng.choice((1.0, 4.0, 7.0)), round(rng.uniform(0.0, 0.012), 4)
+    times = [round(alarm.end_s + soon_s, 3) for alarm in alarms]
+    kinds = {fault.kind for fault in faults}
+    ends = [] if kinds & DISK else [Strike("hasty", a.device, at, at) for a, at in zip(alarms, times, strict=True)]
+    if not rest or kinds & ENDED:
+        return ends  # nobody else is there, or a crash loop stands silent anyway
+    if len(rest) > 1 or luck < DEAF:
+        ends.append(Strike("deaf", rest[0], round(given.seconds - DEAF_S, 3), given.seconds))
+    if (len(rest) > 1 or luck >= DEAF) and not kinds & (DISK | {"raising"}):
+        at_s = max([given.seconds, *times]) + 0.5
+        ends.append(Strike("forgotten", rest[-1], at_s, at_s + 1.0, {"after_s": after_s}))
+    return ends
+
+
 def _latches(strike: Strike) -> bool:
-    return strike.kind in KINDS and strike.kind not in PASSING
+    return strike.kind in ENDINGS or (strike.kind in KINDS and strike.kind not in PASSING)
 
 
 def _lifted(given: Setup, faults: list[Strike]) -> list[Strike]:

@@ -144,3 +144,9 @@ PASSING: dict[str, Kind] = {name: kind for name, kind in KINDS.items() if not ki
 LATCHING: dict[str, Kind] = {name: kind for name, kind in KINDS.items() if kind.latches}
 #: What markets, people and the weather do. No fault: a storm does not draw it by itself.
 ORDINARY: dict[str, Kind] = {"wish": Kind(lives.wish), "besides": Kind(lives.besides), "lifted": Kind(lives.lifted)}
+#: How a storm may end where something may have latched anyway: what seldom meets by chance, put together.
+ENDINGS: dict[str, Kind] = {
+    "hasty": Kind(lives.hasty),
+    "forgotten": Kind(lives.forgotten, _TICK),
+    "deaf": Kind(devices.lie("discards")),
+}

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.simulation.kinds import KINDS, ORDINARY, End, Kind, Setting
+from pipeline.simulation.kinds import ENDINGS, KINDS, ORDINARY, End, Kind, Setting
 from pipeline.simulation.net import stream
 from pipeline.simulation.world import World
 
-EVERY = KINDS | ORDINARY
+EVERY = KINDS | ORDINARY | ENDINGS
 SHARES = (0.03, 0.06, 0.12, 0.25)  # of the kinds that are on in one storm
 LASTS_S, RESTS_S = (0.3, 1.0, 3.0, 7.0, 15.0), (5.0, 12.0, 40.0)
 

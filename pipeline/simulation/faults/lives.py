@@ -9,7 +9,10 @@ from pipeline.simulation.fate import Fate
 from pipeline.simulation.faults.kind import End, nothing, put
 from pipeline.simulation.world import World
 from pipeline.watchdog import LOOKS
+from simulator.faults import Fault
 from sources.act import ActKind
+
+LOCAL_S = 4.0  # somebody is at the device, and goes away
 
 
 def clock_step(world: World, _device: str, seconds: float) -> End:
@@ -60,6 +63,23 @@ def lifted(world: World, device: str, acknowledges: float) -> End:
         if acknowledges:
             world.act(ActKind.ACKNOWLEDGE, asset)
     return end
+
+
+def hasty(world: World, device: str) -> End:
+    """Somebody acknowledges a battery and activates it, whether its cause has been clear for long enough or not."""
+    if world.shell is not None:
+        world.act(ActKind.ACKNOWLEDGE, device)
+        world.act(ActKind.ACTIVATE, device)
+    return nothing
+
+
+def forgotten(world: World, device: str, after_s: float) -> End:
+    """The process is killed a while after a device was in local control, before anybody has activated it again."""
+    world.fault(device, Fault.LOCAL)
+    world.run(LOCAL_S)
+    world.heal(device, Fault.LOCAL)
+    world.run(LOCAL_S)
+    return killed(world, device, after_s)
 
 
 def wish(world: World, device: str, kw: float) -> End:
