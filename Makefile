@@ -45,7 +45,7 @@ mutants: environment ## how many small changes of the safety core the tests find
 	$(BIN)/python -m tests.mutation $(MUTANTS)
 
 campaign: environment ## storms over the simulated site: 2,000 seeds, 5 million asset-ticks, every mutant; about an hour
-	$(BIN)/bess-pipeline campaign --goal hour --minutes 75 --mutants all --keep var/campaign $(CAMPAIGN)
+	$(BIN)/bess-pipeline campaign --goal hour --minutes 80 --mutants all --keep var/campaign $(CAMPAIGN)
 
 campaign-short: environment ## the same for CI: 200 seeds, 300,000 asset-ticks, ten mutants; at most 6 minutes on two cores
 	$(BIN)/bess-pipeline campaign --goal ci --minutes 6 --mutants smoke --keep var/campaign $(CAMPAIGN)

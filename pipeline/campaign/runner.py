@@ -26,6 +26,7 @@ from pipeline.campaign.mutation import Mutant, mutants
 Tell = Callable[[str, int, int, str], None]  # phase, done, of how many, what is worth saying
 MUTANT_PATIENCE_S = 120.0
 MOST_KEPT = 20
+STORMS = 0.78  # of the time, where mutants are looked for besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def campaign(order: Order, tell: Tell) -> Findings:
     findings = Findings(order)
     with Hand() as hand:
         findings.canary = bool(hand.ask({"canary": order.first}).get("breaches"))
-    storm_end = end if not order.named else began + 60.0 * order.minutes * 0.7
+    storm_end = end if not order.named else began + 60.0 * order.minutes * STORMS
     _seeds(order, findings, lambda: time.monotonic() < storm_end, tell)
     _again(order, findings, tell)
     _keep(order, findings, tell)
