@@ -3,7 +3,8 @@
     SIGHUP ─► the file is checked ─┬─ errors, or more than exports differs ─► said; what runs goes on, whole
                                    └─ the exports that differ: made ─► the old ones ended ─► the new ones begin
 
-An export is an output of `EXPORTS`; it may be changed, added or removed, with the connection that it alone uses.
+An export is an output of `EXPORTS`; it may be changed, added or removed, with the connection that it alone uses. One
+whose secrets or certificates were replaced under their old names differs too.
 Nothing else is reloaded: batteries, limits and requests need a start. What runs is replaced only when all that is new
 could be made. Checking is done in a thread; chain, writers and every output that did not change are left alone.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from loguru import logger
@@ -40,6 +42,7 @@ class Reloading:
         self._taken = 0  # part of a pushed document's name: none is given twice
         self._process, self._tasks, self._again = process, tasks, again
         self._asked = asked
+        self._trusted = authorities(process.definition)
         process.alarms.sources.append(self.conditions)
 
     async def run(self) -> None:
@@ -76,7 +79,9 @@ class Reloading:
     async def _take(self, new: Definition) -> str:
         """Swap the exports that differ. What was wrong, and then nothing was swapped; else empty."""
         process, field = self._process, self._process.field
+        trusted = authorities(new)
         changed = differing(process.definition, new)
+        changed |= {name for name in trusted if trusted[name] != self._trusted.get(name, trusted[name])}
         before = field.declared, dict(field.brokers), dict(field.jobs)
         old = {key: broker for key, broker in field.brokers.items() if _export_of(key) in changed}
         for key in old:
@@ -91,6 +96,7 @@ class Reloading:
             return str(error)
 
         self._taken += 1
+        self._trusted = trusted
         await self._end(changed, old)
         process.states |= made
         process.scada |= scada
@@ -131,6 +137,19 @@ def differing(old: Definition, new: Definition) -> set[str]:
     """The exports that are not what they were, with what they are reached by."""
     before, after = ({name: _whole(one, name) for name in exports(one)} for one in (old, new))
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def authorities(definition: Definition) -> dict[str, bytes]:
+    """What the file holds that says whom an export trusts; empty where it names none, or none that can be read."""
+    return {name: _authority(*_whole(definition, name)) for name in exports(definition)}
+
+
+def _authority(output: Any, connection: Any) -> bytes:
+    file = getattr(output if connection is None else connection, "ca", None)
+    try:
+        return b"" if file is None else Path(file).read_bytes()
+    except OSError:
+        return b""
 
 
 def beyond_exports(old: Definition, new: Definition) -> list[str]:

@@ -26,7 +26,7 @@ from tests.pipeline.test_check import checked
 from tests.pipeline.test_rules import OPC, STATE
 from tests.real.collector import Collector
 from tests.real.connection import logged
-from tests.real.mosquitto import Mosquitto, free_port, mosquitto
+from tests.real.mosquitto import Mosquitto, certificates, free_port, mosquitto
 from tests.real.observer import Observer
 from tests.real.until import until
 from tests.rig import START_NS
@@ -200,6 +200,25 @@ async def test_what_is_wrong_or_more_than_an_export_is_refused_and_the_old_one_g
             assert await run.reload(good)
             assert list(run.reloading.conditions(None)) == []
             assert run.process.states["cloud"] is kept
+
+
+async def test_a_certificate_that_was_replaced_under_its_name_is_taken(tmp_path: Path) -> None:
+    """Nothing in the definition differs: somebody has rolled the authority over."""
+    for folder in (tmp_path / "first", tmp_path / "second"):
+        folder.mkdir()
+        certificates(folder)
+    authority, renewed = tmp_path / "first" / "ca.crt", tmp_path / "second" / "ca.crt"
+    text = PLANT.replace(STATE, push("https://localhost:9/", f", ca: {authority}"))
+    async with running(tmp_path, text) as run:
+        before = run.process.states["cloud"]
+        assert await run.reload(text)
+        assert run.process.states["cloud"] is before, "nothing was replaced"
+        authority.write_bytes(renewed.read_bytes())
+        assert await run.reload(text)
+        after = run.process.states["cloud"]
+        assert after is not before
+        assert await run.reload(text)
+        assert run.process.states["cloud"] is after
 
 
 async def test_an_export_that_cannot_be_made_leaves_everything_as_it_was(
