@@ -2,7 +2,7 @@
 
     security absent or `None`   plain; a password then leaves in plain text only where `None` is written out
     Policy/Mode                 that endpoint and no other, with our certificate; nothing weaker is ever taken instead
-    ca                          the server's certificate is in that file, or signed by one that is
+    ca                          the server's certificate is in that file, or signed by one that is, for that host
     without ca                  the first certificate seen is kept in `pin`; any other is refused while it is there
     user and password           or a user's own certificate, whose key signs what the server says in that session
 
@@ -107,8 +107,14 @@ class Access:
             known = x509.load_pem_x509_certificates(Path(str(self.ca)).read_bytes())
         except (OSError, ValueError) as error:
             raise Untrusted(self.place, f"the certificates in `{self.ca}` cannot be read: {error}") from error
-        if not any(one == certificate or _issued(certificate, one) for one in known):
+        if certificate in known:
+            return
+        if not any(_issued(certificate, one) for one in known):
             raise Untrusted(self.place, f"its certificate is not in `{self.ca}`, nor signed by one that is")
+        host, hosts = parse_url(self.url).host.lower(), _hosts(certificate)
+        if host not in hosts:  # one authority signs for many devices: that of another one is no proof of this one
+            named = ", ".join(hosts) or "no host"
+            raise Untrusted(self.place, f"its certificate is made out to {named}, not to {host}")
 
     def _check_pinned(self, der: bytes) -> None:
         pin = Path(str(self.pin))
@@ -121,6 +127,16 @@ class Access:
         except OSError as error:
             raise Untrusted(self.place, f"its certificate cannot be kept in {pin}: {error.strerror}") from error
         raise Untrusted(self.place, f"another certificate than the first one seen; remove {pin} if that is meant")
+
+
+def _hosts(certificate: x509.Certificate) -> list[str]:
+    """The names and addresses that a certificate is made out to (OPC 10000-4, 6.1.3: the host's name is compared)."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return []
+    addresses = names.get_values_for_type(x509.IPAddress)
+    return [*map(str.lower, names.get_values_for_type(x509.DNSName)), *map(str, addresses)]
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

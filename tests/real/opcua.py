@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Coroutine
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 from asyncua import Server, ua
@@ -184,12 +185,13 @@ class _Users(UserManager):
 
 def issue(
     uri: str, *, by: tuple[x509.Certificate, rsa.RSAPrivateKey] | None = None, authority: bool = False,
-    begins: timedelta = timedelta(days=-1), ends: timedelta = timedelta(days=30),
+    begins: timedelta = timedelta(days=-1), ends: timedelta = timedelta(days=30), host: str = "127.0.0.1",
 ) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:  # fmt: skip
-    """A certificate made out to `uri`, by an authority or by itself."""
+    """A certificate made out to `uri` and an address, by an authority or by itself."""
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, uri)])
     now = datetime.now(UTC)
+    said = [x509.UniformResourceIdentifier(uri), x509.IPAddress(ip_address(host))]
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -198,7 +200,7 @@ def issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + begins)
         .not_valid_after(now + ends)
-        .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(said), critical=False)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(
             x509.KeyUsage(True, True, True, True, False, authority, False, False, False), critical=False)

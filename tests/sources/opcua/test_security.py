@@ -145,6 +145,19 @@ def test_an_authority_that_is_none_vouches_for_nobody(tmp_path: Path) -> None:
         Access("opc.tcp://h:1", ca=str(tmp_path / "ca.pem")).trust(der(signed))
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "ess.lan"])
+def test_an_authoritys_word_counts_for_the_host_that_it_names(tmp_path: Path, host: str) -> None:
+    """One authority signs for every device of a site: the certificate of another device proves nothing."""
+    authority = issue("urn:test:ca", authority=True)
+    (tmp_path / "ca.pem").write_text(pem(authority[0]))
+    access = Access(f"opc.tcp://{host}:4840", ca=str(tmp_path / "ca.pem"))
+    other, _ = issue(SERVER_URI, by=authority, host="10.0.0.9")
+    with pytest.raises(Untrusted, match=r"made out to 10\.0\.0\.9, not to"):
+        access.trust(der(other))
+    if host != "ess.lan":
+        access.trust(der(issue(SERVER_URI, by=authority, host=host.strip("[]"))[0]))
+
+
 async def test_a_wrong_password_is_not_tried_until_the_account_is_locked(site: Site) -> None:
     connection = Connection(
         replace(site.access, password="wrong"), clock=asyncio.get_running_loop().time, jitter=lambda: 1.0
