@@ -324,12 +324,17 @@ def somebody_asked(trace: Trace) -> Iterator[Found]:
     for asset, model in trace.assets.items():
         slowest = min(model.ramp.up, model.ramp.down)
         for write in trace.suspects(asset, _unasked(trace, asset)):
-            back_s = abs(write.power_kw) / slowest + 2 * trace.cycle
-            mine = [a for a in trace.asked if a.asset in (None, asset)]
-            asked = [a for a in mine if a.from_s <= write.sent_s < trace.open_s(a) + back_s]
+            mine = [(a, trace.open_s(a)) for a in trace.asked if a.asset in (None, asset)]
+            asked = [a for a, end_s in mine if a.from_s <= write.sent_s < _back_s(trace, asset, end_s, write, slowest)]
             most = max((a.power_kw * (1 if write.power_kw > 0 else -1) for a in asked), default=0.0)
             if abs(write.power_kw) > most + trace.step_kw(asset) and not _inherited(trace, asset, write):
                 yield asset, write.sent_s, f"{write.power_kw:g} kW, and nobody asks for more than {most:g} kW"
+
+
+def _back_s(trace: Trace, asset: str, end_s: float, write: Write, kw_s: float) -> float:
+    """Until when the ramp from what was in force at the end of a window may pass this power."""
+    power_kw = abs(write.power_kw)
+    return end_s + max(power_kw, abs(trace.in_force(asset, end_s)) - power_kw) / kw_s + 2 * trace.cycle
 
 
 def _unasked(trace: Trace, asset: str) -> Bools:
