@@ -3,7 +3,8 @@
     lost ── seen by a tick ── ended ─► fresh_for ─► power … lost again ── ended ─► calm_for since the first end ─► power
 
 A loss is what nobody can take for anything else: a required point without a value, no reply at all, or not connected,
-for longer than data may be old, so that a tick has found it whatever became of the replies.
+for longer than data may be old, so that a tick has found it whatever became of the replies. Of several points that were
+lost at once the first to return ends it: the others may be told as they change only.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def _losses(trace: Trace, asset: str) -> Iterator[Loss]:
     """In the order in which they began."""
     found: list[Loss] = []
     sure_s = trace.assets[asset].stale_after + trace.sees_s
-    spells = [(*spell, True) for name in REQUIRED for spell in trace.spells(asset, name, {None: True})]
+    silent = [spell for name in REQUIRED for spell in trace.spells(asset, name, {None: True})]
+    spells = [(began, min(e for b, e in silent if b < ended and e > began), True) for began, ended in silent]
     spells += [(*spell, False) for spell in trace.spells(asset, "available", {0.0: True, None: True})]
     replies = trace.column(asset, "soc").at_s.tolist()
     spells += [(a, b, True) for a, b in pairwise(replies) if b - a > sure_s]

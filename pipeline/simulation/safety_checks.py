@@ -255,14 +255,14 @@ def a_foreign_set_point_is_not_lived_with(trace: Trace) -> Iterator[Found]:
     """A device that shows another set-point than was written is at 0 kW after twice the time for its read-back."""
     allowed = 2 * trace.site.chain.command.readback.within + 2 * trace.sees_s + 1.0
     for asset in trace.assets:
-        shown = trace.column(asset, "setpoint")
-        if not np.count_nonzero(np.abs(shown.values - trace.in_force_at(asset, shown.at_s)) > trace.step_kw(asset)):
+        shown, step_kw = trace.column(asset, "setpoint"), trace.step_kw(asset) + 1e-6
+        if not np.count_nonzero(np.abs(shown.values - trace.in_force_at(asset, shown.at_s)) > step_kw):
             continue
         began: float | None = None
         for said in trace.stations[asset].said:
             held, asked = said.values.get("setpoint"), trace.in_force(asset, said.at_s)
             written = trace.written(asset, said.at_s - 2 * trace.sees_s, said.at_s)
-            differs = written and held is not None and abs(held - asked) > trace.step_kw(asset)
+            differs = written and held is not None and abs(held - asked) > step_kw
             began = None if not differs else said.at_s if began is None else began
             if began is not None and said.at_s - began > allowed and asked != 0:
                 yield asset, said.at_s, f"holds {held} kW instead of {asked:g} kW for {said.at_s - began:.1f} s"
