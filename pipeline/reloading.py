@@ -79,7 +79,7 @@ class Reloading:
     async def _take(self, new: Definition) -> str:
         """Swap the exports that differ. What was wrong, and then nothing was swapped; else empty."""
         process, field = self._process, self._process.field
-        trusted = authorities(new)
+        trusted = await asyncio.to_thread(authorities, new)  # files: never in the loop
         changed = differing(process.definition, new)
         changed |= {name for name in trusted if trusted[name] != self._trusted.get(name, trusted[name])}
         before = field.declared, dict(field.brokers), dict(field.jobs)

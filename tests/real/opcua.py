@@ -187,11 +187,12 @@ def issue(
     uri: str, *, by: tuple[x509.Certificate, rsa.RSAPrivateKey] | None = None, authority: bool = False,
     begins: timedelta = timedelta(days=-1), ends: timedelta = timedelta(days=30), host: str = "127.0.0.1",
 ) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:  # fmt: skip
-    """A certificate made out to `uri` and an address, by an authority or by itself."""
+    """A certificate made out to `uri` and an address or a name in `.lan`, by an authority or by itself."""
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, uri)])
     now = datetime.now(UTC)
-    said = [x509.UniformResourceIdentifier(uri), x509.IPAddress(ip_address(host))]
+    place = x509.DNSName(host) if host.endswith(".lan") else x509.IPAddress(ip_address(host))
+    said = [x509.UniformResourceIdentifier(uri), place]
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)
